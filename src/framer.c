@@ -1,0 +1,447 @@
+/* framer.c: cuts the items of a list out of a page as its bytes arrive. */
+#include "framer.h"
+
+#include <string.h>
+
+#include "buffer.h"
+#include "json.h"
+#include "scan.h"
+
+enum place {
+  START,         /* of the page */
+  FIRST_KEY,     /* behind '{': a key or '}' */
+  KEY,           /* behind a comma: a key */
+  COLON,         /* behind a key */
+  MEMBER,        /* behind a colon */
+  BEHIND_MEMBER, /* a comma or '}' */
+  FIRST_ITEM,    /* behind '[': an item or ']' */
+  ITEM,          /* behind a comma: an item */
+  BEHIND_ITEM,   /* a comma or ']' */
+  CLOSED,        /* behind the page */
+  IN_KEY,        /* from here on: inside a value, whose end is looked for */
+  IN_MEMBER,
+  IN_ITEM
+};
+
+/* A key, a member's value or an item that is coming in. */
+struct value {
+  uint64_t offset; /* of its first byte in the body */
+  size_t len;      /* bytes seen so far */
+  unsigned base;   /* containers around it */
+  unsigned depth;  /* containers open, those around it included */
+  int scalar;      /* neither container nor string: only what follows shows where it ends */
+  int in_string;
+  int escaped; /* the last byte was a backslash in a string */
+};
+
+struct item {
+  uint64_t offset;
+  size_t len;
+};
+
+struct rl_framer {
+  char *key;
+  size_t max_item;
+  enum place place;
+  const char *piece; /* that is being fed */
+  uint64_t offset;   /* of its first byte in the body */
+  struct value value;
+  uint32_t arrays[RL_JSON_MAX_DEPTH / 32]; /* one bit a level: array or object */
+
+  struct rl_buffer bytes; /* waiting items, one behind the other, then the one that is coming in */
+  struct rl_buffer index; /* a struct item for each of those that wait */
+  size_t bytes_used;      /* at the front of bytes: dropped items */
+  size_t index_used;      /* at the front of index, in bytes too */
+  size_t count;
+
+  struct rl_buffer member;  /* the one that is coming in: "key":value */
+  int is_list, list_seen;   /* the key names the list */
+  struct rl_buffer members; /* the text of an object */
+  struct rl_json json;
+
+  enum rl_status status;
+  const char *message;
+  uint64_t error_offset;
+  int cut_short;
+};
+
+struct rl_framer *rl_framer_new(const char *key, size_t max_item) {
+  size_t n = strlen(key) + 1;
+  struct rl_framer *f = rl_calloc(1, sizeof *f + n);
+  if (f == NULL)
+    return NULL;
+  f->key = memcpy(f + 1, key, n);
+  f->max_item = max_item < SIZE_MAX / 4 ? max_item : SIZE_MAX / 4;
+  rl_buffer_init(&f->bytes, SIZE_MAX);
+  rl_buffer_init(&f->index, SIZE_MAX);
+  rl_buffer_init(&f->member, SIZE_MAX);
+  rl_buffer_init(&f->members, f->max_item + 2);
+  rl_json_init(&f->json);
+  if (rl_buffer_append(&f->members, "{}", 2) != RL_OK) {
+    rl_framer_free(f);
+    return NULL;
+  }
+  return f;
+}
+
+void rl_framer_free(struct rl_framer *f) {
+  if (f == NULL)
+    return;
+  rl_buffer_free(&f->bytes);
+  rl_buffer_free(&f->index);
+  rl_buffer_free(&f->member);
+  rl_buffer_free(&f->members);
+  rl_json_free(&f->json);
+  rl_free(f);
+}
+
+static void fail(struct rl_framer *f, enum rl_status status, const char *message, uint64_t offset) {
+  f->status = status;
+  f->message = message;
+  f->error_offset = offset;
+}
+
+static void fail_at(struct rl_framer *f, enum rl_status status, const char *message,
+                    const char *p) {
+  fail(f, status, message, f->offset + (uint64_t)(p - f->piece));
+}
+
+/* Appends, or fails. */
+static int keep(struct rl_framer *f, struct rl_buffer *b, const void *p, size_t n) {
+  if (rl_buffer_append(b, p, n) == RL_OK)
+    return 1;
+  fail(f, RL_NOMEM, "out of memory", f->value.offset);
+  return 0;
+}
+
+static struct rl_buffer *destination(struct rl_framer *f) {
+  return f->place == IN_ITEM ? &f->bytes : &f->member;
+}
+
+/* Parses what has been seen of the value; the first error in it becomes the framer's. */
+static enum rl_json_token parse(struct rl_framer *f) {
+  const struct rl_buffer *b = destination(f);
+  enum rl_json_token token;
+  rl_json_start(&f->json, b->data + b->len - f->value.len, f->value.len);
+  do
+    token = rl_json_next(&f->json);
+  while (token > RL_JSON_END);
+  if (token == RL_JSON_END && !rl_json_only(&f->json))
+    token = RL_JSON_ERROR;
+  if (token == RL_JSON_ERROR)
+    fail(f, f->json.status, f->json.message, f->value.offset + f->json.offset);
+  return token;
+}
+
+static int begins_value(char c) {
+  return c != '\0' && strchr("{[\"-0123456789tfn", c) != NULL;
+}
+
+static int is_scalar(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+         c == '+' || c == '.';
+}
+
+/* A value begins at `p`, of which nothing is consumed yet. */
+static void begin(struct rl_framer *f, enum place place, const char *p) {
+  struct value *v = &f->value;
+  if (!begins_value(*p)) {
+    fail_at(f, RL_SYNTAX, "a value must come here", p);
+    return;
+  }
+  f->place = place;
+  memset(v, 0, sizeof *v);
+  v->offset = f->offset + (uint64_t)(p - f->piece);
+  v->base = v->depth = place == IN_ITEM ? 2 : 1;
+  v->scalar = is_scalar(*p);
+}
+
+static void close_page(struct rl_framer *f, const char *p) {
+  f->place = CLOSED;
+  if (!f->list_seen)
+    fail_at(f, RL_SHAPE, "the list is missing", p);
+}
+
+/* Takes the byte at `p`, which lies between values, and returns where to go on. */
+static const char *between(struct rl_framer *f, const char *p) {
+  const char c = *p;
+  if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
+    return p + 1;
+  switch (f->place) {
+  case START:
+    if (c != '{')
+      fail_at(f, begins_value(c) ? RL_SHAPE : RL_SYNTAX, "an object must come here", p);
+    f->place = FIRST_KEY;
+    break;
+  case FIRST_KEY:
+  case KEY:
+    if (c == '"') {
+      begin(f, IN_KEY, p);
+      return p;
+    }
+    if (c != '}' || f->place == KEY)
+      fail_at(f, RL_SYNTAX, "a key must come here", p);
+    else
+      close_page(f, p);
+    break;
+  case COLON:
+    if (c != ':')
+      fail_at(f, RL_SYNTAX, "':' must come here", p);
+    f->place = MEMBER;
+    break;
+  case MEMBER:
+    if (!f->is_list) {
+      begin(f, IN_MEMBER, p);
+      return p;
+    }
+    if (c != '[')
+      fail_at(f, begins_value(c) ? RL_SHAPE : RL_SYNTAX, "the list must be an array", p);
+    f->place = FIRST_ITEM;
+    break;
+  case FIRST_ITEM:
+  case ITEM:
+    if (c != ']' || f->place == ITEM) {
+      begin(f, IN_ITEM, p);
+      return p;
+    }
+    f->place = BEHIND_MEMBER;
+    break;
+  case BEHIND_ITEM:
+    if (c != ',' && c != ']')
+      fail_at(f, RL_SYNTAX, "',' or ']' must come here", p);
+    f->place = c == ',' ? ITEM : BEHIND_MEMBER;
+    break;
+  case BEHIND_MEMBER:
+    if (c == '}')
+      close_page(f, p);
+    else if (c != ',')
+      fail_at(f, RL_SYNTAX, "',' or '}' must come here", p);
+    else
+      f->place = KEY;
+    break;
+  default:
+    fail_at(f, RL_SYNTAX, "nothing may follow the page", p);
+  }
+  return p + 1;
+}
+
+/* Follows a bracket at `p` outside of strings. */
+static void bracket(struct rl_framer *f, struct value *v, const char *p) {
+  int array = *p == '[' || *p == ']';
+  uint32_t *word, bit;
+  if (*p == '[' || *p == '{') {
+    if (v->depth == RL_JSON_MAX_DEPTH) {
+      fail_at(f, RL_TOO_DEEP, "nested too deeply", p);
+      return;
+    }
+    word = &f->arrays[v->depth / 32];
+    bit = (uint32_t)1 << (v->depth % 32);
+    *word = array ? *word | bit : *word & ~bit;
+    v->depth++;
+  } else {
+    v->depth--;
+    if ((int)(f->arrays[v->depth / 32] >> (v->depth % 32) & 1) != array)
+      fail_at(f, RL_SYNTAX, "this bracket was not opened", p);
+  }
+}
+
+/* Looks for the end of the value up to `stop`. Returns behind it with *whole set, or at the byte
+ * of an error, or `stop`. */
+static const char *find_end(struct rl_framer *f, const char *p, const char *stop, int *whole) {
+  struct value v = f->value;
+  for (; p < stop && !*whole && f->status == RL_OK; p++) {
+    if (v.escaped) {
+      v.escaped = 0;
+    } else if (v.in_string) {
+      p = rl_skip_string(p, stop);
+      if (p == stop)
+        break;
+      v.escaped = *p == '\\';
+      v.in_string = v.escaped;
+      *whole = !v.in_string && v.depth == v.base;
+    } else if (*p == '"') {
+      v.in_string = 1;
+    } else if ((*p | 0x20) == '{' || (*p | 0x20) == '}') {
+      bracket(f, &v, p);
+      *whole = v.depth == v.base;
+    }
+  }
+  f->value = v;
+  return p;
+}
+
+static void key_complete(struct rl_framer *f) {
+  const struct rl_json *j = &f->json;
+  if (parse(f) != RL_JSON_END)
+    return;
+  f->is_list = j->text_len == strlen(f->key) && memcmp(j->text, f->key, j->text_len) == 0;
+  if (f->is_list && f->list_seen)
+    fail(f, RL_SHAPE, "the list is there twice", f->value.offset);
+  f->list_seen |= f->is_list;
+  f->place = COLON;
+  if (f->is_list)
+    f->member.len = 0;
+  else
+    keep(f, &f->member, ":", 1);
+}
+
+static void member_complete(struct rl_framer *f) {
+  struct rl_buffer *all = &f->members;
+  enum rl_status status;
+  if (parse(f) != RL_JSON_END)
+    return;
+  f->place = BEHIND_MEMBER;
+  status = rl_buffer_reserve(all, f->member.len + 1);
+  if (status != RL_OK) {
+    fail(f, status, status == RL_NOMEM ? "out of memory" : "too large", f->value.offset);
+    return;
+  }
+  all->len--; /* the closing brace */
+  if (all->len > 1)
+    rl_buffer_append(all, ",", 1);
+  rl_buffer_append(all, f->member.data, f->member.len);
+  rl_buffer_append(all, "}", 1);
+  rl_buffer_reset(&f->member);
+}
+
+static void item_complete(struct rl_framer *f) {
+  struct item item;
+  item.offset = f->value.offset;
+  item.len = f->value.len;
+  f->place = BEHIND_ITEM;
+  if (keep(f, &f->index, &item, sizeof item))
+    f->count++;
+}
+
+/* Takes bytes of the value from `p` on and returns where to go on. */
+static const char *in_value(struct rl_framer *f, const char *p, const char *end) {
+  struct value *v = &f->value;
+  const size_t room = f->max_item - v->len;
+  const char *const stop = (size_t)(end - p) > room ? p + room : end, *q = p;
+  int whole = 0;
+  if (!v->scalar) {
+    q = find_end(f, p, stop, &whole);
+  } else {
+    while (q < stop && is_scalar(*q))
+      q++;
+    whole = q < end && !is_scalar(*q);
+  }
+  if (!keep(f, destination(f), p, (size_t)(q - p)))
+    return q;
+  v->len += (size_t)(q - p);
+  if (f->status != RL_OK)
+    parse(f); /* what went wrong may have begun before */
+  else if (!whole && q < end)
+    fail_at(f, RL_TOO_LARGE, "too large", q);
+  else if (whole && f->place == IN_ITEM)
+    item_complete(f);
+  else if (whole && f->place == IN_MEMBER)
+    member_complete(f);
+  else if (whole)
+    key_complete(f);
+  return q;
+}
+
+/* Closes the gap of `used` bytes at the front when it makes up half of the buffer, so that each
+ * byte is moved once at the most. Returns what is left of the gap. */
+static size_t close_gap(struct rl_buffer *b, size_t used) {
+  size_t live = b->len - used;
+  if (used == 0 || used < live)
+    return used;
+  memmove(b->data, b->data + used, live);
+  b->len = live;
+  rl_buffer_shrink(b);
+  return 0;
+}
+
+enum rl_status rl_framer_feed(struct rl_framer *f, const char *data, size_t n) {
+  const char *p = data;
+  if (n == 0)
+    return f->status;
+  f->bytes_used = close_gap(&f->bytes, f->bytes_used);
+  f->index_used = close_gap(&f->index, f->index_used);
+  f->piece = data;
+  while (p < data + n && f->status == RL_OK)
+    p = f->place >= IN_KEY ? in_value(f, p, data + n) : between(f, p);
+  f->offset += n;
+  return f->status;
+}
+
+enum rl_status rl_framer_end(struct rl_framer *f) {
+  if (f->status != RL_OK || f->place == CLOSED)
+    return f->status;
+  if (f->place < IN_KEY || parse(f) != RL_JSON_ERROR) {
+    fail(f, RL_SYNTAX, "unexpected end", f->offset);
+    f->cut_short = 1;
+  }
+  return f->status;
+}
+
+int rl_framer_cut_short(const struct rl_framer *f) {
+  return f->cut_short;
+}
+
+int rl_framer_done(const struct rl_framer *f) {
+  return f->place == CLOSED && f->status == RL_OK;
+}
+
+enum rl_status rl_framer_error(const struct rl_framer *f, const char **message, uint64_t *offset) {
+  if (message != NULL)
+    *message = f->message;
+  if (offset != NULL)
+    *offset = f->error_offset;
+  return f->status;
+}
+
+size_t rl_framer_waiting(const struct rl_framer *f) {
+  return (f->index.len - f->index_used) / sizeof(struct item);
+}
+
+size_t rl_framer_count(const struct rl_framer *f) {
+  return f->count;
+}
+
+size_t rl_framer_buffered(const struct rl_framer *f) {
+  return f->bytes.len - f->bytes_used + f->index.len - f->index_used + f->member.len +
+         f->members.len;
+}
+
+/* The item whose entry in the index is at `at`. */
+static struct item item_at(const struct rl_framer *f, size_t at) {
+  struct item item;
+  memcpy(&item, f->index.data + at, sizeof item);
+  return item;
+}
+
+int rl_framer_first(const struct rl_framer *f, const char **p, size_t *n) {
+  if (rl_framer_waiting(f) == 0)
+    return 0;
+  *p = f->bytes.data + f->bytes_used;
+  *n = item_at(f, f->index_used).len;
+  return 1;
+}
+
+int rl_framer_last(const struct rl_framer *f, const char **p, size_t *n) {
+  size_t coming = f->place == IN_ITEM ? f->value.len : 0;
+  if (rl_framer_waiting(f) == 0)
+    return 0;
+  *n = item_at(f, f->index.len - sizeof(struct item)).len;
+  *p = f->bytes.data + f->bytes.len - coming - *n;
+  return 1;
+}
+
+uint64_t rl_framer_offset(const struct rl_framer *f) {
+  return rl_framer_waiting(f) > 0 ? item_at(f, f->index_used).offset : f->offset;
+}
+
+void rl_framer_drop(struct rl_framer *f) {
+  if (rl_framer_waiting(f) == 0)
+    return;
+  f->bytes_used += item_at(f, f->index_used).len;
+  f->index_used += sizeof(struct item);
+}
+
+const char *rl_framer_members(const struct rl_framer *f, size_t *n) {
+  *n = f->members.len;
+  return f->members.data;
+}

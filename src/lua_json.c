@@ -1,0 +1,319 @@
+/* lua_json.c: JSON texts as Lua values, and a few other things that Lua has no function for. */
+#define _GNU_SOURCE /* getentropy, clock_gettime */
+#include "lua_json.h"
+
+#include <lauxlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "url.h"
+
+enum { GATHER = 128 }; /* values kept on the stack before they go into their table */
+
+/* Keys come again in every item, and finding a string that Lua already has costs it a hash of all
+ * its bytes. So strings that were keys are remembered: where their text lies here, they themselves
+ * in the shared table from FIRST_KEY on. */
+enum { KEYS = 256, LONGEST_KEY = 40 };
+
+struct known_key {
+  const char *text; /* inside the Lua string */
+  size_t len;
+};
+
+/* The shared table, one for a Lua state, and what is in it. Its key in the registry is the address
+ * of this. */
+static const char shared_key = 0;
+enum { ARRAY_MT = 1, KNOWN_KEYS, FIRST_KEY };
+
+/* A container that is being read. Its values wait on the stack above `slot` until their number is
+ * known, so that the table is made with its exact size; those of a large one go in pieces. */
+struct level {
+  int slot;     /* of the table */
+  int gathered; /* values above it, and keys */
+  int absent;   /* members among them that are null and will leave no field */
+  int array;
+  int made;
+  lua_Integer stored; /* elements of an array that are in the table */
+};
+
+struct decoder {
+  lua_State *L;
+  int flags;
+  int shared; /* where the shared table is on the stack */
+  struct known_key *keys;
+  struct level *top;
+  struct level levels[RL_JSON_MAX_DEPTH + 1];
+};
+
+static int open_level(struct decoder *d, int array) {
+  struct level *v = ++d->top;
+  if (!lua_checkstack(d->L, GATHER + LUA_MINSTACK))
+    return 0;
+  lua_pushnil(d->L);
+  memset(v, 0, sizeof *v);
+  v->slot = lua_gettop(d->L);
+  v->array = array;
+  return 1;
+}
+
+static void make_table(struct decoder *d, struct level *v) {
+  lua_State *L = d->L;
+  if (v->array) {
+    lua_createtable(L, v->gathered, 0);
+    lua_rawgeti(L, d->shared, ARRAY_MT);
+    lua_setmetatable(L, -2);
+  } else {
+    lua_createtable(L, 0, v->gathered / 2 - v->absent);
+  }
+  lua_replace(L, v->slot);
+  v->made = 1;
+}
+
+/* Moves what has been gathered into the table. In the order of the text, so that of members with
+ * the same key the last wins. */
+static void store(struct decoder *d, struct level *v) {
+  lua_State *L = d->L;
+  int i, end = v->slot + v->gathered;
+  if (!v->made)
+    make_table(d, v);
+  for (i = v->slot + 1; i <= end; i++) {
+    lua_pushvalue(L, i);
+    if (v->array) {
+      lua_rawseti(L, v->slot, ++v->stored);
+    } else {
+      lua_pushvalue(L, ++i);
+      lua_rawset(L, v->slot);
+    }
+  }
+  lua_settop(L, v->slot);
+  v->gathered = 0;
+}
+
+static void push_key(struct decoder *d, const char *text, size_t len) {
+  const unsigned char *u = (const unsigned char *)text;
+  struct known_key *key;
+  unsigned slot;
+  if (len == 0 || len > LONGEST_KEY) {
+    lua_pushlstring(d->L, text, len);
+    return;
+  }
+  slot = (((unsigned)len * 33 ^ u[0]) * 33 ^ u[len / 2]) * 33 ^ u[len - 1];
+  slot %= KEYS;
+  key = &d->keys[slot];
+  if (key->len == len && memcmp(key->text, text, len) == 0) {
+    lua_rawgeti(d->L, d->shared, FIRST_KEY + (int)slot);
+    return;
+  }
+  text = lua_pushlstring(d->L, text, len);
+  lua_pushvalue(d->L, -1);
+  lua_rawseti(d->L, d->shared, FIRST_KEY + (int)slot);
+  key->text = text;
+  key->len = len;
+}
+
+static void push_null(struct decoder *d) {
+  struct level *v = d->top;
+  if (v > d->levels && !v->array && !(d->flags & RL_JSON_KEEP_NULLS)) {
+    lua_pushnil(d->L);
+    v->absent++;
+  } else {
+    lua_pushlightuserdata(d->L, NULL);
+  }
+}
+
+static int out_of_memory(struct rl_json *j) {
+  j->status = RL_NOMEM;
+  j->message = "out of memory";
+  j->offset = 0;
+  return 0;
+}
+
+/* Reads one value and leaves it on the stack; 0 when it cannot be read. */
+static int decode(struct decoder *d, struct rl_json *j) {
+  lua_State *L = d->L;
+  for (;;) {
+    enum rl_json_token token = rl_json_next(j);
+    switch (token) {
+    case RL_JSON_KEY:
+      push_key(d, j->text, j->text_len);
+      d->top->gathered++;
+      continue;
+    case RL_JSON_STRING:
+      lua_pushlstring(L, j->text, j->text_len);
+      break;
+    case RL_JSON_INTEGER:
+      lua_pushinteger(L, (lua_Integer)j->integer);
+      break;
+    case RL_JSON_NUMBER:
+      lua_pushnumber(L, (lua_Number)j->number);
+      break;
+    case RL_JSON_TRUE:
+    case RL_JSON_FALSE:
+      lua_pushboolean(L, token == RL_JSON_TRUE);
+      break;
+    case RL_JSON_NULL:
+      push_null(d);
+      break;
+    case RL_JSON_OBJECT:
+    case RL_JSON_ARRAY:
+      if (!open_level(d, token == RL_JSON_ARRAY))
+        return out_of_memory(j);
+      continue;
+    case RL_JSON_OBJECT_END:
+    case RL_JSON_ARRAY_END:
+      store(d, d->top--);
+      break;
+    case RL_JSON_END:
+      return !(d->flags & RL_JSON_WHOLE) || rl_json_only(j);
+    default:
+      return 0;
+    }
+    if (++d->top->gathered >= GATHER)
+      store(d, d->top);
+  }
+}
+
+int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t len, int flags) {
+  /* The state of this run is a copy, since a finalizer that the collector runs meanwhile may use
+   * the same parser. It shares the scratch, from which each string is taken at once. */
+  struct rl_json run = *j;
+  struct decoder d;
+  int base = lua_gettop(L), done;
+  if (!lua_checkstack(L, LUA_MINSTACK))
+    return out_of_memory(j);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key);
+  lua_rawgeti(L, base + 1, KNOWN_KEYS);
+  d.L = L;
+  d.flags = flags;
+  d.shared = base + 1;
+  d.keys = lua_touserdata(L, base + 2);
+  d.top = d.levels;
+  memset(d.top, 0, sizeof *d.top);
+  rl_json_start(&run, data, len);
+  done = decode(&d, &run);
+  if (done)
+    lua_replace(L, base + 1);
+  lua_settop(L, base + done);
+  j->status = run.status;
+  j->message = run.message;
+  j->offset = run.offset;
+  return done;
+}
+
+const char *rl_lua_json_code(enum rl_status status) {
+  static const char *const codes[] = {"OK", "NOMEM", "BODY_TOO_LARGE", "TOO_DEEP", "JSON", "SHAPE"};
+  return codes[status];
+}
+
+static int json_gc(lua_State *L) {
+  struct rl_json *j = lua_touserdata(L, 1);
+  rl_json_free(j);
+  j->own.limit = 0; /* another object's finalizer may still call json_decode */
+  return 0;
+}
+
+/* json_decode(text[, keep_nulls]) -> value | nil, message, code, offset (from 1) */
+static int json_decode(lua_State *L) {
+  struct rl_json *j = lua_touserdata(L, lua_upvalueindex(1));
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  int nulls = lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0;
+  if (rl_lua_json_value(L, j, text, len, RL_JSON_WHOLE | nulls))
+    return 1;
+  if (j->status == RL_NOMEM)
+    return luaL_error(L, "not enough memory");
+  lua_pushnil(L);
+  lua_pushfstring(L, "invalid JSON at byte %I: %s", (LUAI_UACINT)j->offset + 1, j->message);
+  lua_pushstring(L, rl_lua_json_code(j->status));
+  lua_pushinteger(L, (lua_Integer)j->offset + 1);
+  return 4;
+}
+
+/* url_encode(text) -> text fit for a path segment or a part of a query */
+static int url_encode(lua_State *L) {
+  size_t len;
+  const char *s = luaL_checklstring(L, 1, &len);
+  luaL_Buffer b;
+  luaL_argcheck(L, len <= (size_t)-1 / 3, 1, "too long");
+  luaL_pushresultsize(&b, rl_url_encode(luaL_buffinitsize(L, &b, 3 * len), s, len));
+  return 1;
+}
+
+/* uuid() -> a random UUID (version 4) */
+static int uuid(lua_State *L) {
+  static const char hex[] = "0123456789abcdef";
+  unsigned char r[16];
+  char text[36], *out = text;
+  int i;
+  if (getentropy(r, sizeof r) != 0)
+    return luaL_error(L, "the system gives no random bytes");
+  r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
+  r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
+  for (i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      *out++ = '-';
+    *out++ = hex[r[i] >> 4];
+    *out++ = hex[r[i] & 15];
+  }
+  lua_pushlstring(L, text, sizeof text);
+  return 1;
+}
+
+static int push_clock(lua_State *L, clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
+  return 1;
+}
+
+/* now() -> seconds of a clock that only goes forward */
+static int now(lua_State *L) {
+  return push_clock(L, CLOCK_MONOTONIC);
+}
+
+/* time() -> seconds since 1970 */
+static int wall_time(lua_State *L) {
+  return push_clock(L, CLOCK_REALTIME);
+}
+
+/* Pushes the shared table. A module that is loaded again in the same state finds the one that is
+ * there, so that the arrays of before are still arrays. */
+static void push_shared(lua_State *L) {
+  const size_t size = KEYS * sizeof(struct known_key);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key) == LUA_TTABLE)
+    return;
+  lua_pop(L, 1);
+  lua_createtable(L, FIRST_KEY + KEYS, 0);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "runloop.array");
+  lua_setfield(L, -2, "__name");
+  lua_rawseti(L, -2, ARRAY_MT);
+  memset(lua_newuserdatauv(L, size, 0), 0, size);
+  lua_rawseti(L, -2, KNOWN_KEYS);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &shared_key);
+}
+
+void rl_lua_json_open(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"url_encode", url_encode}, {"uuid", uuid}, {"now", now}, {"time", wall_time}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+
+  push_shared(L);
+  lua_rawgeti(L, -1, ARRAY_MT);
+  lua_setfield(L, -3, "array_mt");
+  lua_pop(L, 1);
+
+  rl_json_init(lua_newuserdatauv(L, sizeof(struct rl_json), 0));
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, json_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pushcclosure(L, json_decode, 1);
+  lua_setfield(L, -2, "json_decode");
+}

@@ -1,0 +1,28 @@
+/* lua_json.h: JSON texts as Lua values. */
+#ifndef RL_LUA_JSON_H
+#define RL_LUA_JSON_H
+
+#include "json.h"
+
+#include <lua.h>
+#include <stddef.h>
+
+enum {
+  RL_JSON_KEEP_NULLS = 1, /* null in an object is core.null instead of an absent field */
+  RL_JSON_WHOLE = 2
+}; /* nothing but white space may follow the value */
+
+/* Decodes one value with the parser `j`. Pushes it and returns 1, or pushes nothing and returns 0
+ * with j->status, j->message and j->offset set. Raises nothing but Lua's own memory error, so `j`
+ * must be owned by something that the collector frees. `data` must not move until it returns, and
+ * the collector may run finalizers meanwhile. rl_lua_json_open must have been called before. */
+int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t len, int flags);
+
+/* The code that Lua code sees for a status: "JSON", "TOO_DEEP", "TOO_LARGE", ... */
+const char *rl_lua_json_code(enum rl_status status);
+
+/* Adds null, array_mt, json_decode, url_encode, uuid, now and time to the table on top of the
+ * stack. */
+void rl_lua_json_open(lua_State *L);
+
+#endif

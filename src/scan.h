@@ -1,0 +1,130 @@
+/* scan.h: finds the bytes of a JSON string that need a look, 16 at a time where that can be done.
+ *
+ * RL_NO_SIMD forces the portable way. */
+#ifndef RL_SCAN_H
+#define RL_SCAN_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if !defined(RL_NO_SIMD) && defined(__GNUC__) && defined(__SSE2__)
+#include <emmintrin.h>
+#define RL_SIMD
+
+typedef __m128i rl_block;
+typedef unsigned rl_mask; /* one bit a byte */
+
+static inline rl_block rl_load(const char *p) {
+  return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline void rl_store(char *p, rl_block b) {
+  _mm_storeu_si128((__m128i *)(void *)p, b);
+}
+
+/* Quotes, backslashes, control characters and what is not ASCII. */
+static inline rl_mask rl_special(rl_block b) {
+  /* as signed bytes, those from 0x80 on are below the space too */
+  __m128i low = _mm_cmplt_epi8(b, _mm_set1_epi8(' '));
+  __m128i quote = _mm_cmpeq_epi8(b, _mm_set1_epi8('"'));
+  __m128i backslash = _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'));
+  return (rl_mask)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, backslash)));
+}
+
+/* Quotes and backslashes. */
+static inline rl_mask rl_string_end(rl_block b) {
+  __m128i quote = _mm_cmpeq_epi8(b, _mm_set1_epi8('"'));
+  __m128i backslash = _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'));
+  return (rl_mask)_mm_movemask_epi8(_mm_or_si128(quote, backslash));
+}
+
+static inline int rl_first(rl_mask m) {
+  return __builtin_ctz(m);
+}
+
+#elif !defined(RL_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#define RL_SIMD
+
+typedef uint8x16_t rl_block;
+typedef uint64_t rl_mask; /* four bits a byte, since there is no movemask */
+
+static inline rl_block rl_load(const char *p) {
+  return vld1q_u8((const uint8_t *)p);
+}
+
+static inline void rl_store(char *p, rl_block b) {
+  vst1q_u8((uint8_t *)p, b);
+}
+
+static inline rl_mask rl_special(rl_block b) {
+  uint8x16_t quote = vceqq_u8(b, vdupq_n_u8('"'));
+  uint8x16_t backslash = vceqq_u8(b, vdupq_n_u8('\\'));
+  uint8x16_t low = vcltq_s8(vreinterpretq_s8_u8(b), vdupq_n_s8(' '));
+  uint8x16_t any = vorrq_u8(low, vorrq_u8(quote, backslash));
+  return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(any), 4)), 0);
+}
+
+static inline int rl_first(rl_mask m) {
+  return __builtin_ctzll(m) >> 2;
+}
+#endif
+
+/* The first quote or backslash from `p` on, or `end`. */
+static inline const char *rl_skip_string(const char *p, const char *end) {
+#ifdef RL_SIMD
+  while (end - p >= 16) {
+    rl_mask m = rl_string_end(rl_load(p));
+    if (m != 0)
+      return p + rl_first(m);
+    p += 16;
+  }
+#endif
+  while (p < end && *p != '"' && *p != '\\')
+    p++;
+  return p;
+}
+
+static inline int rl_is_special(char c) {
+  unsigned char u = (unsigned char)c;
+  return u < ' ' || u >= 0x80 || u == '"' || u == '\\';
+}
+
+/* The first special byte from `p` on, or `end`. */
+static inline const char *rl_skip_plain(const char *p, const char *end) {
+#ifdef RL_SIMD
+  while (end - p >= 16) {
+    rl_mask m = rl_special(rl_load(p));
+    if (m != 0)
+      return p + rl_first(m);
+    p += 16;
+  }
+#endif
+  while (p < end && !rl_is_special(*p))
+    p++;
+  return p;
+}
+
+/* The same, and copies what it skips to *out, where 15 bytes more may be overwritten. */
+static inline const char *rl_copy_plain(const char *p, const char *end, char **out) {
+  char *o = *out;
+#ifdef RL_SIMD
+  while (end - p >= 16) {
+    rl_block b = rl_load(p);
+    rl_mask m = rl_special(b);
+    rl_store(o, b);
+    if (m != 0) {
+      *out = o + rl_first(m);
+      return p + rl_first(m);
+    }
+    p += 16;
+    o += 16;
+  }
+#endif
+  while (p < end && !rl_is_special(*p))
+    *o++ = *p++;
+  *out = o;
+  return p;
+}
+
+#endif
