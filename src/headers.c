@@ -1,0 +1,187 @@
+/* headers.c: the status line and headers of an HTTP response, line by line. */
+#include "headers.h"
+
+#include <string.h>
+
+void rl_headers_init(struct rl_headers *h) {
+  memset(h, 0, sizeof *h);
+  rl_buffer_init(&h->fields, 2 * (size_t)RL_HEADERS_MAX_BYTES);
+}
+
+void rl_headers_free(struct rl_headers *h) {
+  rl_buffer_free(&h->fields);
+}
+
+static int is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+static int is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* tchar of RFC 9110 5.6.2 */
+static int is_token_char(char c) {
+  if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+    return 1;
+  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+static void trim(const char **p, size_t *n) {
+  while (*n > 0 && is_blank((*p)[0])) {
+    (*p)++;
+    (*n)--;
+  }
+  while (*n > 0 && is_blank((*p)[*n - 1]))
+    (*n)--;
+}
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200" */
+static void read_status_line(struct rl_headers *h, const char *p, const char *end) {
+  h->version = 0;
+  h->status = 0;
+  if (p < end && is_digit(*p))
+    h->version = (*p++ - '0') * 10;
+  if (end - p >= 2 && p[0] == '.' && is_digit(p[1])) {
+    h->version += p[1] - '0';
+    p += 2;
+  }
+  while (p < end && is_blank(*p))
+    p++;
+  if (end - p >= 3 && is_digit(p[0]) && is_digit(p[1]) && is_digit(p[2]))
+    h->status = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
+}
+
+static enum rl_status begin_response(struct rl_headers *h, const char *line, size_t n) {
+  rl_buffer_reset(&h->fields);
+  h->open = 0;
+  h->bytes = n;
+  read_status_line(h, line + 5, line + n);
+  if (h->status >= 100 && h->status < 200 && ++h->interim > RL_HEADERS_MAX_INTERIM)
+    return RL_TOO_LARGE;
+  return RL_OK;
+}
+
+static enum rl_status append_string(struct rl_buffer *b, const char *p, size_t n) {
+  enum rl_status status = rl_buffer_reserve(b, n + 1);
+  if (status != RL_OK)
+    return status;
+  (void)rl_buffer_append(b, p, n);
+  return rl_buffer_append(b, "", 1);
+}
+
+static enum rl_status continue_line(struct rl_headers *h, const char *p, size_t n) {
+  struct rl_buffer *b = &h->fields;
+  enum rl_status status;
+  trim(&p, &n);
+  if (n == 0 || !h->open)
+    return RL_OK;
+  if ((status = rl_buffer_reserve(b, n + 1)) != RL_OK)
+    return status;
+  b->len--; /* the NUL */
+  if (b->data[b->len - 1] != '\0') /* the value so far is not empty */
+    (void)rl_buffer_append(b, " ", 1);
+  return append_string(b, p, n);
+}
+
+static enum rl_status add_field(struct rl_headers *h, const char *p, size_t n) {
+  const char *colon = n > 0 ? memchr(p, ':', n) : NULL;
+  const char *value;
+  size_t i, name_len, value_len, start = h->fields.len;
+  enum rl_status status;
+  h->open = 0;
+  if (colon == NULL)
+    return RL_OK;
+  name_len = (size_t)(colon - p);
+  value = colon + 1;
+  value_len = n - name_len - 1;
+  while (name_len > 0 && is_blank(p[name_len - 1]))
+    name_len--;
+  for (i = 0; i < name_len && is_token_char(p[i]); i++)
+    ;
+  if (name_len == 0 || i < name_len)
+    return RL_OK;
+  trim(&value, &value_len);
+  if ((status = rl_buffer_reserve(&h->fields, name_len + value_len + 2)) != RL_OK)
+    return status;
+  (void)append_string(&h->fields, p, name_len);
+  for (i = start; i < start + name_len; i++) {
+    if (h->fields.data[i] >= 'A' && h->fields.data[i] <= 'Z')
+      h->fields.data[i] = (char)(h->fields.data[i] - 'A' + 'a');
+  }
+  h->open = 1;
+  return append_string(&h->fields, value, value_len);
+}
+
+enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n) {
+  size_t received = n;
+  if (h->complete)
+    return RL_OK;
+  while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+    n--;
+  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+    return begin_response(h, line, n);
+  h->bytes += received;
+  if (h->bytes > RL_HEADERS_MAX_BYTES)
+    return RL_TOO_LARGE;
+  if (n == 0) {
+    h->complete = h->status >= 200;
+    return RL_OK;
+  }
+  if (memchr(line, '\0', n) != NULL) { /* the fields are told apart by their NULs */
+    h->open = 0;
+    return RL_OK;
+  }
+  return is_blank(line[0]) ? continue_line(h, line, n) : add_field(h, line, n);
+}
+
+int rl_headers_next(const struct rl_headers *h, size_t *position, const char **name,
+                    const char **value) {
+  if (*position >= h->fields.len)
+    return 0;
+  *name = h->fields.data + *position;
+  *value = *name + strlen(*name) + 1;
+  *position = (size_t)(*value - h->fields.data) + strlen(*value) + 1;
+  return 1;
+}
+
+const char *rl_headers_find(const struct rl_headers *h, const char *name) {
+  size_t position = 0;
+  const char *n, *v;
+  while (rl_headers_next(h, &position, &n, &v)) {
+    if (strcmp(n, name) == 0)
+      return v;
+  }
+  return NULL;
+}
+
+/* Whether a list such as "gzip, Chunked" ends with `token` (given in lower case). */
+static int ends_with_token(const char *list, const char *token) {
+  size_t i, n = strlen(token), len = strlen(list);
+  while (len > 0 && is_blank(list[len - 1]))
+    len--;
+  if (len < n || (len > n && list[len - n - 1] != ',' && !is_blank(list[len - n - 1])))
+    return 0;
+  for (i = 0; i < n; i++) {
+    char c = list[len - n + i];
+    if (c >= 'A' && c <= 'Z')
+      c = (char)(c - 'A' + 'a');
+    if (c != token[i])
+      return 0;
+  }
+  return 1;
+}
+
+int rl_headers_may_hide_cut(const struct rl_headers *h) {
+  const char *coding = rl_headers_find(h, "content-encoding");
+  const char *transfer = rl_headers_find(h, "transfer-encoding");
+  if (h->status == 204 || h->status == 304)
+    return 0;
+  if (coding != NULL && !ends_with_token(coding, "identity"))
+    return 1;
+  if (h->version >= 20)
+    return 0;
+  if (transfer != NULL)
+    return !ends_with_token(transfer, "chunked");
+  return rl_headers_find(h, "content-length") == NULL;
+}

@@ -1,0 +1,47 @@
+/* headers.h: the status line and headers of an HTTP response, line by line as libcurl hands them
+ * over. Knows nothing of libcurl or Lua, so that it can be tested and fuzzed alone. */
+#ifndef RL_HEADERS_H
+#define RL_HEADERS_H
+
+#include "alloc.h"
+#include "buffer.h"
+
+#include <stddef.h>
+
+#define RL_HEADERS_MAX_BYTES (256u * 1024u) /* of one response, line ends included */
+#define RL_HEADERS_MAX_INTERIM 32           /* 1xx responses before the final one */
+
+struct rl_headers {
+  struct rl_buffer fields; /* of the latest response: name NUL value NUL name NUL value NUL ... */
+  size_t bytes;            /* of the latest response, as received */
+  int status;              /* of the latest response; 0 before the first status line */
+  int version;             /* 10, 11, 20, 30; 0 when not known */
+  int interim;             /* 1xx responses seen */
+  int open;                /* the line before was a header, which the next may continue */
+  int complete;            /* the blank line after a final response's headers has been seen */
+};
+
+void rl_headers_init(struct rl_headers *h);
+void rl_headers_free(struct rl_headers *h);
+
+/* Takes one line, with or without its line end. Each status line begins anew, since libcurl shows
+ * the headers of 1xx responses too; after the blank line that ends a final response everything is
+ * ignored: what comes then are trailers (RFC 9110 6.5).
+ * Names become lower case, values lose the white space around them; a line that continues the one
+ * before (obs-fold, RFC 9112 5.2) is joined to it with a space; lines that are no header are left
+ * out. RL_OK, RL_NOMEM, or RL_TOO_LARGE past either cap. */
+enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n);
+
+/* Walks over the headers of the latest response in the order they came: *position is 0 at first.
+ * Returns 0 at the end, else 1 with NUL-terminated strings, good until the next line. */
+int rl_headers_next(const struct rl_headers *h, size_t *position, const char **name,
+                    const char **value);
+
+/* The first header with this (lower-case) name, or NULL. */
+const char *rl_headers_find(const struct rl_headers *h, const char *name);
+
+/* 1 when a body that ends too early could look complete: an HTTP/1 answer with neither a length nor
+ * chunks (RFC 9112 6.3), or one with a content coding, whose end libcurl does not check. */
+int rl_headers_may_hide_cut(const struct rl_headers *h);
+
+#endif

@@ -1,0 +1,944 @@
+/* http.c: the connections of a client, the queue before them, and its turns. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* clock_gettime and the like with -std=c99 */
+#endif
+
+#include "curlcode.h"
+#include "http_private.h"
+
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A turn ends after about so much time, so that a frame of the host is not spoilt by many ready
+ * connections; the next turn goes on where it ended. */
+#define ROUND_SECONDS 0.0005
+
+/* What is begun, and what goes on after its share of the turn before, in one turn. */
+enum { ADMIT_PER_TURN = 32, RESUME_PER_TURN = 4 };
+
+enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
+
+/* A page that has been silent for so long while nobody waits for it does not count against
+ * max_connections: its reader may be waiting for the very call that would be kept out. */
+#define ABANDONED_SECONDS 1.0
+
+/* For so long after its deadline a transfer may go on reading what lies in its socket. */
+#define GRACE_SECONDS 0.25
+
+/* What arrives in one turn by a read that was filled: more may lie in the socket. */
+#define FULL_READ (12u * 1024u)
+
+static double monotonic(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static double clock_now(const struct rl_http *h, double now) {
+  double passed = now - h->clock_at;
+  if (!h->in_turn && passed > RL_HTTP_MAX_ABSENCE)
+    passed = RL_HTTP_MAX_ABSENCE;
+  return h->clock + passed;
+}
+
+static void excuse(struct rl_link *list, double seconds) {
+  struct rl_link *l;
+  for (l = list->next; l != list; l = l->next) {
+    struct rl_transfer *t = RL_TRANSFER_OF(l, place);
+    if (!t->connected)
+      rl_transfer_excuse(t, seconds);
+  }
+}
+
+static void clock_update(struct rl_http *h, double now) {
+  double away = now - h->clock_at;
+  if (!h->in_turn && away > RL_HTTP_MAX_ABSENCE) {
+    excuse(&h->calls.active_list, away);
+    excuse(&h->pages.active_list, away);
+  }
+  h->clock = clock_now(h, now);
+  h->clock_at = now;
+}
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static int global_result;
+
+static void global_init(void) {
+  global_result = (int)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int rl_http_global_init(void) {
+  (void)pthread_once(&global_once, global_init);
+  return global_result;
+}
+
+void rl_http_library(struct rl_http_library *out) {
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  out->version = v->version;
+  out->async_dns = (v->features & CURL_VERSION_ASYNCHDNS) != 0;
+  out->http2 = (v->features & CURL_VERSION_HTTP2) != 0;
+  out->ssl = (v->features & CURL_VERSION_SSL) != 0;
+  out->quick_exit = v->version_num >= 0x075700;
+}
+
+static int grow_sockets(struct rl_http *h) {
+  size_t cap = h->socket_cap > 0 ? h->socket_cap * 2 : 16;
+  struct pollfd *polls = rl_realloc(h->polls, cap * sizeof *polls);
+  struct rl_socket **sockets;
+  if (polls == NULL)
+    return 0;
+  h->polls = polls;
+  sockets = rl_realloc(h->sockets, cap * sizeof(struct rl_socket *));
+  if (sockets == NULL)
+    return 0;
+  h->sockets = sockets;
+  h->socket_cap = cap;
+  return 1;
+}
+
+static struct rl_socket *socket_add(struct rl_lane *lane, curl_socket_t fd) {
+  struct rl_http *h = lane->http;
+  struct rl_socket *s;
+  if (h->socket_count == h->socket_cap && !grow_sockets(h))
+    return NULL;
+  s = rl_calloc(1, sizeof *s);
+  if (s == NULL)
+    return NULL;
+  s->lane = lane;
+  s->fd = fd;
+  s->index = h->socket_count;
+  h->polls[s->index].fd = fd;
+  h->polls[s->index].events = 0;
+  h->polls[s->index].revents = 0;
+  h->sockets[s->index] = s;
+  h->socket_count++;
+  return s;
+}
+
+/* The last one takes the place of the one that goes. */
+static void socket_fill_hole(struct rl_http *h, size_t i) {
+  size_t last = --h->socket_count;
+  if (i == last)
+    return;
+  h->polls[i] = h->polls[last];
+  h->sockets[i] = h->sockets[last];
+  if (h->sockets[i] != NULL)
+    h->sockets[i]->index = i;
+}
+
+static void socket_remove(struct rl_http *h, struct rl_socket *s) {
+  if (s->transfer != NULL && s->transfer->socket == s)
+    s->transfer->socket = NULL;
+  if (h->in_round) {
+    h->polls[s->index].fd = -1;
+    h->sockets[s->index] = NULL;
+  } else {
+    socket_fill_hole(h, s->index);
+  }
+  rl_free(s);
+}
+
+static void sockets_close_holes(struct rl_http *h) {
+  size_t i = h->socket_count;
+  while (i-- > 0) {
+    if (h->sockets[i] == NULL)
+      socket_fill_hole(h, i);
+  }
+}
+
+static void socket_set_user(struct rl_socket *s, CURL *easy) {
+  void *t = NULL;
+  if (s->lane->shared || curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) != CURLE_OK)
+    return;
+  s->transfer = t;
+  if (t != NULL)
+    s->transfer->socket = s;
+}
+
+/* CURLMOPT_SOCKETFUNCTION; libcurl calls it in socket_action as well as when handles are added,
+ * removed and cleaned up. -1 makes libcurl give the multi handle up. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp) {
+  struct rl_lane *lane = userp;
+  struct rl_http *h = lane->http;
+  struct rl_socket *s = socketp;
+  short events = 0;
+  if (what == CURL_POLL_REMOVE) {
+    if (s != NULL)
+      socket_remove(h, s);
+    return 0;
+  }
+  if (s == NULL) {
+    s = socket_add(lane, fd);
+    if (s == NULL)
+      return -1;
+    if (curl_multi_assign(lane->multi, fd, s) != CURLM_OK) {
+      socket_remove(h, s);
+      return -1;
+    }
+  }
+  if (what & CURL_POLL_IN)
+    events |= POLLIN;
+  if (what & CURL_POLL_OUT)
+    events |= POLLOUT;
+  h->polls[s->index].events = events;
+  socket_set_user(s, easy);
+  return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION; never acts on it at once, since libcurl must not be entered again. Times
+ * beyond an hour are libcurl's own timeouts, which we do not use. */
+static int on_timer(CURLM *multi, long ms, void *userp) {
+  struct rl_lane *lane = userp;
+  (void)multi;
+  lane->timer = ms < 0 || ms > 3600000L ? -1 : monotonic() + (double)ms / 1000;
+  return 0;
+}
+
+static int lane_open(struct rl_lane *lane) {
+  struct rl_http *h = lane->http;
+  CURLM *m = curl_multi_init();
+  int ok;
+  if (m == NULL)
+    return 0;
+  ok = curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_SOCKETDATA, lane) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_TIMERDATA, lane) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, h->max_connections) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_PIPELINING,
+                         lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
+  if (ok && lane->shared)
+    ok = curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, h->max_connections) == CURLM_OK;
+#if LIBCURL_VERSION_NUM >= 0x081400
+  /* What CURLOPT_QUICK_EXIT was before. */
+  (void)curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L);
+#endif
+  if (!ok) {
+    curl_multi_cleanup(m);
+    return 0;
+  }
+  lane->multi = m;
+  lane->timer = -1;
+  return 1;
+}
+
+static void lane_empty_pool(struct rl_lane *lane) {
+  int sink;
+  for (sink = 0; sink < RL_SINKS; sink++) {
+    while (lane->pools[sink] != NULL) {
+      struct rl_easy *e = lane->pools[sink];
+      lane->pools[sink] = e->next;
+      rl_easy_free(e);
+    }
+  }
+  lane->pooled = 0;
+}
+
+static void give_easy_back(struct rl_lane *lane, enum rl_sink sink, struct rl_easy *e) {
+  if (lane->pooled >= MAX_POOLED) {
+    rl_easy_free(e);
+    return;
+  }
+  e->next = lane->pools[sink];
+  lane->pools[sink] = e;
+  lane->pooled++;
+}
+
+static struct rl_easy *take_easy(struct rl_http *h, struct rl_lane *lane, enum rl_sink sink) {
+  struct rl_easy *e = lane->pools[sink];
+  if (e == NULL)
+    return rl_easy_new(h, lane, sink);
+  lane->pools[sink] = e->next;
+  lane->pooled--;
+  return e;
+}
+
+/* Takes the transfer out of libcurl's hands, in the only order that all versions survive: remove,
+ * then reuse or cleanup. */
+static void detach(struct rl_transfer *t) {
+  struct rl_lane *lane = t->lane;
+  struct rl_easy *e = t->easy;
+  (void)curl_multi_remove_handle(lane->multi, e->curl);
+  (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
+  if (t->socket != NULL)
+    t->socket->transfer = NULL;
+  t->socket = NULL;
+  t->held = 0;
+  rl_link_remove(&t->pause);
+  t->easy = NULL;
+  give_easy_back(lane, t->sink, e);
+}
+
+static void learn_protocol(struct rl_transfer *t) {
+  if (t->outcome.http_version > 0)
+    t->lane->protocol = t->outcome.http_version;
+}
+
+/* The one way in which a transfer ends; its outcome has been settled. */
+static void finish(struct rl_transfer *t) {
+  rl_transfer_end(t);
+  learn_protocol(t);
+  if (t->easy != NULL) {
+    t->lane->active--;
+    detach(t);
+  }
+  rl_link_remove(&t->place);
+  t->http->unfinished--;
+  rl_transfer_tell(t);
+}
+
+static void finish_all(struct rl_link *list, enum rl_kind kind, const char *code,
+                       const char *message) {
+  while (rl_link_in_list(list)) {
+    struct rl_transfer *t = RL_TRANSFER_OF(list->next, place);
+    rl_transfer_fail(t, kind, code, message);
+    finish(t);
+  }
+}
+
+static void lane_close(struct rl_lane *lane) {
+  lane_empty_pool(lane);
+  if (lane->multi != NULL)
+    curl_multi_cleanup(lane->multi);
+  lane->multi = NULL;
+  lane->timer = -1;
+}
+
+/* "The state of all transfers is uncertain" after an error of the multi interface, so all of them
+ * fail; a new handle is made when it is needed. */
+static void lane_fail(struct rl_lane *lane, CURLMcode code) {
+  struct rl_http *h = lane->http;
+  size_t i;
+  finish_all(&lane->active_list, RL_KIND_CONNECTION, rl_curlmcode_name(code),
+             curl_multi_strerror(code));
+  lane_close(lane);
+  for (i = 0; i < h->socket_count; i++) {
+    if (h->sockets[i] != NULL && h->sockets[i]->lane == lane)
+      socket_remove(h, h->sockets[i--]);
+  }
+}
+
+static double smaller(double a, double b) {
+  return a < b ? a : b;
+}
+
+/* When the transfer's timeouts pass, on the client's clock. */
+static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t) {
+  double due = HUGE_VAL, silent_since;
+  if (t->state != RL_ACTIVE)
+    return due;
+  if (t->sink == RL_SINK_CALL)
+    due = t->admitted + t->timeout;
+  else if (t->armed) {
+    silent_since = t->last_byte > t->wait_since ? t->last_byte : t->wait_since;
+    due = silent_since + t->timeout;
+  }
+  if (!t->connected && t->admitted + h->connect_timeout < due)
+    due = t->admitted + h->connect_timeout;
+  return due;
+}
+
+/* When its deadline passes, on the monotonic clock. */
+static double due_on_monotonic(const struct rl_transfer *t) {
+  return t->sink == RL_SINK_CALL || t->armed ? t->deadline : HUGE_VAL;
+}
+
+static void admit_failed(struct rl_transfer *t, const char *code, const char *message) {
+  rl_transfer_fail(t, RL_KIND_CONNECTION, code, message);
+  finish(t);
+}
+
+static void admit(struct rl_http *h, struct rl_transfer *t) {
+  struct rl_lane *lane = t->lane;
+  struct rl_easy *e = NULL;
+  CURLcode rc = CURLE_OUT_OF_MEMORY;
+  CURLMcode mrc;
+  if (lane->multi != NULL || lane_open(lane))
+    e = take_easy(h, lane, t->sink);
+  if (e != NULL)
+    rc = rl_transfer_configure(t, e);
+  if (rc != CURLE_OK) {
+    if (e != NULL)
+      rl_easy_free(e);
+    admit_failed(t, rl_curlcode_name(rc), curl_easy_strerror(rc));
+    return;
+  }
+  mrc = curl_multi_add_handle(lane->multi, e->curl);
+  if (mrc != CURLM_OK) {
+    rl_easy_free(e);
+    admit_failed(t, rl_curlmcode_name(mrc), curl_multi_strerror(mrc));
+    return;
+  }
+  t->easy = e;
+  t->state = RL_ACTIVE;
+  t->admitted = t->last_byte = h->clock;
+  rl_link_remove(&t->place);
+  rl_link_append(&lane->active_list, &t->place);
+  lane->active++;
+  h->requests++;
+  h->due_clock = smaller(h->due_clock, due_on_clock(h, t));
+}
+
+static int is_abandoned(const struct rl_http *h, const struct rl_transfer *t) {
+  return t->sink == RL_SINK_PAGE && !t->armed && h->clock - t->last_byte > ABANDONED_SECONDS;
+}
+
+/* Connections that count against max_connections. */
+static long connections_in_use(const struct rl_http *h, const struct rl_lane *lane) {
+  const struct rl_link *l;
+  long n = 0;
+  if (lane->shared && lane->protocol >= 20)
+    return lane->active > 0;
+  for (l = lane->active_list.next; l != &lane->active_list; l = l->next) {
+    const struct rl_transfer *t = RL_TRANSFER_OF(l, place);
+    n += !t->held && !is_abandoned(h, t);
+  }
+  return n;
+}
+
+/* Each lane may have one connection in any case, or one could starve the other. */
+static int has_room(const struct rl_http *h, const struct rl_lane *lane) {
+  if (lane->active == 0)
+    return 1;
+  if (lane->shared && lane->protocol >= 20)
+    return lane->active < RL_HTTP_MAX_STREAMS;
+  if ((long)(h->calls.active + h->pages.active) < h->max_connections)
+    return 1;
+  return connections_in_use(h, &h->calls) + connections_in_use(h, &h->pages) < h->max_connections;
+}
+
+/* The one that has waited longest among those for whom there is room, or NULL. */
+static struct rl_transfer *next_in_queue(struct rl_http *h) {
+  struct rl_transfer *best = NULL;
+  struct rl_lane *lanes[2];
+  int i;
+  lanes[0] = &h->calls;
+  lanes[1] = &h->pages;
+  for (i = 0; i < 2; i++) {
+    struct rl_link *queue = &lanes[i]->queue;
+    if (rl_link_in_list(queue) && has_room(h, lanes[i])) {
+      struct rl_transfer *t = RL_TRANSFER_OF(queue->next, place);
+      if (best == NULL || t->sequence < best->sequence)
+        best = t;
+    }
+  }
+  return best;
+}
+
+static int has_queue(const struct rl_http *h) {
+  return rl_link_in_list(&h->calls.queue) || rl_link_in_list(&h->pages.queue);
+}
+
+static int admit_waiting(struct rl_http *h, double now) {
+  int n = 0;
+  while (n < ADMIT_PER_TURN && now >= h->hold_until) {
+    struct rl_transfer *t = next_in_queue(h);
+    if (t == NULL)
+      break;
+    admit(h, t);
+    n++;
+  }
+  return n;
+}
+
+static int run_timer(struct rl_lane *lane, double now) {
+  int running;
+  CURLMcode rc;
+  if (lane->multi == NULL || lane->timer < 0 || lane->timer > now)
+    return 0;
+  lane->timer = -1;
+  rc = curl_multi_socket_action(lane->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  if (rc != CURLM_OK)
+    lane_fail(lane, rc);
+  return 1;
+}
+
+static int run_timers(struct rl_http *h, double now) {
+  return run_timer(&h->calls, now) + run_timer(&h->pages, now);
+}
+
+static void read_messages(struct rl_lane *lane) {
+  CURLMsg *m;
+  int left;
+  while (lane->multi != NULL && (m = curl_multi_info_read(lane->multi, &left)) != NULL) {
+    void *t = NULL;
+    CURLcode result = m->data.result; /* the message dies with the removal */
+    if (m->msg != CURLMSG_DONE)
+      continue;
+    (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+    rl_transfer_conclude(t, result);
+    finish(t);
+  }
+}
+
+/* Lets transfers that were paused after their share go on. libcurl may hand over here what it had
+ * read already, and then wants to be called by its timer. */
+static void resume_paused(struct rl_http *h) {
+  int i;
+  for (i = 0; i < RESUME_PER_TURN && rl_link_in_list(&h->paused); i++) {
+    struct rl_transfer *t = RL_TRANSFER_OF(h->paused.next, pause);
+    CURLcode rc;
+    rl_link_remove(&t->pause);
+    h->resuming = 1;
+    rc = curl_easy_pause(t->easy->curl, CURLPAUSE_CONT);
+    h->resuming = 0;
+    if (rc != CURLE_OK) {
+      rl_transfer_conclude(t, rc);
+      finish(t);
+    }
+  }
+}
+
+/* What poll(2) said, in libcurl's words. Errors are for the read or the write to find, since
+ * CURL_CSELECT_ERR alone hides what they are. */
+static int action_of(short events, short revents) {
+  int action = 0;
+  if ((events & POLLIN) && (revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL)))
+    action |= CURL_CSELECT_IN;
+  if ((events & POLLOUT) && (revents & (POLLOUT | POLLHUP | POLLERR | POLLNVAL)))
+    action |= CURL_CSELECT_OUT;
+  return action;
+}
+
+static void serve_socket(struct rl_socket *s, int action) {
+  struct rl_lane *lane = s->lane;
+  int running;
+  CURLMcode rc = curl_multi_socket_action(lane->multi, s->fd, action, &running);
+  if (rc != CURLM_OK)
+    lane_fail(lane, rc);
+}
+
+static int serve_ready(struct rl_http *h, double started) {
+  size_t k, count = h->socket_count;
+  int served = 0;
+  h->in_round = 1;
+  h->calls.skipped = h->pages.skipped = 0;
+  for (k = 0; k < count; k++) {
+    size_t i = (h->cursor + k) % count;
+    struct rl_socket *s = h->sockets[i];
+    int action = s != NULL ? action_of(h->polls[i].events, h->polls[i].revents) : 0;
+    h->polls[i].revents = 0;
+    if (s == NULL)
+      continue;
+    s->skipped = action != 0 && served > 0 && monotonic() - started > ROUND_SECONDS;
+    if (action == 0)
+      continue;
+    if (s->skipped) {
+      if (!h->calls.skipped && !h->pages.skipped)
+        h->cursor = i;
+      s->lane->skipped = 1;
+      continue;
+    }
+    serve_socket(s, action);
+    served++;
+  }
+  h->in_round = 0;
+  sockets_close_holes(h);
+  return served;
+}
+
+static int is_connected(struct rl_transfer *t) {
+#if LIBCURL_VERSION_NUM >= 0x073d00
+  curl_off_t us = 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_PRETRANSFER_TIME_T, &us);
+  t->connected = us > 0;
+#else
+  double s = 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_PRETRANSFER_TIME, &s);
+  t->connected = s > 0;
+#endif
+  return t->connected;
+}
+
+/* What already lies in the socket is read before a deadline is declared missed: the transfer has
+ * just filled a read, or its socket was not served. But a server that never stops does not win. */
+static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
+  if (t->missed_at < 0)
+    t->missed_at = h->clock;
+  if (h->clock - t->missed_at > GRACE_SECONDS)
+    return 0;
+  if (rl_link_in_list(&t->pause) || (t->turn == h->turn && t->turn_bytes >= FULL_READ))
+    return 1;
+  return t->socket != NULL ? t->socket->skipped : t->lane->skipped;
+}
+
+static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
+  const char *what = t->sink == RL_SINK_CALL ? "no answer within" : "no byte for";
+  double seconds = t->timeout;
+  if (t->state == RL_ACTIVE && !t->connected && due >= t->admitted + h->connect_timeout) {
+    if (is_connected(t))
+      return 0;
+    what = "no connection within";
+    seconds = h->connect_timeout;
+  }
+  rl_transfer_fail(t, RL_KIND_TIMEOUT, "OPERATION_TIMEDOUT", t->message);
+  finish(t);
+  snprintf(t->message, sizeof t->message, "%s %.6g s", what, seconds);
+  return 1;
+}
+
+static int check_transfer(struct rl_http *h, struct rl_transfer *t, double now) {
+  double due = due_on_clock(h, t);
+  double deadline = due_on_monotonic(t);
+  if (due > h->clock && deadline > now)
+    t->missed_at = -1;
+  if (due <= h->clock) {
+    if (!may_have_more(h, t) && time_out(h, t, due))
+      return 1;
+    due = due_on_clock(h, t);
+  }
+  if (deadline <= now && !may_have_more(h, t)) {
+    rl_transfer_fail(t, RL_KIND_TIMEOUT, "DEADLINE", "the deadline has passed");
+    finish(t);
+    return 1;
+  }
+  if (due < h->due_clock)
+    h->due_clock = due;
+  if (deadline < h->due_monotonic)
+    h->due_monotonic = deadline;
+  return 0;
+}
+
+static int check_list(struct rl_http *h, struct rl_link *list, double now) {
+  struct rl_link *l = list->next;
+  int n = 0;
+  while (l != list) {
+    struct rl_transfer *t = RL_TRANSFER_OF(l, place);
+    l = l->next;
+    n += check_transfer(h, t, now);
+  }
+  return n;
+}
+
+static int check_deadlines(struct rl_http *h, double now) {
+  int n;
+  if (h->clock < h->due_clock && now < h->due_monotonic)
+    return 0;
+  h->due_clock = h->due_monotonic = HUGE_VAL;
+  n = check_list(h, &h->calls.active_list, now) + check_list(h, &h->pages.active_list, now);
+  return n + check_list(h, &h->calls.queue, now) + check_list(h, &h->pages.queue, now);
+}
+
+static double lane_wait(const struct rl_lane *lane, double now) {
+  return lane->multi != NULL && lane->timer >= 0 ? lane->timer - now : HUGE_VAL;
+}
+
+static double queue_wait(struct rl_http *h, double now) {
+  if (!has_queue(h))
+    return HUGE_VAL;
+  if (now < h->hold_until)
+    return h->hold_until - now;
+  /* A page that is being abandoned makes room without any event. */
+  return next_in_queue(h) != NULL ? 0 : RL_HTTP_MAX_ABSENCE;
+}
+
+/* Seconds until something other than a socket wants a turn; HUGE_VAL: nothing does. `longest` caps
+ * what is left on the client's clock. */
+static double time_left(struct rl_http *h, double now, double longest) {
+  double left = smaller(lane_wait(&h->calls, now), lane_wait(&h->pages, now));
+  if (rl_link_in_list(&h->ready) || rl_link_in_list(&h->paused))
+    return 0;
+  left = smaller(left, queue_wait(h, now));
+  left = smaller(left, h->due_monotonic - now);
+  if (h->due_clock < HUGE_VAL)
+    left = smaller(left, smaller(h->due_clock - clock_now(h, now), longest));
+  return left > 0 ? left : 0;
+}
+
+static int wait_ms(struct rl_http *h, double now, double seconds) {
+  double left = time_left(h, now, HUGE_VAL);
+  if (seconds >= 0)
+    left = smaller(left, seconds);
+  else if (h->unfinished == 0)
+    return 0;
+  left = ceil(left * 1000);
+  return left < 60000 ? (int)left : 60000;
+}
+
+static int turn(struct rl_http *h, double seconds) {
+  double now = monotonic();
+  int n;
+  clock_update(h, now);
+  h->in_turn = 1;
+  h->turn++;
+  n = admit_waiting(h, now);
+  resume_paused(h);
+  n += run_timers(h, monotonic());
+  read_messages(&h->calls);
+  read_messages(&h->pages);
+  now = monotonic();
+  if (poll(h->polls, (nfds_t)h->socket_count, wait_ms(h, now, seconds)) > 0) {
+    now = monotonic();
+    clock_update(h, now);
+    n += serve_ready(h, now);
+  }
+  now = monotonic();
+  clock_update(h, now);
+  n += run_timers(h, now);
+  read_messages(&h->calls);
+  read_messages(&h->pages);
+  n += check_deadlines(h, now);
+  return n;
+}
+
+int rl_http_turn(struct rl_http *h, double seconds) {
+  int n;
+  if (h->closed || rl_http_forked(h))
+    return 0;
+  n = turn(h, seconds);
+  h->in_turn = 0;
+  clock_update(h, monotonic());
+  return n;
+}
+
+uint64_t rl_http_ready(struct rl_http *h) {
+  struct rl_transfer *t;
+  if (!rl_link_in_list(&h->ready))
+    return 0;
+  t = RL_TRANSFER_OF(h->ready.next, news);
+  rl_link_remove(&t->news);
+  return t->id;
+}
+
+void rl_http_hold(struct rl_http *h, double seconds) {
+  double until = monotonic() + seconds;
+  if (until > h->hold_until)
+    h->hold_until = until;
+}
+
+int rl_http_socket(const struct rl_http *h, size_t i, int *fd, int *readable, int *writable) {
+  if (i >= h->socket_count)
+    return 0;
+  *fd = h->polls[i].fd;
+  *readable = (h->polls[i].events & POLLIN) != 0;
+  *writable = (h->polls[i].events & POLLOUT) != 0;
+  return 1;
+}
+
+double rl_http_timeout(struct rl_http *h) {
+  double left;
+  if (h->closed)
+    return -1;
+  left = time_left(h, monotonic(), RL_HTTP_MAX_ABSENCE);
+  return left < HUGE_VAL ? left : -1;
+}
+
+void rl_http_stats(const struct rl_http *h, struct rl_http_stats *out) {
+  out->requests = h->requests;
+  out->connections = h->connections;
+  out->bytes_received = h->bytes_received;
+  out->in_flight = h->unfinished;
+}
+
+static char *copy_string(const char *s, int *failed) {
+  char *copy;
+  if (s == NULL)
+    return NULL;
+  copy = rl_malloc(strlen(s) + 1);
+  if (copy != NULL)
+    strcpy(copy, s);
+  else
+    *failed = 1;
+  return copy;
+}
+
+static enum rl_status copy_options(struct rl_http *h, const struct rl_http_options *o) {
+  static char no_expect[] = "Expect:"; /* libcurl would wait a second for a 100 */
+  int failed = 0;
+  h->max_connections = o->max_connections;
+  h->https = o->https;
+  h->connect_timeout = o->connect_timeout;
+  h->ca_file = copy_string(o->ca_file, &failed);
+  h->proxy = copy_string(o->proxy, &failed);
+  h->no_expect.data = no_expect;
+  h->base_len = rl_header_block_size(o->base_headers, o->base_header_count);
+  h->base = rl_malloc(h->base_len + 1);
+  if (failed || h->base == NULL)
+    return RL_NOMEM;
+  return rl_header_block_fill(h->base, o->base_headers, o->base_header_count, &h->no_expect,
+                              &h->base_headers);
+}
+
+static void lane_init(struct rl_http *h, struct rl_lane *lane, int shared) {
+  lane->http = h;
+  lane->shared = shared;
+  lane->timer = -1;
+  rl_link_init(&lane->active_list);
+  rl_link_init(&lane->queue);
+}
+
+/* Ids are unique in the process: each client takes a range of them. */
+static uint64_t first_id(void) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  static uint32_t clients;
+  uint64_t id;
+  pthread_mutex_lock(&mutex);
+  id = (uint64_t)(clients++ & 0x7fffffffu) << 32;
+  pthread_mutex_unlock(&mutex);
+  return id + 1;
+}
+
+enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out) {
+  enum rl_status status;
+  struct rl_http *h = rl_calloc(1, sizeof *h);
+  if (h == NULL)
+    return RL_NOMEM;
+  rl_link_init(&h->all);
+  rl_link_init(&h->ready);
+  rl_link_init(&h->paused);
+  lane_init(h, &h->calls, o->https && o->http2);
+  lane_init(h, &h->pages, 0);
+  h->pid = getpid();
+  h->clock_at = monotonic();
+  h->due_clock = h->due_monotonic = HUGE_VAL;
+  h->next_id = first_id();
+  status = copy_options(h, o);
+  if (status != RL_OK) {
+    rl_http_free(h);
+    return status;
+  }
+  *out = h;
+  return RL_OK;
+}
+
+int rl_http_forked(const struct rl_http *h) {
+  return getpid() != h->pid;
+}
+
+int rl_http_closed(const struct rl_http *h) {
+  return h->closed;
+}
+
+static void wipe_options(struct rl_http *h) {
+  if (h->base != NULL)
+    rl_wipe(h->base, h->base_len);
+  rl_free(h->base);
+  if (h->proxy != NULL)
+    rl_wipe(h->proxy, strlen(h->proxy)); /* it may hold a password */
+  rl_free(h->proxy);
+  rl_free(h->ca_file);
+  h->base = h->proxy = h->ca_file = NULL;
+  h->base_headers = NULL;
+}
+
+static void close_lane(struct rl_lane *lane) {
+  const char *why = "the client was closed";
+  finish_all(&lane->active_list, RL_KIND_CANCELLED, "CANCELLED", why);
+  finish_all(&lane->queue, RL_KIND_CANCELLED, "CANCELLED", why);
+  lane_close(lane);
+}
+
+void rl_http_close(struct rl_http *h) {
+  if (h->closed)
+    return;
+  h->closed = 1;
+  if (rl_http_forked(h))
+    return;
+  close_lane(&h->calls);
+  close_lane(&h->pages);
+  while (h->socket_count > 0)
+    socket_remove(h, h->sockets[h->socket_count - 1]);
+  wipe_options(h);
+  rl_free(h->polls);
+  rl_free(h->sockets);
+  h->polls = NULL;
+  h->sockets = NULL;
+  h->socket_cap = 0;
+}
+
+/* What a forked child must not free, kept reachable so that leak checkers do not complain. */
+static struct rl_link forked = { &forked, &forked };
+
+void rl_http_free(struct rl_http *h) {
+  struct rl_link *l, *next;
+  rl_http_close(h);
+  for (l = h->all.next; l != &h->all; l = next) {
+    struct rl_transfer *t = RL_TRANSFER_OF(l, member);
+    next = l->next;
+    if (t->state != RL_FINISHED)
+      continue; /* only in a forked child */
+    rl_link_remove(&t->member);
+    rl_link_remove(&t->news);
+    t->http = NULL;
+  }
+  if (rl_http_forked(h))
+    rl_link_append(&forked, &h->ready);
+  else
+    rl_free(h);
+}
+
+enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
+                             struct rl_transfer **out) {
+  struct rl_transfer *t;
+  double now = monotonic();
+  enum rl_status status = rl_transfer_new(h, r, &t);
+  if (status != RL_OK)
+    return status;
+  t->id = h->next_id++;
+  if ((h->next_id & 0xffffffffu) == 0)
+    h->next_id = first_id();
+  t->sequence = h->sequence++;
+  t->deadline = r->deadline >= 0 ? now + r->deadline : HUGE_VAL;
+  t->lane = h->calls.shared && (t->sink != RL_SINK_CALL || r->pages_lane) ? &h->pages : &h->calls;
+  rl_link_append(&h->all, &t->member);
+  rl_link_append(&t->lane->queue, &t->place);
+  h->unfinished++;
+  h->due_monotonic = smaller(h->due_monotonic, due_on_monotonic(t));
+  *out = t;
+  return RL_OK;
+}
+
+void rl_transfer_cancel(struct rl_transfer *t) {
+  rl_transfer_unwant(t);
+  if (t->state == RL_FINISHED || t->http == NULL || rl_http_forked(t->http))
+    return;
+  rl_transfer_fail(t, RL_KIND_CANCELLED, "CANCELLED", "cancelled");
+  finish(t);
+}
+
+void rl_transfer_release(struct rl_transfer *t) {
+  rl_transfer_cancel(t);
+  if (t->state != RL_FINISHED)
+    return; /* in a forked child */
+  rl_buffer_free(&t->buffer);
+  rl_framer_free(t->framer);
+  t->framer = NULL;
+  t->kept_len = 0;
+}
+
+void rl_transfer_free(struct rl_transfer *t) {
+  if (t == NULL)
+    return;
+  rl_transfer_cancel(t);
+  if (t->state != RL_FINISHED)
+    return; /* in a forked child: the parent's connection hangs on it */
+  rl_link_remove(&t->member);
+  rl_link_remove(&t->news);
+  rl_transfer_destroy(t);
+}
+
+int rl_transfer_want(struct rl_transfer *t) {
+  struct rl_http *h = t->http;
+  rl_link_remove(&t->news);
+  if (rl_transfer_has_news(t)) {
+    t->armed = 0;
+    return 1;
+  }
+  if (!t->armed && h != NULL) {
+    t->armed = 1;
+    t->wait_since = clock_now(h, monotonic());
+    h->due_clock = smaller(h->due_clock, due_on_clock(h, t));
+    h->due_monotonic = smaller(h->due_monotonic, due_on_monotonic(t));
+  }
+  return 0;
+}
+
+void rl_transfer_unwant(struct rl_transfer *t) {
+  t->armed = 0;
+  rl_link_remove(&t->news);
+}

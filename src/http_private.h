@@ -1,0 +1,181 @@
+/* http_private.h: what http.c (the connections and the turns) and transfer.c (one request and its
+ * answer) share. */
+#ifndef RL_HTTP_PRIVATE_H
+#define RL_HTTP_PRIVATE_H
+
+#include "http.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <sys/types.h>
+
+/* A member of a circular list, or its head. A member that is in no list points to itself. */
+struct rl_link {
+  struct rl_link *next, *prev;
+};
+
+enum rl_state { RL_WAITING, RL_ACTIVE, RL_FINISHED };
+enum rl_sink { RL_SINK_CALL, RL_SINK_PAGE, RL_SINK_FILE, RL_SINKS };
+
+/* A libcurl handle for one lane and sink, with everything set that does not depend on the request;
+ * kept and used again. */
+struct rl_easy {
+  CURL *curl;
+  struct rl_easy *next; /* in the lane's pool */
+  int custom_method;    /* CURLOPT_CUSTOMREQUEST is set */
+};
+
+/* Requests that share connections: a multi handle. There are two, since a page that is held back
+ * must have a connection of its own. */
+struct rl_lane {
+  struct rl_http *http;
+  CURLM *multi; /* NULL until it is needed, and after it failed */
+  int shared;   /* HTTP/2 is offered: a connection may serve many transfers */
+  int protocol; /* of the last answer: 10, 11, 20; 0: no answer yet */
+  double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
+  int skipped;  /* a socket that was ready has not been served in this turn */
+  size_t active;
+  struct rl_link active_list;
+  struct rl_link queue;
+  struct rl_easy *pools[RL_SINKS];
+  size_t pooled;
+};
+
+/* A socket that libcurl wants watched; its index is the same in polls and sockets. */
+struct rl_socket {
+  struct rl_lane *lane;
+  struct rl_transfer *transfer; /* its only user; NULL in a shared lane */
+  curl_socket_t fd;
+  size_t index;
+  int skipped; /* was ready and has not been served in this turn */
+};
+
+struct rl_http {
+  struct rl_lane calls, pages;
+  struct rl_link all;   /* every transfer, finished ones too */
+  struct rl_link ready; /* transfers that were waited for and have news */
+  struct rl_link paused;
+  int resuming;
+  size_t unfinished;
+  uint64_t next_id;
+  uint64_t sequence;
+  uint64_t requests, connections, bytes_received;
+
+  struct pollfd *polls;
+  struct rl_socket **sockets;
+  size_t socket_count, socket_cap;
+  size_t cursor; /* where the next round over the sockets begins */
+  int in_round; /* sockets leave holes instead of moving */
+
+  double clock;    /* the client's clock as of `clock_at` on the monotonic one */
+  double clock_at;
+  int in_turn;
+  uint64_t turn;   /* turns so far */
+  double hold_until;
+  double due_clock, due_monotonic; /* no transfer's deadline lies before these */
+
+  long max_connections;
+  int https;
+  int base_count;
+  double connect_timeout;
+  char *ca_file;
+  char *proxy;
+  char *base;      /* one block with base_headers' nodes and text */
+  size_t base_len;
+  struct curl_slist *base_headers;
+  struct curl_slist no_expect; /* ends every request's list of headers */
+  pid_t pid;
+  int closed;
+};
+
+struct rl_transfer {
+  struct rl_link member; /* of http->all */
+  struct rl_link place;  /* in its lane's queue or active_list */
+  struct rl_link news;   /* in http->ready */
+  struct rl_link pause;  /* in http->paused: has had its share of a turn, goes on in the next */
+  struct rl_http *http;  /* NULL once the client is freed */
+  struct rl_lane *lane;
+  struct rl_easy *easy;     /* while active */
+  struct rl_socket *socket; /* while active, in a lane that is not shared */
+  uint64_t id, sequence;
+  enum rl_state state;
+  enum rl_sink sink;
+  int armed; /* somebody waits for news */
+  int held;  /* paused until its reader has caught up */
+
+  double timeout, deadline;
+  double admitted, wait_since, last_byte; /* on the client's clock */
+  double missed_at; /* when a deadline was first seen to have passed; negative: none has */
+  int connected;
+  double connect_limit; /* libcurl's own, in seconds of the monotonic clock */
+  uint64_t turn; /* when turn_bytes was begun */
+  size_t turn_bytes;
+
+  char *request; /* one block: headers' nodes, headers, method, URL, body */
+  size_t request_len, secret_len; /* secret_len: up to the body */
+  struct curl_slist *headers;
+  const char *method, *url, *body;
+  size_t body_len;
+
+  struct rl_headers answer;
+  struct rl_buffer buffer; /* of a body that is not streamed */
+  struct rl_framer *framer;
+  size_t framer_limit;
+  size_t kept_len;
+  int fd, file_error;
+  uint64_t body_bytes;
+
+  int aborted; /* a callback refused to go on, for the reason in outcome */
+  struct rl_outcome outcome;
+  char kept[RL_HTTP_KEPT_BYTES];
+  char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
+};
+
+#define RL_TRANSFER_OF(link, field)                                                                \
+  ((struct rl_transfer *)(void *)((char *)(link)-offsetof(struct rl_transfer, field)))
+
+void rl_link_init(struct rl_link *l);
+int rl_link_in_list(const struct rl_link *l);
+void rl_link_append(struct rl_link *head, struct rl_link *l);
+void rl_link_remove(struct rl_link *l);
+
+/* A transfer with a copy of the request, in no list; like rl_http_start. */
+enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *request,
+                               struct rl_transfer **out);
+/* Frees what the transfer owns; it must be in no list and have no easy handle. */
+void rl_transfer_destroy(struct rl_transfer *t);
+
+/* A handle with everything set that does not depend on the request; NULL when out of memory. */
+struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink sink);
+void rl_easy_free(struct rl_easy *e);
+
+/* Sets the rest. The handle must be one for the transfer's lane and sink. */
+CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e);
+
+/* The host was away for so long: libcurl's own limit for the connection must not count it. */
+void rl_transfer_excuse(struct rl_transfer *t, double seconds);
+
+/* Settles the outcome when libcurl is done with the transfer. */
+void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);
+
+/* Settles the outcome otherwise. `message` is a constant or t->message, which libcurl may overwrite
+ * as long as it has the transfer. */
+void rl_transfer_fail(struct rl_transfer *t, enum rl_kind kind, const char *code,
+                      const char *message);
+
+/* Closes the file and frees what only a running transfer needs. Part of every end. */
+void rl_transfer_end(struct rl_transfer *t);
+
+/* 1: there is something to tell the one who waits. */
+int rl_transfer_has_news(const struct rl_transfer *t);
+
+/* Puts it on the list of rl_http_ready if somebody waits. */
+void rl_transfer_tell(struct rl_transfer *t);
+
+/* Copies header lines into one block: nodes, then text; the last node points to `tail`. *list is
+ * the first node. RL_SHAPE when a line holds CR, LF or NUL. */
+size_t rl_header_block_size(const struct rl_text *lines, size_t count);
+enum rl_status rl_header_block_fill(char *block, const struct rl_text *lines, size_t count,
+                                    struct curl_slist *tail, struct curl_slist **list);
+
+#endif

@@ -1,0 +1,11 @@
+/* lua_core.h: what the files of the Lua binding share. */
+#ifndef RL_LUA_CORE_H
+#define RL_LUA_CORE_H
+
+#include <lua.h>
+
+/* Adds http, version and features to the table on top of the stack, and makes the metatables of
+ * clients and transfers. Raises when libcurl cannot be initialised. */
+void rl_lua_http_open(lua_State *L);
+
+#endif

@@ -1,0 +1,584 @@
+/* lua_http.c: clients and transfers for Lua. Never calls libcurl: that is http.c's. */
+#include "http.h"
+#include "lua_core.h"
+#include "lua_json.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#define CLIENT "runloop.http"
+#define TRANSFER "runloop.transfer"
+
+/* A client's userdata. The parser decodes for all its transfers, which keep the client alive as
+ * their user value. */
+struct client {
+  struct rl_http *http; /* NULL before it is made and after it was collected */
+  struct rl_json json;
+  int decoding; /* json is in use, and the text must not move */
+};
+
+struct transfer {
+  struct rl_transfer *transfer; /* NULL before it is made and after it was collected */
+  struct client *client;
+};
+
+static int no_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  return lua_error(L);
+}
+
+/* While a text is decoded the collector may run finalizers written in Lua; they must not move the
+ * text or use the parser. */
+static void check_idle(lua_State *L, const struct client *c) {
+  if (c->decoding)
+    luaL_error(L, "client used in a finalizer while it decodes");
+}
+
+static struct client *to_client(lua_State *L) {
+  struct client *c = luaL_checkudata(L, 1, CLIENT);
+  check_idle(L, c);
+  return c;
+}
+
+static void check_open(lua_State *L, const struct client *c) {
+  if (c->http == NULL || rl_http_closed(c->http))
+    luaL_error(L, "client is closed");
+  if (rl_http_forked(c->http))
+    luaL_error(L, "client used after fork");
+}
+
+static struct rl_http *check_client(lua_State *L) {
+  struct client *c = to_client(L);
+  check_open(L, c);
+  return c->http;
+}
+
+static struct transfer *to_transfer(lua_State *L) {
+  struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
+  if (t->transfer == NULL)
+    luaL_error(L, "transfer was released by the collector");
+  check_idle(L, t->client);
+  return t;
+}
+
+/* For what needs the client to be alive. */
+static struct transfer *check_transfer(lua_State *L) {
+  struct transfer *t = to_transfer(L);
+  check_open(L, t->client);
+  return t;
+}
+
+static void get_field(lua_State *L, int table, const char *name, int type) {
+  int got = lua_getfield(L, table, name);
+  if (got != LUA_TNIL && got != type)
+    luaL_error(L, "field '%s' must be a %s, got a %s", name, lua_typename(L, type),
+               lua_typename(L, got));
+}
+
+/* The string stays alive as long as the table keeps it. */
+static int string_field(lua_State *L, int table, const char *name, struct rl_text *out) {
+  get_field(L, table, name, LUA_TSTRING);
+  out->data = lua_tolstring(L, -1, &out->len);
+  lua_pop(L, 1);
+  return out->data != NULL;
+}
+
+static const char *c_string_field(lua_State *L, int table, const char *name) {
+  struct rl_text text;
+  if (!string_field(L, table, name, &text))
+    return NULL;
+  if (strlen(text.data) != text.len)
+    luaL_error(L, "field '%s' must not contain a zero byte", name);
+  return text.data;
+}
+
+static double number_field(lua_State *L, int table, const char *name, double missing) {
+  double n;
+  get_field(L, table, name, LUA_TNUMBER);
+  n = lua_isnil(L, -1) ? missing : lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  if (!(n >= 0) && n != missing)
+    luaL_error(L, "field '%s' must not be negative", name);
+  return n;
+}
+
+static int boolean_field(lua_State *L, int table, const char *name) {
+  int b;
+  get_field(L, table, name, LUA_TBOOLEAN);
+  b = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return b;
+}
+
+/* Pushes a block with the lines of an array of strings; they stay alive in that array, which is
+ * left on the stack below the block. */
+static const struct rl_text *lines_field(lua_State *L, int table, const char *name,
+                                         size_t *count) {
+  struct rl_text *lines;
+  size_t i, n;
+  get_field(L, table, name, LUA_TTABLE);
+  n = lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 0;
+  lines = lua_newuserdatauv(L, (n > 0 ? n : 1) * sizeof *lines, 0);
+  for (i = 0; i < n; i++) {
+    if (lua_rawgeti(L, -2, (lua_Integer)i + 1) != LUA_TSTRING)
+      luaL_error(L, "field '%s' must be an array of strings", name);
+    lines[i].data = lua_tolstring(L, -1, &lines[i].len);
+    lua_pop(L, 1);
+  }
+  *count = n;
+  return lines;
+}
+
+static int core_http(lua_State *L) {
+  struct rl_http_options o;
+  struct client *c;
+  double connections;
+  enum rl_status status;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  c = lua_newuserdatauv(L, sizeof *c, 0);
+  c->http = NULL;
+  c->decoding = 0;
+  rl_json_init(&c->json);
+  luaL_setmetatable(L, CLIENT);
+  memset(&o, 0, sizeof o);
+  connections = number_field(L, 1, "max_connections", 20);
+  luaL_argcheck(L, connections >= 1 && connections <= 1000000, 1, "max_connections out of range");
+  o.max_connections = (long)connections;
+  o.https = boolean_field(L, 1, "https");
+  o.http2 = boolean_field(L, 1, "http2");
+  o.connect_timeout = number_field(L, 1, "connect_timeout", 5);
+  o.ca_file = c_string_field(L, 1, "ca_file");
+  o.proxy = c_string_field(L, 1, "proxy");
+  o.base_headers = lines_field(L, 1, "base_headers", &o.base_header_count);
+  status = rl_http_new(&o, &c->http);
+  if (status == RL_NOMEM)
+    return no_memory(L);
+  if (status != RL_OK)
+    return luaL_error(L, "a header must not contain CR, LF or NUL");
+  lua_settop(L, 2);
+  return 1;
+}
+
+static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body) {
+  memset(r, 0, sizeof *r);
+  if (!string_field(L, 2, "url", &r->url) || !string_field(L, 2, "method", &r->method))
+    luaL_error(L, "fields 'url' and 'method' are required");
+  if (string_field(L, 2, "body", body))
+    r->body = body;
+  r->bare = boolean_field(L, 2, "bare");
+  r->timeout = number_field(L, 2, "timeout", 30);
+  r->deadline = number_field(L, 2, "deadline", -1);
+  r->max_body = (size_t)number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
+  r->list = c_string_field(L, 2, "list");
+  r->file = c_string_field(L, 2, "file");
+  r->pages_lane = c_string_field(L, 2, "lane") != NULL;
+  r->headers = lines_field(L, 2, "headers", &r->header_count);
+}
+
+static int client_start(lua_State *L) {
+  struct rl_http *h = check_client(L);
+  struct rl_request r;
+  struct rl_text body;
+  struct transfer *t;
+  enum rl_status status;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  t = lua_newuserdatauv(L, sizeof *t, 1);
+  t->transfer = NULL;
+  t->client = lua_touserdata(L, 1);
+  luaL_setmetatable(L, TRANSFER);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, 3, 1);
+  read_request(L, &r, &body);
+  status = rl_http_start(h, &r, &t->transfer);
+  if (status == RL_SYNTAX) {
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", r.file, strerror(errno));
+    return 2;
+  }
+  if (status == RL_NOMEM)
+    return no_memory(L);
+  if (status != RL_OK)
+    return luaL_error(L, "the method, the URL or a header cannot be sent");
+  lua_settop(L, 3);
+  return 1;
+}
+
+static int client_turn(lua_State *L) {
+  struct rl_http *h = check_client(L);
+  double seconds = luaL_optnumber(L, 2, -1);
+  lua_pushinteger(L, rl_http_turn(h, seconds));
+  return 1;
+}
+
+static int client_ready(lua_State *L) {
+  struct client *c = to_client(L);
+  uint64_t id = c->http != NULL ? rl_http_ready(c->http) : 0;
+  if (id == 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, (lua_Integer)id);
+  return 1;
+}
+
+static int client_hold(lua_State *L) {
+  rl_http_hold(check_client(L), luaL_checknumber(L, 2));
+  return 0;
+}
+
+static int client_fds(lua_State *L) {
+  struct rl_http *h = check_client(L);
+  int fd, readable, writable;
+  lua_Integer n = 0;
+  size_t i;
+  lua_newtable(L);
+  for (i = 0; rl_http_socket(h, i, &fd, &readable, &writable); i++) {
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, fd);
+    lua_setfield(L, -2, "fd");
+    lua_pushstring(L, readable ? (writable ? "rw" : "r") : "w");
+    lua_setfield(L, -2, "events");
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+static int client_timeout(lua_State *L) {
+  double seconds = rl_http_timeout(check_client(L));
+  if (seconds < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, seconds);
+  return 1;
+}
+
+static int client_stats(lua_State *L) {
+  struct client *c = to_client(L);
+  struct rl_http_stats stats;
+  memset(&stats, 0, sizeof stats);
+  if (c->http != NULL)
+    rl_http_stats(c->http, &stats);
+  lua_pushinteger(L, (lua_Integer)stats.requests);
+  lua_pushinteger(L, (lua_Integer)stats.connections);
+  lua_pushinteger(L, (lua_Integer)stats.bytes_received);
+  lua_pushinteger(L, (lua_Integer)stats.in_flight);
+  return 4;
+}
+
+static int client_close(lua_State *L) {
+  struct client *c = luaL_checkudata(L, 1, CLIENT);
+  check_idle(L, c);
+  if (c->http != NULL)
+    rl_http_close(c->http);
+  return 0;
+}
+
+static int client_closed(lua_State *L) {
+  struct client *c = luaL_checkudata(L, 1, CLIENT);
+  lua_pushboolean(L, c->http == NULL || rl_http_closed(c->http));
+  return 1;
+}
+
+static int client_gc(lua_State *L) {
+  struct client *c = luaL_checkudata(L, 1, CLIENT);
+  if (c->http != NULL)
+    rl_http_free(c->http);
+  c->http = NULL;
+  rl_json_free(&c->json);
+  rl_json_init(&c->json);
+  return 0;
+}
+
+static int transfer_id(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)rl_transfer_id(to_transfer(L)->transfer));
+  return 1;
+}
+
+static int transfer_want(lua_State *L) {
+  lua_pushboolean(L, rl_transfer_want(check_transfer(L)->transfer));
+  return 1;
+}
+
+static int transfer_unwant(lua_State *L) {
+  rl_transfer_unwant(check_transfer(L)->transfer);
+  return 0;
+}
+
+struct decode {
+  struct rl_json *json;
+  struct rl_text text;
+  int flags;
+  int ok;
+};
+
+static int decode_protected(lua_State *L) {
+  struct decode *d = lua_touserdata(L, 1);
+  d->ok = rl_lua_json_value(L, d->json, d->text.data, d->text.len, d->flags);
+  return d->ok;
+}
+
+/* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser.
+ * Argument 2 of the caller tells whether nulls in objects are kept. */
+static int decode(lua_State *L, struct client *c, const char *data, size_t len) {
+  struct decode d;
+  int rc;
+  d.json = &c->json;
+  d.text.data = data;
+  d.text.len = len;
+  d.flags = RL_JSON_WHOLE | (lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0);
+  lua_pushcfunction(L, decode_protected);
+  lua_pushlightuserdata(L, &d);
+  c->decoding = 1;
+  rc = lua_pcall(L, 1, LUA_MULTRET, 0);
+  c->decoding = 0;
+  if (rc != LUA_OK)
+    return lua_error(L); /* out of memory */
+  return d.ok;
+}
+
+/* code, message. `cut`: nothing is wrong but that the text ended too soon. */
+static int push_error(lua_State *L, enum rl_status status, int cut, const char *message,
+                      uint64_t offset) {
+  const LUAI_UACINT byte = (LUAI_UACINT)offset + 1;
+  lua_pushstring(L, cut ? "CUT_SHORT" : rl_lua_json_code(status));
+  if (status == RL_SYNTAX)
+    lua_pushfstring(L, "invalid JSON at byte %I: %s", byte, message);
+  else
+    lua_pushfstring(L, "%s (at byte %I)", message, byte);
+  return 2;
+}
+
+static int no_item(lua_State *L, const char *why) {
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+/* What follows the last complete item. */
+static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f) {
+  const char *message;
+  uint64_t offset;
+  struct rl_outcome outcome;
+  enum rl_status status;
+  if (f == NULL)
+    return no_item(L, rl_transfer_finished(t) ? "failed" : "more");
+  status = rl_framer_error(f, &message, &offset);
+  if (status != RL_OK) {
+    (void)no_item(L, "error");
+    return 2 + push_error(L, status, rl_framer_cut_short(f), message, offset);
+  }
+  if (!rl_transfer_finished(t))
+    return no_item(L, "more");
+  rl_transfer_outcome(t, &outcome);
+  return no_item(L, outcome.kind == RL_KIND_OK && rl_framer_done(f) ? "done" : "failed");
+}
+
+static int transfer_item(lua_State *L) {
+  struct transfer *box = check_transfer(L);
+  struct rl_framer *f = rl_transfer_framer(box->transfer);
+  struct rl_json *j = &box->client->json;
+  const char *p;
+  size_t n;
+  if (f == NULL || !rl_framer_first(f, &p, &n))
+    return after_items(L, box->transfer, f);
+  if (!decode(L, box->client, p, n)) {
+    (void)no_item(L, "error");
+    return 2 + push_error(L, j->status, 0, j->message, rl_framer_offset(f) + j->offset);
+  }
+  rl_framer_drop(f);
+  rl_transfer_resume(box->transfer);
+  return 1;
+}
+
+static int transfer_waiting(lua_State *L) {
+  struct rl_framer *f = rl_transfer_framer(to_transfer(L)->transfer);
+  lua_pushinteger(L, f != NULL ? (lua_Integer)rl_framer_waiting(f) : 0);
+  lua_pushinteger(L, f != NULL ? (lua_Integer)rl_framer_count(f) : 0);
+  return 2;
+}
+
+static int transfer_last(lua_State *L) {
+  struct transfer *box = check_transfer(L);
+  struct rl_framer *f = rl_transfer_framer(box->transfer);
+  const char *p;
+  size_t n;
+  if (f == NULL || !rl_framer_last(f, &p, &n) ||
+      !decode(L, box->client, p, n))
+    lua_pushnil(L);
+  return 1;
+}
+
+static int transfer_members(lua_State *L) {
+  struct transfer *box = check_transfer(L);
+  struct rl_framer *f = rl_transfer_framer(box->transfer);
+  size_t n = 2;
+  const char *p = f != NULL ? rl_framer_members(f, &n) : "{}";
+  if (!decode(L, box->client, p, n))
+    return no_memory(L); /* they have been checked, so nothing else can be wrong */
+  return 1;
+}
+
+static int transfer_finished(lua_State *L) {
+  lua_pushboolean(L, rl_transfer_finished(to_transfer(L)->transfer));
+  return 1;
+}
+
+static void push_headers(lua_State *L, const struct rl_headers *h) {
+  size_t position = 0;
+  const char *name, *value;
+  lua_newtable(L);
+  while (rl_headers_next(h, &position, &name, &value)) {
+    if (lua_getfield(L, -1, name) == LUA_TSTRING) {
+      lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
+      lua_remove(L, -2);
+    } else {
+      lua_pop(L, 1);
+      lua_pushstring(L, value);
+    }
+    lua_setfield(L, -2, name);
+  }
+}
+
+static void push_version(lua_State *L, int version) {
+  if (version == 0)
+    lua_pushnil(L);
+  else if (version >= 20 && version % 10 == 0)
+    lua_pushfstring(L, "%d", version / 10);
+  else
+    lua_pushfstring(L, "%d.%d", version / 10, version % 10);
+}
+
+static int transfer_finish(lua_State *L) {
+  static const char *const kinds[] = { "ok",    "connection", "tls", "timeout",
+                                       "limit", "cancelled",  "file" };
+  struct transfer *box = to_transfer(L);
+  const struct rl_headers *headers = rl_transfer_headers(box->transfer);
+  struct rl_outcome o;
+  if (!rl_transfer_finished(box->transfer))
+    return luaL_error(L, "the transfer has not finished");
+  rl_transfer_outcome(box->transfer, &o);
+  lua_pushstring(L, kinds[o.kind]);
+  lua_pushstring(L, o.code);
+  lua_pushstring(L, o.message);
+  if (headers->complete) {
+    lua_pushinteger(L, headers->status);
+    push_headers(L, headers);
+  } else {
+    lua_pushnil(L);
+    lua_pushnil(L);
+  }
+  push_version(L, o.http_version);
+  lua_pushboolean(L, o.sent);
+  lua_pushboolean(L, o.may_hide_cut);
+  lua_pushinteger(L, (lua_Integer)o.bytes);
+  return 9;
+}
+
+static int transfer_json(lua_State *L) {
+  struct transfer *box = to_transfer(L);
+  struct rl_text body = rl_transfer_body(box->transfer);
+  struct rl_json *j = &box->client->json;
+  if (body.len == 0) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "empty body");
+    lua_pushliteral(L, "EMPTY");
+    return 3;
+  }
+  if (decode(L, box->client, body.data, body.len))
+    return 1;
+  lua_pushnil(L);
+  (void)push_error(L, j->status, j->status == RL_SYNTAX && j->offset == body.len, j->message,
+                   j->offset);
+  lua_insert(L, -2);
+  lua_pushinteger(L, (lua_Integer)j->offset + 1);
+  return 4;
+}
+
+static int transfer_text(lua_State *L) {
+  struct rl_text body = rl_transfer_body(to_transfer(L)->transfer);
+  lua_Integer max = luaL_optinteger(L, 2, LUA_MAXINTEGER);
+  if (max < 0)
+    max = 0;
+  lua_pushlstring(L, body.data, (lua_Unsigned)max < body.len ? (size_t)max : body.len);
+  return 1;
+}
+
+static int transfer_cancel(lua_State *L) {
+  rl_transfer_cancel(check_transfer(L)->transfer);
+  return 0;
+}
+
+static int transfer_release(lua_State *L) {
+  struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
+  check_idle(L, box->client);
+  if (box->transfer != NULL)
+    rl_transfer_release(box->transfer);
+  return 0;
+}
+
+static int transfer_gc(lua_State *L) {
+  struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
+  rl_transfer_free(box->transfer);
+  box->transfer = NULL;
+  return 0;
+}
+
+static const luaL_Reg client_methods[] = {
+  { "start", client_start },   { "turn", client_turn },   { "ready", client_ready },
+  { "hold", client_hold },     { "fds", client_fds },     { "timeout", client_timeout },
+  { "stats", client_stats },   { "close", client_close }, { "closed", client_closed },
+  { NULL, NULL }
+};
+
+static const luaL_Reg client_meta[] = {
+  { "__gc", client_gc }, { "__close", client_close }, { NULL, NULL }
+};
+
+static const luaL_Reg transfer_methods[] = {
+  { "id", transfer_id },           { "want", transfer_want },
+  { "unwant", transfer_unwant },   { "item", transfer_item },
+  { "waiting", transfer_waiting }, { "last", transfer_last },
+  { "members", transfer_members }, { "finished", transfer_finished },
+  { "finish", transfer_finish },   { "json", transfer_json },
+  { "text", transfer_text },       { "cancel", transfer_cancel },
+  { "release", transfer_release }, { NULL, NULL }
+};
+
+static const luaL_Reg transfer_meta[] = { { "__gc", transfer_gc }, { NULL, NULL } };
+
+static void make_class(lua_State *L, const char *name, const luaL_Reg *meta,
+                       const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  luaL_setfuncs(L, meta, 0);
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+static void set_feature(lua_State *L, const char *name, int present) {
+  lua_pushboolean(L, present);
+  lua_setfield(L, -2, name);
+}
+
+void rl_lua_http_open(lua_State *L) {
+  struct rl_http_library library;
+  int rc = rl_http_global_init();
+  if (rc != 0)
+    luaL_error(L, "libcurl could not be initialised (error %d)", rc);
+  make_class(L, CLIENT, client_meta, client_methods);
+  make_class(L, TRANSFER, transfer_meta, transfer_methods);
+  lua_pushcfunction(L, core_http);
+  lua_setfield(L, -2, "http");
+  rl_http_library(&library);
+  lua_pushstring(L, library.version);
+  lua_setfield(L, -2, "version");
+  lua_createtable(L, 0, 4);
+  set_feature(L, "async_dns", library.async_dns);
+  set_feature(L, "http2", library.http2);
+  set_feature(L, "ssl", library.ssl);
+  set_feature(L, "quick_exit", library.quick_exit);
+  lua_setfield(L, -2, "features");
+}

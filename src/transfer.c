@@ -1,0 +1,610 @@
+/* transfer.c: one HTTP request, and what becomes of its answer. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* O_CLOEXEC, clock_gettime and the like with -std=c99 */
+#endif
+
+#include "curlcode.h"
+#include "http_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Our connect_timeout decides, which runs on the client's clock. libcurl's own limit only makes it
+ * try the next address of the host in time: it gives each but the last half of what is left. */
+#define CONNECT_SLACK 1.0
+
+/* What a page may hold beyond one item and what waits: a compressed chunk that grew. */
+#define FRAMER_SLACK (16u * 1024u * 1024u)
+
+#define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
+
+/* Of a body, in one turn. */
+#define SHARE_BYTES (64u * 1024u)
+
+/* One read. libcurl goes on reading until the socket is empty or it has read a hundred times; over
+ * HTTP/2, where nobody stops it, small reads keep that short. */
+enum { STREAM_READ_BYTES = 8 * 1024, CALL_READ_BYTES = 16 * 1024, PAGE_READ_BYTES = 64 * 1024 };
+
+void rl_link_init(struct rl_link *l) {
+  l->next = l->prev = l;
+}
+
+int rl_link_in_list(const struct rl_link *l) {
+  return l->next != l;
+}
+
+void rl_link_append(struct rl_link *head, struct rl_link *l) {
+  l->prev = head->prev;
+  l->next = head;
+  head->prev->next = l;
+  head->prev = l;
+}
+
+void rl_link_remove(struct rl_link *l) {
+  l->prev->next = l->next;
+  l->next->prev = l->prev;
+  rl_link_init(l);
+}
+
+size_t rl_header_block_size(const struct rl_text *lines, size_t count) {
+  size_t i, size = count * sizeof(struct curl_slist);
+  for (i = 0; i < count; i++)
+    size += lines[i].len + 1;
+  return size;
+}
+
+static int is_clean(const struct rl_text *s) {
+  return s->len == 0 || (memchr(s->data, '\r', s->len) == NULL &&
+                         memchr(s->data, '\n', s->len) == NULL &&
+                         memchr(s->data, '\0', s->len) == NULL);
+}
+
+static char *append_text(char *at, const struct rl_text *s, const char **copy) {
+  *copy = at;
+  if (s->len > 0)
+    memcpy(at, s->data, s->len);
+  at[s->len] = '\0';
+  return at + s->len + 1;
+}
+
+enum rl_status rl_header_block_fill(char *block, const struct rl_text *lines, size_t count,
+                                    struct curl_slist *tail, struct curl_slist **list) {
+  struct curl_slist *nodes = (struct curl_slist *)(void *)block;
+  char *text = block + count * sizeof *nodes;
+  size_t i;
+  for (i = 0; i < count; i++) {
+    const char *copy;
+    if (!is_clean(&lines[i]))
+      return RL_SHAPE;
+    text = append_text(text, &lines[i], &copy);
+    nodes[i].data = text - lines[i].len - 1;
+    nodes[i].next = i + 1 < count ? &nodes[i + 1] : tail;
+  }
+  *list = count > 0 ? nodes : tail;
+  return RL_OK;
+}
+
+static int is_method(const struct rl_text *s) {
+  size_t i;
+  for (i = 0; i < s->len && s->data[i] >= 'A' && s->data[i] <= 'Z'; i++)
+    ;
+  return s->len > 0 && i == s->len;
+}
+
+static enum rl_status copy_request(struct rl_transfer *t, const struct rl_request *r) {
+  struct rl_http *h = t->http;
+  size_t headers = rl_header_block_size(r->headers, r->header_count);
+  size_t body_len = r->body != NULL ? r->body->len : 0;
+  char *at;
+  if (!is_method(&r->method) || r->url.len == 0 || !is_clean(&r->url))
+    return RL_SHAPE;
+  t->secret_len = headers + r->method.len + 1 + r->url.len + 1;
+  t->request_len = t->secret_len + body_len + 1;
+  t->request = rl_malloc(t->request_len);
+  if (t->request == NULL)
+    return RL_NOMEM;
+  at = append_text(t->request + headers, &r->method, &t->method);
+  at = append_text(at, &r->url, &t->url);
+  if (r->body != NULL)
+    (void)append_text(at, r->body, &t->body);
+  t->body_len = body_len;
+  return rl_header_block_fill(t->request, r->headers, r->header_count,
+                              r->bare ? &h->no_expect : h->base_headers, &t->headers);
+}
+
+static void free_request(struct rl_transfer *t) {
+  if (t->request != NULL)
+    rl_wipe(t->request, t->secret_len); /* it may hold the token */
+  rl_free(t->request);
+  t->request = NULL;
+  t->headers = NULL;
+  t->method = t->url = t->body = NULL;
+}
+
+static enum rl_status open_sink(struct rl_transfer *t, const struct rl_request *r) {
+  rl_buffer_init(&t->buffer, r->max_body);
+  if (r->list != NULL) {
+    t->sink = RL_SINK_PAGE;
+    t->framer_limit = r->max_body < SIZE_MAX - FRAMER_SLACK ? r->max_body + FRAMER_SLACK : SIZE_MAX;
+    t->framer = rl_framer_new(r->list, r->max_body);
+    return t->framer != NULL ? RL_OK : RL_NOMEM;
+  }
+  if (r->file != NULL) {
+    t->sink = RL_SINK_FILE;
+    t->fd = open(r->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return t->fd >= 0 ? RL_OK : RL_SYNTAX;
+  }
+  return RL_OK;
+}
+
+enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
+                               struct rl_transfer **out) {
+  enum rl_status status;
+  struct rl_transfer *t = rl_malloc(sizeof *t);
+  if (t == NULL)
+    return RL_NOMEM;
+  memset(t, 0, offsetof(struct rl_transfer, kept)); /* what follows is large */
+  t->message[0] = '\0';
+  t->fd = -1;
+  t->http = h;
+  t->timeout = r->timeout;
+  t->missed_at = -1;
+  t->connect_limit = h->connect_timeout + CONNECT_SLACK;
+  rl_link_init(&t->member);
+  rl_link_init(&t->place);
+  rl_link_init(&t->news);
+  rl_link_init(&t->pause);
+  rl_headers_init(&t->answer);
+  status = copy_request(t, r);
+  if (status == RL_OK)
+    status = open_sink(t, r);
+  if (status != RL_OK) {
+    int saved = errno;
+    rl_transfer_destroy(t);
+    errno = saved;
+    return status;
+  }
+  *out = t;
+  return RL_OK;
+}
+
+void rl_transfer_destroy(struct rl_transfer *t) {
+  if (t->fd >= 0)
+    close(t->fd);
+  free_request(t);
+  rl_framer_free(t->framer);
+  rl_buffer_free(&t->buffer);
+  rl_headers_free(&t->answer);
+  rl_free(t);
+}
+
+/* The callbacks only fill buffers and set flags: libcurl must not be called from within them, and
+ * whoever waits is told by the list of news. */
+
+static int is_success(const struct rl_transfer *t) {
+  return t->answer.status >= 200 && t->answer.status < 300;
+}
+
+/* Makes libcurl end the transfer: the callback's caller returns a short count. */
+static int refuse(struct rl_transfer *t, enum rl_kind kind, const char *code, const char *message) {
+  t->aborted = 1;
+  rl_transfer_fail(t, kind, code, message);
+  return 0;
+}
+
+static int out_of_memory(struct rl_transfer *t) {
+  return refuse(t, RL_KIND_CONNECTION, "OUT_OF_MEMORY", "out of memory");
+}
+
+static void count_bytes(struct rl_transfer *t, size_t n) {
+  struct rl_http *h = t->http;
+  t->last_byte = h->clock;
+  if (t->turn != h->turn) {
+    t->turn = h->turn;
+    t->turn_bytes = 0;
+  }
+  t->turn_bytes += n;
+}
+
+static int feed_buffer(struct rl_transfer *t, const char *data, size_t n) {
+  enum rl_status status = rl_buffer_append(&t->buffer, data, n);
+  if (status == RL_TOO_LARGE)
+    return refuse(t, RL_KIND_LIMIT, "BODY_TOO_LARGE", "the body is larger than max_body_bytes");
+  return status == RL_OK ? 1 : out_of_memory(t);
+}
+
+static void keep_first(struct rl_transfer *t, const char *data, size_t n) {
+  size_t room = sizeof t->kept - t->kept_len;
+  if (n > room)
+    n = room;
+  memcpy(t->kept + t->kept_len, data, n);
+  t->kept_len += n;
+}
+
+/* A broken page still is an answer: what is wrong with it, the framer tells. */
+static int refuse_page(struct rl_transfer *t, enum rl_status status) {
+  switch (status) {
+  case RL_NOMEM:
+    return out_of_memory(t);
+  case RL_TOO_LARGE:
+    return refuse(t, RL_KIND_LIMIT, "BODY_TOO_LARGE", "an item is larger than max_body_bytes");
+  case RL_TOO_DEEP:
+    return refuse(t, RL_KIND_LIMIT, "TOO_DEEP", "the body is nested too deep");
+  default:
+    return refuse(t, RL_KIND_OK, "OK", "");
+  }
+}
+
+static int feed_page(struct rl_transfer *t, const char *data, size_t n) {
+  enum rl_status status = rl_framer_feed(t->framer, data, n);
+  if (t->kept_len < sizeof t->kept)
+    keep_first(t, data, n);
+  if (t->armed && rl_transfer_has_news(t))
+    rl_transfer_tell(t);
+  if (status != RL_OK)
+    return refuse_page(t, status);
+  if (rl_framer_buffered(t->framer) > t->framer_limit)
+    return refuse(t, RL_KIND_LIMIT, "BODY_TOO_LARGE", "too much of the body arrived at once");
+  return 1;
+}
+
+static int feed_file(struct rl_transfer *t, const char *data, size_t n) {
+  while (n > 0) {
+    ssize_t written = write(t->fd, data, n);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0) {
+      t->file_error = errno;
+      return refuse(t, RL_KIND_FILE, "WRITE_ERROR", "");
+    }
+    data += written;
+    n -= (size_t)written;
+  }
+  return 1;
+}
+
+static int is_full(const struct rl_transfer *t) {
+  return t->framer != NULL && rl_framer_buffered(t->framer) >= RL_HTTP_HOLD_BYTES &&
+         rl_framer_waiting(t->framer) > 0;
+}
+
+/* A transfer that has had its share lets the others and the host have their turn; a page that is
+ * full waits for its reader. Not over HTTP/2, where what a paused stream may still receive piles up
+ * in libcurl. Pausing one direction only would make libcurl read once more at once. */
+static void pause_if_due(struct rl_transfer *t) {
+  struct rl_http *h = t->http;
+  int full = is_full(t);
+  if (t->lane->shared || h->resuming || t->held || rl_link_in_list(&t->pause) ||
+      (t->turn_bytes < SHARE_BYTES && !full))
+    return;
+  if (curl_easy_pause(t->easy->curl, CURLPAUSE_ALL) != CURLE_OK)
+    return;
+  if (full)
+    t->held = 1;
+  else
+    rl_link_append(&h->paused, &t->pause);
+}
+
+void rl_transfer_resume(struct rl_transfer *t) {
+  if (!t->held || (rl_framer_buffered(t->framer) >= RL_HTTP_RESUME_BYTES &&
+                   rl_framer_waiting(t->framer) > 0))
+    return;
+  t->held = 0;
+  rl_link_append(&t->http->paused, &t->pause);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *userp) {
+  struct rl_transfer *t = userp;
+  size_t n = size * count;
+  int ok;
+  count_bytes(t, n);
+  t->body_bytes += n;
+  if (t->sink == RL_SINK_CALL || !is_success(t))
+    ok = feed_buffer(t, data, n);
+  else if (t->sink == RL_SINK_PAGE)
+    ok = feed_page(t, data, n);
+  else
+    ok = feed_file(t, data, n);
+  if (ok)
+    pause_if_due(t);
+  return ok ? n : 0;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *userp) {
+  struct rl_transfer *t = userp;
+  size_t n = size * count;
+  enum rl_status status = rl_headers_line(&t->answer, data, n);
+  count_bytes(t, n);
+  if (status == RL_OK)
+    return n;
+  if (status == RL_TOO_LARGE)
+    (void)refuse(t, RL_KIND_LIMIT, HEADERS_TOO_LARGE);
+  else
+    (void)out_of_memory(t);
+  return 0;
+}
+
+/* A child that the host starts must not keep the API's connections open. */
+static int on_socket_made(void *userp, curl_socket_t fd, curlsocktype purpose) {
+  (void)userp;
+  (void)purpose;
+  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
+}
+
+#define SET(option, value)                                                                         \
+  do {                                                                                             \
+    CURLcode rc_ = curl_easy_setopt(curl, option, value);                                          \
+    if (rc_ != CURLE_OK)                                                                           \
+      return rc_;                                                                                  \
+  } while (0)
+
+static CURLcode set_protocol(CURL *curl, const struct rl_http *h, const struct rl_lane *lane) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  SET(CURLOPT_PROTOCOLS_STR, h->https ? "https" : "http");
+#else
+  SET(CURLOPT_PROTOCOLS, (long)(h->https ? CURLPROTO_HTTPS : CURLPROTO_HTTP));
+#endif
+  SET(CURLOPT_HTTP_VERSION,
+      lane->shared ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+  /* Rather wait for the first connection to say that it can be shared than open twenty. */
+  SET(CURLOPT_PIPEWAIT, lane->shared ? 1L : 0L);
+#if LIBCURL_VERSION_NUM >= 0x074000
+  SET(CURLOPT_HTTP09_ALLOWED, 0L);
+#endif
+  SET(CURLOPT_PATH_AS_IS, 1L);
+  SET(CURLOPT_FOLLOWLOCATION, 0L); /* the token must not follow to another host */
+  SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+  SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (h->proxy != NULL)
+    SET(CURLOPT_PROXY, h->proxy);
+  return CURLE_OK;
+}
+
+static const char *system_bundle(void) {
+#if LIBCURL_VERSION_NUM >= 0x074600
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  if (v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL && access(v->cainfo, R_OK) == 0)
+    return v->cainfo;
+#endif
+  return NULL;
+}
+
+static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
+  const char *bundle = h->ca_file != NULL ? h->ca_file : system_bundle();
+  SET(CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (bundle != NULL) {
+    SET(CURLOPT_CAINFO, bundle);
+    /* With a directory set as well, the bundle is parsed again for every connection (25 ms). */
+    SET(CURLOPT_CAPATH, NULL);
+  }
+  return CURLE_OK;
+}
+
+static long read_bytes(const struct rl_lane *lane, enum rl_sink sink) {
+  if (sink != RL_SINK_CALL)
+    return PAGE_READ_BYTES;
+  return lane->shared ? STREAM_READ_BYTES : CALL_READ_BYTES;
+}
+
+static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct rl_lane *lane,
+                              enum rl_sink sink) {
+  CURLcode rc;
+  SET(CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  /* Else ending a transfer waits for a resolver that is still out; older libraries do so. */
+  rc = curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+  if (rc != CURLE_OK && rc != CURLE_UNKNOWN_OPTION)
+    return rc;
+#endif
+  SET(CURLOPT_TCP_KEEPALIVE, 1L);
+  SET(CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+  SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_BUFFERSIZE, read_bytes(lane, sink));
+  if (sink != RL_SINK_FILE)
+    SET(CURLOPT_ACCEPT_ENCODING, "");
+  rc = set_protocol(curl, h, lane);
+  if (rc == CURLE_OK && h->https)
+    rc = set_tls(curl, h);
+  return rc;
+}
+
+struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink sink) {
+  struct rl_easy *e = rl_calloc(1, sizeof *e);
+  if (e == NULL)
+    return NULL;
+  e->curl = curl_easy_init();
+  if (e->curl == NULL || set_constants(e->curl, h, lane, sink) != CURLE_OK) {
+    rl_easy_free(e);
+    return NULL;
+  }
+  return e;
+}
+
+void rl_easy_free(struct rl_easy *e) {
+  if (e->curl != NULL)
+    curl_easy_cleanup(e->curl);
+  rl_free(e);
+}
+
+static CURLcode set_method(struct rl_transfer *t, struct rl_easy *e) {
+  CURL *curl = e->curl;
+  const char *custom = NULL;
+  int post = strcmp(t->method, "POST") == 0;
+  if (strcmp(t->method, "HEAD") == 0) {
+    SET(CURLOPT_HTTPGET, 1L);
+    SET(CURLOPT_NOBODY, 1L);
+  } else if (t->body != NULL || post || t->method[0] == 'P') {
+    /* A POST, PUT or PATCH without a body says so by Content-Length: 0 (RFC 9110 8.6). */
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDS, t->body != NULL ? t->body : "");
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len);
+    custom = post ? NULL : t->method;
+  } else {
+    SET(CURLOPT_HTTPGET, 1L); /* also undoes CURLOPT_NOBODY */
+    custom = strcmp(t->method, "GET") == 0 ? NULL : t->method;
+  }
+  if (custom != NULL || e->custom_method)
+    SET(CURLOPT_CUSTOMREQUEST, custom);
+  e->custom_method = custom != NULL;
+  return CURLE_OK;
+}
+
+static long connect_ms(const struct rl_transfer *t) {
+  return t->connect_limit < 1e6 ? (long)(t->connect_limit * 1000) : 1000000000L;
+}
+
+void rl_transfer_excuse(struct rl_transfer *t, double seconds) {
+  t->connect_limit += seconds;
+  (void)curl_easy_setopt(t->easy->curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
+}
+
+CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
+  CURL *curl = e->curl;
+  CURLcode rc;
+  SET(CURLOPT_ERRORBUFFER, t->message); /* first: setopt may write there */
+  rc = set_method(t, e);
+  if (rc != CURLE_OK)
+    return rc;
+  SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
+  SET(CURLOPT_URL, t->url);
+  SET(CURLOPT_HTTPHEADER, t->headers);
+  SET(CURLOPT_PRIVATE, t);
+  SET(CURLOPT_WRITEDATA, t);
+  SET(CURLOPT_HEADERDATA, t);
+  return CURLE_OK;
+}
+
+void rl_transfer_fail(struct rl_transfer *t, enum rl_kind kind, const char *code,
+                      const char *message) {
+  t->outcome.kind = kind;
+  t->outcome.code = code;
+  t->outcome.message = message;
+}
+
+static enum rl_kind kind_of(CURLcode result) {
+  if (result == CURLE_OK)
+    return RL_KIND_OK;
+  if (result == CURLE_OPERATION_TIMEDOUT)
+    return RL_KIND_TIMEOUT;
+  return rl_curlcode_is_tls(result) ? RL_KIND_TLS : RL_KIND_CONNECTION;
+}
+
+static void read_info(struct rl_transfer *t) {
+  struct rl_http *h = t->http;
+  CURL *curl = t->easy->curl;
+  long connects = 0, header_bytes = 0, request_bytes = 0;
+  curl_off_t body_bytes = 0;
+  (void)curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);
+  (void)curl_easy_getinfo(curl, CURLINFO_HEADER_SIZE, &header_bytes);
+  (void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes);
+#if LIBCURL_VERSION_NUM >= 0x073700
+  (void)curl_easy_getinfo(curl, CURLINFO_SIZE_DOWNLOAD_T, &body_bytes);
+#endif
+  h->connections += (uint64_t)(connects > 0 ? connects : 0);
+  h->bytes_received += (uint64_t)header_bytes + (uint64_t)body_bytes;
+  t->outcome.sent = request_bytes > 0;
+}
+
+/* libcurl gives up on a header line of more than 100 KB, until 8.6 as if memory had run out. */
+static int is_long_header(const struct rl_transfer *t, CURLcode result) {
+  return t->answer.status > 0 && !t->answer.complete &&
+         (result == CURLE_OUT_OF_MEMORY || (int)result == 100 /* CURLE_TOO_LARGE */);
+}
+
+void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
+  const char *message = t->message;
+  if (t->aborted)
+    return;
+  if (is_long_header(t, result)) {
+    rl_transfer_fail(t, RL_KIND_LIMIT, HEADERS_TOO_LARGE);
+    return;
+  }
+  if (result == CURLE_OK)
+    message = "";
+  else if (message[0] == '\0')
+    message = curl_easy_strerror(result);
+  rl_transfer_fail(t, kind_of(result), rl_curlcode_name(result), message);
+}
+
+static void close_file(struct rl_transfer *t) {
+  if (t->fd < 0)
+    return;
+  if (close(t->fd) != 0 && t->outcome.kind == RL_KIND_OK) {
+    t->file_error = errno;
+    rl_transfer_fail(t, RL_KIND_FILE, "WRITE_ERROR", "");
+  }
+  t->fd = -1;
+  if (t->outcome.kind == RL_KIND_FILE) {
+    snprintf(t->message, sizeof t->message, "%s", strerror(t->file_error));
+    t->outcome.message = t->message;
+  }
+}
+
+void rl_transfer_end(struct rl_transfer *t) {
+  if (t->easy != NULL)
+    read_info(t);
+  close_file(t);
+  t->outcome.bytes = t->body_bytes;
+  if (t->answer.complete)
+    t->outcome.http_version = t->answer.version;
+  t->outcome.may_hide_cut = t->answer.complete && strcmp(t->method, "HEAD") != 0 &&
+                            rl_headers_may_hide_cut(&t->answer);
+  if (t->framer != NULL && t->outcome.kind == RL_KIND_OK && is_success(t))
+    (void)rl_framer_end(t->framer);
+  free_request(t);
+  t->state = RL_FINISHED;
+}
+
+int rl_transfer_has_news(const struct rl_transfer *t) {
+  if (t->state == RL_FINISHED)
+    return 1;
+  return t->framer != NULL && (rl_framer_waiting(t->framer) > 0 ||
+                               rl_framer_error(t->framer, NULL, NULL) != RL_OK);
+}
+
+void rl_transfer_tell(struct rl_transfer *t) {
+  if (!t->armed)
+    return;
+  t->armed = 0;
+  rl_link_append(&t->http->ready, &t->news);
+}
+
+uint64_t rl_transfer_id(const struct rl_transfer *t) {
+  return t->id;
+}
+
+int rl_transfer_finished(const struct rl_transfer *t) {
+  return t->state == RL_FINISHED;
+}
+
+void rl_transfer_outcome(const struct rl_transfer *t, struct rl_outcome *out) {
+  *out = t->outcome;
+}
+
+const struct rl_headers *rl_transfer_headers(const struct rl_transfer *t) {
+  return &t->answer;
+}
+
+struct rl_text rl_transfer_body(const struct rl_transfer *t) {
+  struct rl_text body;
+  if (t->kept_len > 0) {
+    body.data = t->kept;
+    body.len = t->kept_len;
+  } else {
+    body.data = t->buffer.data != NULL ? t->buffer.data : "";
+    body.len = t->buffer.len;
+  }
+  return body;
+}
+
+struct rl_framer *rl_transfer_framer(struct rl_transfer *t) {
+  return is_success(t) ? t->framer : NULL;
+}
