@@ -1,0 +1,78 @@
+-- Header sets: defaults, the client's and a call's own merged by case-insensitive name, written as curl's header lines.
+
+local TOKEN = "^[!#$%%&'*+%-.^_`|~%w]+$" -- RFC 9110, 5.6.2
+
+local headers = {}
+
+--- Checks a table of headers given by a user.
+---@param given table|nil name -> value (string or number), or false to remove a default
+---@param where string for messages: the call or option
+---@param level integer|nil for `error`
+---@return table|nil set lower-case name -> { name, value|false }
+function headers.check(given, where, level)
+  if given == nil then return nil end
+  level = (level or 1) + 1
+  local set = {}
+  for name, value in pairs(given) do
+    if type(name) ~= "string" or not name:find(TOKEN) then
+      error(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name", level)
+    end
+    if type(value) == "number" then value = tostring(value) end
+    if value ~= false and type(value) ~= "string" then
+      error(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value), level)
+    end
+    if value and value:find("[\r\n%z]") then
+      error(where .. ": header '" .. name .. "' must not contain CR, LF or NUL", level)
+    end
+    local key = name:lower()
+    if set[key] then error(where .. ": header '" .. name .. "' is given twice", level) end
+    set[key] = { name, value and value:match("^%s*(.-)%s*$") }
+  end
+  return set
+end
+
+--- Reads `Name: value` lines, as RUNLOOP_CUSTOM_HEADERS has them; lines without a colon are passed over.
+---@param text string|nil
+---@return table|nil
+function headers.parse_lines(text)
+  if not text then return nil end
+  local given = {}
+  for line in text:gmatch("[^\n]+") do
+    local name, value = line:match("^%s*([^:]-)%s*:%s*(.-)%s*$")
+    if name and name ~= "" then given[name] = value end
+  end
+  return given
+end
+
+--- One set over another; neither is changed.
+---@param base table|nil
+---@param over table|nil
+---@return table
+function headers.merge(base, over)
+  local set = {}
+  for key, header in pairs(base or {}) do set[key] = header end
+  for key, header in pairs(over or {}) do set[key] = header end
+  return set
+end
+
+--- The lines that libcurl takes (CURLOPT_HTTPHEADER): `Name: value`, `Name;` for an empty value, and `Name:` to keep
+--- curl from adding a header of its own.
+---@param set table
+---@return string[] lines in order of their names
+function headers.lines(set)
+  local lines = {}
+  for _, header in pairs(set) do
+    local name, value = header[1], header[2]
+    if value == "" then
+      lines[#lines + 1] = name .. ";"
+    elseif value then
+      lines[#lines + 1] = name .. ": " .. value
+    else
+      lines[#lines + 1] = name .. ":"
+    end
+  end
+  table.sort(lines)
+  return lines
+end
+
+return headers

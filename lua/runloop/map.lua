@@ -1,0 +1,126 @@
+-- client:map: a bounded number of tasks that share one source.
+
+-- The source as a function that gives the next item, or nil and why there is none.
+local function puller(source, is_pager)
+  if is_pager then return function() return source:next() end end
+  if type(source) == "function" then return source end
+  local index = 0
+  return function()
+    index = index + 1
+    return source[index]
+  end
+end
+
+-- Only one worker at a time may ask the source, which may wait; the others queue up here, in order.
+local function new_gate(scheduler)
+  local holder, queue = nil, {}
+  local function leave()
+    holder = table.remove(queue, 1)
+    if holder then scheduler:wake(holder) end
+  end
+  local function enter(task)
+    if not holder then
+      holder = task
+      return
+    end
+    queue[#queue + 1] = task
+    scheduler:park(task, function()
+      for i = 1, #queue do
+        if queue[i] == task then return table.remove(queue, i) end
+      end
+    end)
+  end
+  return enter, leave
+end
+
+local function pack(...)
+  return select("#", ...), { ... }
+end
+
+--- Runs `fn` for every item of a source.
+---@param scheduler table
+---@param source table|function
+---@param fn function
+---@param options { concurrency: integer, results: boolean }
+---@param is_pager boolean
+---@return table|integer results, table|nil errors, any source_err
+return function(scheduler, source, fn, options, is_pager)
+  local pull = puller(source, is_pager)
+  local enter_gate, leave_gate = new_gate(scheduler)
+  local results, succeeded = {}, 0
+  local errors, source_err
+  local taken, workers, alive = 0, {}, 0
+  local ended = false
+  local caller = scheduler:task_here()
+  local waiting = false
+
+  -- The next item and its index; nil when the source has ended.
+  local function take()
+    enter_gate(scheduler:task_here())
+    if ended then
+      leave_gate()
+      return nil
+    end
+    local ok, item, err = pcall(pull)
+    if not ok then item, err = nil, item end
+    if item == nil then
+      ended, source_err = true, err
+      leave_gate()
+      return nil
+    end
+    taken = taken + 1
+    local index = taken
+    leave_gate()
+    return item, index
+  end
+
+  local function keep(index, ok, value, err)
+    if not ok then value, err = nil, value end
+    if not ok or (value == nil and err ~= nil) then
+      errors = errors or {}
+      errors[index] = err == nil and "unknown error" or err
+      return
+    end
+    succeeded = succeeded + 1
+    if options.results then results[index] = value end
+  end
+
+  local work
+  local function start_worker()
+    alive = alive + 1
+    workers[#workers + 1] = scheduler:spawn(work)
+  end
+
+  function work()
+    while true do
+      local item, index = take()
+      if item == nil then break end
+      -- There was an item, so there may be more: one more worker looks, until there are enough.
+      if #workers < options.concurrency and not ended then start_worker() end
+      keep(index, pcall(fn, item, index))
+      scheduler:breathe()
+    end
+    alive = alive - 1
+    if alive == 0 and waiting then scheduler:wake(caller) end
+  end
+
+  local function cancel_workers()
+    for i = 1, #workers do workers[i]:cancel() end
+  end
+
+  start_worker()
+  if not caller then
+    local n, out = pack(pcall(scheduler.drive, scheduler, function() return alive == 0 end))
+    if not out[1] then
+      cancel_workers()
+      error(out[2], 0)
+    end
+    assert(n >= 1)
+  elseif alive > 0 then
+    waiting = true
+    scheduler:park(caller, cancel_workers)
+    waiting = false
+  end
+  if not options.results then results = succeeded end
+  return results, errors, source_err
+end

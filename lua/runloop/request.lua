@@ -1,0 +1,345 @@
+-- One call over the wire: attempts, retries, deadlines, events, and what an answer means.
+
+local core = require "runloop.core"
+local errors = require "runloop.error"
+local headers = require "runloop.headers"
+local retry = require "runloop.retry"
+local json = require "runloop.json"
+
+local now = core.now
+local array_mt = core.array_mt
+
+local DEADLINE_MARGIN = 0.001 -- seconds: less than this is no time for an attempt
+local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` shows
+
+local transport = {}
+local transport_mt = { __name = "runloop.transport", __index = transport }
+
+--- What all calls of one client share.
+---@param fields { http: userdata, scheduler: table, options: table, token: string, base_url: string, headers: table }
+---@return table
+local function new(fields)
+  local self = setmetatable(fields, transport_mt)
+  self.retries = 0
+  -- What differs from call to call is left out here, unless the user has set or removed it.
+  local own = self.headers
+  self.plain = not (own["x-request-id"] or own["x-stainless-retry-count"] or own["content-type"])
+  return self
+end
+
+local METHODS_WITHOUT_BODY = { GET = true, HEAD = true }
+
+-- The header lines of one attempt. The usual ones are in the core already (`base_headers`), so that a call without
+-- headers of its own only adds what differs; `bare` says that the list is the whole list.
+local function header_lines(self, request, attempt)
+  local key = request.idempotency_key
+  if not request.headers and self.plain then
+    if METHODS_WITHOUT_BODY[request.method] then
+      return { "x-stainless-retry-count: " .. attempt }, false
+    end
+    return {
+      "x-request-id: " .. key,
+      "x-stainless-retry-count: " .. attempt,
+      "Content-Type: application/json",
+    }, false
+  end
+  local defaults = { ["x-stainless-retry-count"] = { "x-stainless-retry-count", tostring(attempt) } }
+  if not METHODS_WITHOUT_BODY[request.method] then
+    defaults["content-type"] = { "Content-Type", "application/json" }
+    defaults["x-request-id"] = { "x-request-id", key }
+  end
+  local set = headers.merge(headers.merge(headers.merge(self.defaults, defaults), self.headers), request.headers)
+  return headers.lines(set), true
+end
+
+--- Where a request goes.
+---@param path string begins with a slash
+---@param query table|nil name -> string, already checked
+---@return string url with the query, string url without
+function transport:url(path, query)
+  local url = self.base_url .. path
+  if not query then return url, url end
+  local names = {}
+  for name in pairs(query) do names[#names + 1] = name end
+  if not names[1] then return url, url end
+  table.sort(names)
+  for i = 1, #names do
+    names[i] = core.url_encode(names[i]) .. "=" .. core.url_encode(query[names[i]])
+  end
+  return url .. (path:find("?", 1, true) and "&" or "?") .. table.concat(names, "&"), url
+end
+
+-- Tells `on_event`, where there is one, of a step of a request.
+local function emit(self, request, event_type, fields)
+  local on_event = self.options.on_event
+  if not on_event then return end
+  local event = {
+    type = event_type, method = request.method, url = errors.scrub(request.url, self.token), attempt = request.attempts,
+  }
+  for name, value in pairs(fields or {}) do event[name] = value end
+  on_event(event)
+end
+
+--- An error of a request, with what belongs to all of them filled in.
+---@param request table
+---@param fields table
+---@return table err
+function transport:fail(request, fields)
+  fields.method = request.method
+  fields.url = request.shown_url
+  fields.attempts = request.attempts
+  if request.method ~= "GET" and request.maybe_sent and not fields.status then fields.maybe_sent = true end
+  if not fields.request_id then
+    fields.request_id = fields.headers and fields.headers["x-request-id"] or request.idempotency_key
+  end
+  return errors.scrub(errors.new(fields), self.token)
+end
+
+local function deadline_error(self, request)
+  return self:fail(request, {
+    kind = "timeout", code = "DEADLINE", message = string.format("the deadline of %g seconds passed", request.deadline),
+  })
+end
+
+-- The headers that a call brings itself; nil when there are none. A key that the user gave is one of them.
+local function own_headers(fields, options)
+  local set = headers.merge(fields.headers, options.headers)
+  local key = options.idempotency_key
+  if key and not set["x-request-id"] then set["x-request-id"] = { "x-request-id", key } end
+  return next(set) and set or nil
+end
+
+-- One key a call, the same on every attempt: the user's, or a new one.
+local function idempotency_key(self, method, own)
+  if METHODS_WITHOUT_BODY[method] then return nil end
+  local header = own and own["x-request-id"] or self.headers["x-request-id"]
+  if header then return header[2] or nil end
+  return "runloop-lua-retry-" .. core.uuid()
+end
+
+local NO_OPTIONS = {}
+
+--- A request table, complete with what a call shares over its attempts.
+---@param fields table method, path, query, body, headers, options (checked call options)
+---@return table request
+function transport:request(fields)
+  local options, client = fields.options or NO_OPTIONS, self.options
+  local url, shown_url = self:url(fields.path, fields.query)
+  local own
+  if fields.headers or fields.options then own = own_headers(fields, options) end
+  return {
+    method = fields.method, url = url, shown_url = shown_url, -- shown in errors: without the query
+    body = fields.body, headers = own, idempotency_key = idempotency_key(self, fields.method, own),
+    timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
+    max_retries = options.max_retries or client.max_retries, keep_nulls = options.nulls == "keep",
+    attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
+  }
+end
+
+--- Seconds that the request's deadline leaves; nil when it has none. A page counts what was spent waiting for it
+--- (`request.waited`), not what the loop body takes.
+---@param request table
+---@return number|nil
+function transport.time_left(_, request)
+  if not request.deadline then return nil end
+  return request.deadline - (request.waited or now() - request.started)
+end
+
+--- Puts one attempt on its way.
+---@param request table
+---@param start table|nil fields for the core's `start`: list, file, lane
+---@return userdata|nil transfer, table|nil err
+function transport:attempt(request, start)
+  local left = self:time_left(request)
+  if left and left < DEADLINE_MARGIN then return nil, deadline_error(self, request) end
+  local lines, bare = header_lines(self, request, request.attempts)
+  request.attempts = request.attempts + 1
+  request.attempt_started = now()
+  emit(self, request, "request")
+  local transfer, message = self.http:start {
+    url = request.url, method = request.method, body = request.body, headers = lines, bare = bare,
+    timeout = request.timeout, deadline = left, max_body = self.options.max_body_bytes,
+    list = start and start.list, file = start and start.file, lane = start and start.lane,
+  }
+  if transfer then return transfer end
+  return nil, self:fail(request, { kind = "file", code = "OPEN", message = message })
+end
+
+local RETRYABLE_KIND = { connection = true, tls = true, timeout = true }
+
+-- The error of an attempt that brought no whole answer.
+local function transport_error(self, request, kind, code, message, status, sent)
+  if sent and request.method ~= "GET" then request.maybe_sent = true end
+  if code == "DEADLINE" then return deadline_error(self, request) end
+  return self:fail(request, {
+    kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind],
+  })
+end
+
+local function looks_like_json(head, content_type)
+  return content_type and content_type:lower():find("json", 1, true) or head:find("^%s*[%[{]")
+end
+
+-- The error that a status other than 2xx means; its body decoded where it is JSON, else as text.
+local function api_error(self, request, transfer, status, fields)
+  local body = transfer:text()
+  if looks_like_json(body:sub(1, 64), fields["content-type"]) then
+    local value = transfer:json(request.keep_nulls)
+    if value ~= nil then body = value end
+  end
+  return self:fail(request, errors.api(status, body, fields))
+end
+
+--- The error of an answer that is not what the API promises.
+---@param request table
+---@param transfer userdata
+---@param code string
+---@param message string
+---@param status integer|nil
+---@param fields table|nil headers
+---@return table err
+function transport:decode_error(request, transfer, code, message, status, fields)
+  local kind = (code == "TOO_DEEP" or code == "BODY_TOO_LARGE") and "limit" or "decode"
+  return self:fail(request, {
+    kind = kind, code = code, message = message, status = status, headers = fields,
+    body = transfer:text(SHOWN_BODY),
+  })
+end
+
+--- What a finished transfer says: its status and headers, or the error of the attempt.
+---@param request table
+---@param transfer userdata finished
+---@return table|nil answer { status, headers, http_version, cut_short, bytes }
+---@return table|nil err
+function transport:answer(request, transfer)
+  local kind, code, message, status, fields, version, sent, cut_short, bytes = transfer:finish()
+  local err
+  if kind ~= "ok" then
+    err = transport_error(self, request, kind, code, message, status, sent)
+  elseif status < 200 or status > 299 then
+    err = api_error(self, request, transfer, status, fields)
+  end
+  if self.options.on_event then
+    emit(self, request, "response", {
+      status = status, elapsed = now() - request.attempt_started, err = err, http_version = version,
+    })
+  end
+  if err then return nil, err end
+  return { status = status, headers = fields, http_version = version, cut_short = cut_short, bytes = bytes }
+end
+
+--- An answer that broke off where the wire itself could not tell (no length, or compressed): a fault of the connection.
+---@param request table
+---@param message string
+---@return table err
+function transport:cut_short(request, message)
+  return self:fail(request, { kind = "connection", code = "PARTIAL_FILE", message = message, retryable = true })
+end
+
+--- Decides whether a failed attempt is followed by another one.
+---@param request table
+---@param err table
+---@param failures integer failures so far that count, this one included
+---@return number|nil seconds to wait; nil: the error stands (`err.retry_after` says what the server asked for)
+function transport:retry_wait(request, err, failures)
+  if not err.retryable or failures > request.max_retries then return nil end
+  local wait, asked = retry.wait(failures - 1, err.headers, self.options.max_retry_wait, core.time(),
+    math.random())
+  if not wait then
+    err.retry_after = asked
+    return nil
+  end
+  local left = self:time_left(request)
+  if left and wait >= left then return nil end
+  if asked and (err.status == 429 or err.status == 503) then self.http:hold(wait) end
+  self.retries = self.retries + 1
+  emit(self, request, "retry", { status = err.status, wait = wait, err = err })
+  return wait
+end
+
+--- Performs a request until it has an answer or an error that stands.
+---@param request table from `transport:request`
+---@param decode fun(self: table, request: table, transfer: userdata, answer: table): any, table|nil
+---@param start (fun(): table)|nil gives the fields for the core's `start`, anew for every attempt
+---@return any value, table response_or_err
+function transport:perform(request, decode, start)
+  while true do
+    local transfer, err = self:attempt(request, start and start())
+    local value, answer
+    if transfer then
+      repeat self.scheduler:await(transfer) until transfer:finished()
+      answer, err = self:answer(request, transfer)
+      if answer then value, err = decode(self, request, transfer, answer) end
+      transfer:release()
+      if err == nil then
+        return value, {
+          status = answer.status, headers = answer.headers, http_version = answer.http_version,
+          request_id = answer.headers["x-request-id"] or request.idempotency_key,
+          attempts = request.attempts, elapsed = now() - request.started,
+        }
+      end
+    end
+    local wait = self:retry_wait(request, err, request.attempts)
+    if not wait then return nil, err end
+    self.scheduler:sleep(wait)
+  end
+end
+
+--- Opens the connections that calls and pages will use. Any HTTP answer will do.
+---@return boolean|nil ok, table|nil err
+function transport:warm_up()
+  local starts = { {} }
+  if self.base_url:find("^https") and self.options.http_version == "2" then starts[2] = { lane = "pages" } end
+  local failure
+  for i, start in ipairs(starts) do
+    local request = self:request { method = "HEAD", path = "/" }
+    local transfer, err = self:attempt(request, start)
+    starts[i] = { request = request, transfer = transfer }
+    failure = failure or err
+  end
+  for _, begun in ipairs(starts) do
+    if begun.transfer then
+      repeat self.scheduler:await(begun.transfer) until begun.transfer:finished()
+      local _, err = self:answer(begun.request, begun.transfer)
+      begun.transfer:release()
+      if err and err.kind ~= "api" then failure = failure or err end
+    end
+  end
+  if failure then return nil, failure end
+  return true
+end
+
+-- What an answer's body is.
+
+--- An object, as every endpoint promises.
+function transport:decode_object(request, transfer, answer)
+  local value, message, code = transfer:json(request.keep_nulls)
+  if type(value) == "table" and getmetatable(value) ~= array_mt then return value end
+  if value ~= nil then
+    return nil, self:decode_error(request, transfer, "SHAPE", "the answer is JSON, but not an object", answer.status,
+      answer.headers)
+  end
+  if code == "EMPTY" then
+    return nil, self:decode_error(request, transfer, "SHAPE", "the answer has no body", answer.status, answer.headers)
+  end
+  if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
+  if code == "CUT_SHORT" then code = "JSON" end
+  return nil, self:decode_error(request, transfer, code, message, answer.status, answer.headers)
+end
+
+--- Whatever came, for calls the module does not know: JSON decoded, else text, `true` where there is no body.
+function transport:decode_any(request, transfer, answer)
+  local content_type = answer.headers["content-type"]
+  if transfer:text(1) == "" then return true end
+  if not (content_type and content_type:lower():find("json", 1, true)) then return transfer:text() end
+  local value, message, code = transfer:json(request.keep_nulls)
+  if value ~= nil then return value end
+  if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
+  if code == "CUT_SHORT" then code = "JSON" end
+  return nil, self:decode_error(request, transfer, code, message, answer.status, answer.headers)
+end
+
+--- Encodes a body; bad values raise with the argument's name.
+transport.encode = json.encode
+
+return { new = new }

@@ -1,0 +1,583 @@
+-- Tasks: runs coroutines over the transfers of one client; every wait of the module goes through here.
+
+local core = require "runloop.core"
+local errors = require "runloop.error"
+
+local now = core.now
+local running = coroutine.running
+local yield = coroutine.yield
+local unpack = table.unpack or unpack -- luacheck: compat
+
+-- What a task yields when it waits for something of ours; any other yield is the task's own.
+local WAIT = {}
+
+-- Seconds a task may go on without a wait before a pager makes it give way.
+local SLICE = 0.0005
+-- The part of a poll's budget in which work is begun: what was begun last still has to end.
+local BUDGET_SHARE = 0.7
+-- Work done per turn of `run`, `wait` and `map`, seconds, before the sockets are looked at again.
+local RUN_BUDGET = 0.005
+-- Sleepers woken in one go: 10,000 that are due together must not make one long poll.
+local WAKE_BATCH = 64
+
+local scheduler = {}
+local scheduler_mt = { __name = "runloop.scheduler", __index = scheduler }
+
+local task_methods = {}
+
+--- A scheduler over one HTTP core.
+---@param http userdata the core's pool of transfers
+---@param options { nonblocking: boolean, on_error: function|nil }
+local function new(http, options)
+  local self = setmetatable({
+    http = http,
+    nonblocking = options.nonblocking,
+    on_error = options.on_error,
+    closed = false,
+    current = nil, -- the task whose code runs now
+    turning = false, -- inside poll, run, wait or map
+    slice_end = 0, -- when the running task should give way
+    alive = 0,
+    tasks = {}, -- the set of tasks alive: nobody else need hold them
+    waiting = {}, -- transfer id -> task, or array of tasks
+    queue = {}, first = 1, last = 0, -- tasks to resume, in order
+    deferred = {}, -- tasks that yielded of their own accord: next turn
+    sleepers = {}, -- binary heap by _wake
+    unhandled = {}, -- failed tasks that nobody waited for
+  }, scheduler_mt)
+  self.task_mt = {
+    __name = "runloop.task",
+    __index = task_methods,
+    __tostring = function(task) return "runloop.task: " .. task.status end,
+    scheduler = self,
+  }
+  return self
+end
+
+-- The heap of sleepers: `_slot` is a task's place in it, so that a task can leave before its time.
+
+local function sift_up(heap, task, slot)
+  while slot > 1 do
+    local parent = (slot - slot % 2) / 2
+    if heap[parent]._wake <= task._wake then break end
+    heap[slot] = heap[parent]
+    heap[slot]._slot = slot
+    slot = parent
+  end
+  heap[slot] = task
+  task._slot = slot
+end
+
+local function sift_down(heap, task, slot)
+  local size = #heap
+  while true do
+    local child = slot * 2
+    if child > size then break end
+    if child < size and heap[child + 1]._wake < heap[child]._wake then child = child + 1 end
+    if task._wake <= heap[child]._wake then break end
+    heap[slot] = heap[child]
+    heap[slot]._slot = slot
+    slot = child
+  end
+  heap[slot] = task
+  task._slot = slot
+end
+
+local function heap_remove(heap, task)
+  local slot = task._slot
+  if not slot then return end
+  task._slot = nil
+  local moved = heap[#heap]
+  heap[#heap] = nil
+  if moved == task then return end
+  sift_up(heap, moved, slot)
+  sift_down(heap, moved, moved._slot)
+end
+
+function scheduler:enqueue(task)
+  self.last = self.last + 1
+  self.queue[self.last] = task
+end
+
+-- Ends a task's wait: from here it is only in the queue.
+function scheduler:wake(task)
+  heap_remove(self.sleepers, task)
+  task._wait = nil
+  self:enqueue(task)
+end
+
+function scheduler:sleep_until(task, time)
+  task._wake = time
+  local heap = self.sleepers
+  sift_up(heap, task, #heap + 1)
+end
+
+local function wake_waiters(self, id)
+  local waiter = self.waiting[id]
+  self.waiting[id] = nil
+  if not waiter then return end
+  if waiter.status then
+    self:wake(waiter)
+  else
+    for i = 1, #waiter do self:wake(waiter[i]) end
+  end
+end
+
+-- Tasks whose transfers have news go to the queue. Blocking calls outside do this too, or the core would
+-- report the same news again and again.
+function scheduler:collect()
+  local http = self.http
+  local id = http:ready()
+  while id do
+    wake_waiters(self, id)
+    id = http:ready()
+  end
+end
+
+--- Wakes the tasks that wait for a transfer that is about to be given up.
+function scheduler:dismiss(transfer)
+  wake_waiters(self, transfer:id())
+end
+
+-- Takes a task off a transfer's waiters; true when none is left.
+local function forget_waiter(self, id, task)
+  local waiter = self.waiting[id]
+  if waiter == task then
+    self.waiting[id] = nil
+  elseif waiter then
+    for i = #waiter, 1, -1 do
+      if waiter[i] == task then table.remove(waiter, i) end
+    end
+    if not waiter[1] then self.waiting[id] = nil end
+  end
+  return self.waiting[id] == nil
+end
+
+-- Undoes what a task's wait has set up elsewhere. `killed`: the task will not go on.
+local function abandon_wait(self, task, killed)
+  local wait = task._wait
+  task._wait = nil
+  if not wait then return end
+  if type(wait) == "function" then
+    wait(killed)
+  elseif forget_waiter(self, wait:id(), task) then
+    if task._shared then wait:unwant() else wait:cancel() end
+  end
+end
+
+local function wake_due(self)
+  local heap = self.sleepers
+  if not heap[1] then return end
+  local time = now()
+  for _ = 1, WAKE_BATCH do
+    local task = heap[1]
+    if not task or task._wake > time then return end
+    abandon_wait(self, task, false)
+    self:wake(task)
+  end
+end
+
+-- Where the caller stands.
+
+local function cancelled_error()
+  return errors.new { kind = "cancelled", code = "CANCELLED", message = "the task was cancelled" }
+end
+
+--- Checks, before a call does anything, that it may wait here.
+---@param what string the call's name, for messages
+---@param may_block boolean|nil true: allowed outside a task even with `nonblocking`
+---@return table|nil err of kind `cancelled`: the caller runs in the closing variables of an ended task
+function scheduler:enter(what, may_block)
+  if self.closed then error("runloop: " .. what .. ": client is closed", 0) end
+  local task, co = self.current, running()
+  if task and task._co == co then
+    if task._closing then return cancelled_error() end
+    if coroutine.isyieldable and not coroutine.isyieldable() then
+      error("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another"
+        .. " C function); make the call outside of it", 0)
+    end
+  elseif task or self.turning then
+    error("runloop: " .. what .. ": a call would block the scheduler here; make it in a function given to"
+      .. " client:spawn, not in another coroutine or a callback", 0)
+  elseif self.nonblocking and not may_block then
+    error("runloop: " .. what .. ": the client is nonblocking; make the call in a function given to"
+      .. " client:spawn", 0)
+  end
+  return nil
+end
+
+--- Whether code that need not wait may go on here: the cheap part of `enter`, for what is done for every item.
+function scheduler:may_take()
+  local task = self.current
+  if task then return not task._closing and task._co == running() end
+  return not self.turning and not self.nonblocking
+end
+
+-- The current task, when the code that runs is its own.
+function scheduler:task_here()
+  local task = self.current
+  if task and task._co == running() then return task end
+  return nil
+end
+
+--- Gives way when the running task has used up its slice; for code that can go on without waiting.
+function scheduler:breathe()
+  local task = self.current
+  if task and now() >= self.slice_end and task._co == running() then
+    self:enqueue(task)
+    yield(WAIT)
+  end
+end
+
+--- Waits until a transfer has news (see `transfer:want`).
+---@param transfer userdata
+---@param shared boolean|nil true: others may wait for it, so the end of this task does not end the transfer
+function scheduler:await(transfer, shared)
+  if transfer:want() then return end
+  local task = self:task_here()
+  if not task then
+    local http = self.http
+    repeat
+      http:turn(nil)
+      self:collect()
+    until transfer:want()
+    return
+  end
+  local id, waiting = transfer:id(), self.waiting
+  local other = waiting[id]
+  if not other then
+    waiting[id] = task
+  elseif other.status then
+    waiting[id] = { other, task }
+  else
+    other[#other + 1] = task
+  end
+  task._wait, task._shared = transfer, shared
+  yield(WAIT)
+end
+
+--- Waits for some seconds: in a task without holding up the rest, elsewhere by driving the transfers of all.
+---@param seconds number
+function scheduler:sleep(seconds)
+  local time = now() + seconds
+  local task = self:task_here()
+  if task then
+    self:sleep_until(task, time)
+    yield(WAIT)
+    return
+  end
+  local left = seconds
+  repeat
+    self.http:turn(left > 0 and left or 0)
+    self:collect()
+    left = time - now()
+  until left <= 0
+end
+
+-- The life of a task.
+
+local function finish(self, task, status, results)
+  task.status = status
+  task._results = results
+  self.tasks[task] = nil
+  self.alive = self.alive - 1
+  local waiters = task._waiters
+  task._waiters = nil
+  if waiters then
+    for i = 1, #waiters do self:wake(waiters[i]) end
+  end
+  if status == "failed" and not task._awaited and not (waiters and waiters[1]) then
+    self.unhandled[#self.unhandled + 1] = task
+  end
+end
+
+-- Runs the to-be-closed variables of a coroutine that will not go on.
+local function close_coroutine(self, task)
+  if not coroutine.close then return true end
+  local before = self.current
+  self.current = task
+  task._closing = true
+  local ok, err = coroutine.close(task._co)
+  self.current = before
+  return ok, err
+end
+
+local function kill(self, task)
+  abandon_wait(self, task, true)
+  heap_remove(self.sleepers, task)
+  local ok, err = close_coroutine(self, task)
+  finish(self, task, "cancelled", not ok and { err } or nil)
+  if not ok then self.unhandled[#self.unhandled + 1] = task end
+end
+
+local function settle(self, task, before, ok, first, ...)
+  self.current = before
+  if not ok then
+    close_coroutine(self, task)
+    finish(self, task, "failed", { first })
+  elseif coroutine.status(task._co) == "dead" then
+    finish(self, task, "done", { n = select("#", ...) + 1, first, ... })
+  elseif task._cancel then
+    kill(self, task)
+  elseif first ~= WAIT then
+    self.deferred[#self.deferred + 1] = task
+  end
+end
+
+local function resume(self, task)
+  if task.status ~= "running" then return end
+  local before = self.current
+  self.current = task
+  self.slice_end = now() + SLICE
+  local args = task._results
+  if args then
+    task._results = nil
+    settle(self, task, before, coroutine.resume(task._co, unpack(args, 1, args.n)))
+  else
+    settle(self, task, before, coroutine.resume(task._co))
+  end
+end
+
+--- Starts a task.
+---@param fn function
+---@return table task
+function scheduler:spawn(fn, ...)
+  if self.closed then error("runloop: spawn: client is closed", 0) end
+  local task = setmetatable({ _co = coroutine.create(fn), status = "running" }, self.task_mt)
+  local n = select("#", ...)
+  if n > 0 then task._results = { n = n, ... } end
+  self.tasks[task] = true
+  self.alive = self.alive + 1
+  if self.current or self.turning then
+    self:enqueue(task)
+  else
+    resume(self, task)
+  end
+  return task
+end
+
+-- Resumes tasks from the queue until it is empty or `stop` (a time) has come; true when the queue is empty.
+local function resume_queued(self, stop)
+  while self.first <= self.last do
+    local task = self.queue[self.first]
+    self.queue[self.first] = nil
+    self.first = self.first + 1
+    resume(self, task)
+    if now() >= stop then break end
+  end
+  if self.first > self.last then
+    self.first, self.last = 1, 0
+    return true
+  end
+  return false
+end
+
+-- How long a turn may wait: not at all when a task can go on, else until the next sleeper is due.
+local function patience(self, seconds)
+  if self.first <= self.last or self.deferred[1] then return 0 end
+  local sleeper = self.sleepers[1]
+  if sleeper then
+    local left = sleeper._wake - now()
+    if left < 0 then left = 0 end
+    if not seconds or left < seconds then return left end
+  end
+  return seconds
+end
+
+-- One round: sockets, then tasks, until nothing is left to do or the budget is spent. `until_done` (optional)
+-- ends it early.
+local function turn(self, seconds, budget, until_done)
+  local http = self.http
+  local wait = patience(self, seconds)
+  local deferred = self.deferred
+  if deferred[1] then
+    self.deferred = {}
+    for i = 1, #deferred do self:enqueue(deferred[i]) end
+  end
+  local busy = http:turn(wait)
+  local stop = now() + budget * BUDGET_SHARE
+  while true do
+    self:collect()
+    wake_due(self)
+    local idle = resume_queued(self, stop)
+    if self.closed or now() >= stop or (until_done and until_done()) then return end
+    if idle and busy == 0 then return end
+    busy = http:turn(0)
+  end
+end
+
+-- Runs `fn` marked as inside the scheduler, so that callbacks cannot start it again.
+local function inside(self, fn, ...)
+  local before = self.turning
+  self.turning = true
+  local ok, err = pcall(fn, self, ...)
+  self.turning = before
+  if not ok then error(err, 0) end
+end
+
+local function next_unhandled(self)
+  local task = table.remove(self.unhandled, 1)
+  while task and task._awaited do task = table.remove(self.unhandled, 1) end
+  return task
+end
+
+local function tell(self, task)
+  self.on_error(task._results[1], task)
+end
+
+-- Tells the host of errors that nobody waited for: through on_error, or (where `raises`) by raising the oldest.
+local function report(self, raises)
+  if self.on_error then
+    local task = next_unhandled(self)
+    while task do
+      inside(self, tell, task)
+      task = next_unhandled(self)
+    end
+  elseif raises then
+    local task = next_unhandled(self)
+    if task then error(task._results[1], 0) end
+  end
+end
+
+local function refuse_inside(self, what)
+  if self.current or self.turning then
+    error("runloop: " .. what .. " cannot be called inside a task or another poll", 0)
+  end
+end
+
+--- One round of work; never blocks with seconds = 0.
+---@param seconds number how long to wait for something to do
+---@param budget number seconds of work after that
+---@return integer alive
+function scheduler:poll(seconds, budget)
+  if self.closed then return 0 end
+  refuse_inside(self, "poll")
+  inside(self, turn, self.alive > 0 and seconds or 0, budget)
+  report(self, true)
+  return self.alive
+end
+
+--- Works until no task is left.
+function scheduler:run()
+  if self.closed then return 0 end
+  refuse_inside(self, "run")
+  while self.alive > 0 do
+    inside(self, turn, nil, RUN_BUDGET)
+    if self.on_error then report(self, false) end
+  end
+  report(self, true)
+  return 0
+end
+
+--- Drives everything until `done()` is true or the time has come; for `wait` and `map` outside a task.
+---@param done function
+---@param deadline number|nil time by the core's clock
+function scheduler:drive(done, deadline)
+  while not done() do
+    local left
+    if deadline then
+      left = deadline - now()
+      if left <= 0 then return end
+    end
+    inside(self, turn, left, RUN_BUDGET, done)
+    if self.on_error then report(self, false) end
+  end
+end
+
+--- Seconds until the scheduler wants a turn, 0 when it has something to do now, nil when nothing is pending.
+function scheduler:timeout()
+  if self.closed then return nil end
+  local wait = patience(self, nil)
+  if wait == 0 then return 0 end
+  local http = self.http:timeout()
+  if not wait or (http and http < wait) then return http end
+  return wait
+end
+
+--- Parks the running task until another piece of code calls `wake`.
+---@param task table the running task
+---@param abort function called with true when the task is cancelled, with false when its timer was first
+function scheduler.park(_, task, abort)
+  task._wait = abort
+  yield(WAIT)
+end
+
+--- Cancels every task and stops; the HTTP core is closed by the client.
+function scheduler:close()
+  if self.closed then return end
+  local list = {}
+  for task in pairs(self.tasks) do list[#list + 1] = task end
+  for i = 1, #list do list[i]:cancel() end
+  self.closed = true
+end
+
+-- Methods of a task.
+
+local function scheduler_of(task)
+  return getmetatable(task).scheduler
+end
+
+local function outcome(task)
+  task._awaited = true
+  local results = task._results
+  if task.status == "done" then return unpack(results, 1, results.n) end
+  if task.status == "failed" then error(results[1], 0) end
+  return nil, cancelled_error()
+end
+
+local function wait_timeout(seconds)
+  return nil, errors.new {
+    kind = "timeout", code = "AWAIT",
+    message = string.format("the task was not done after %g seconds", seconds),
+  }
+end
+
+local function remove_waiter(task, waiter)
+  local waiters = task._waiters
+  for i = 1, waiters and #waiters or 0 do
+    if waiters[i] == waiter then return table.remove(waiters, i) end
+  end
+end
+
+--- Waits for the task's end.
+---@param seconds number|nil the longest wait; nil: for ever
+---@return any ... what the task's function returned (raises again what it raised), or `nil, err` of kind `timeout`
+--- or `cancelled`
+function task_methods:wait(seconds)
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds) then
+    error("runloop: task:wait: argument 'seconds' must be a number of seconds, 0 or more", 2)
+  end
+  if self.status ~= "running" then return outcome(self) end
+  local sched = scheduler_of(self)
+  local refused = sched:enter("task:wait", true)
+  if refused then return nil, refused end
+  local here = sched:task_here()
+  if not here then
+    self._awaited = true
+    sched:drive(function() return self.status ~= "running" end, seconds and now() + seconds)
+  else
+    if here == self then error("runloop: task:wait: a task cannot wait for itself", 2) end
+    self._waiters = self._waiters or {}
+    table.insert(self._waiters, here)
+    if seconds then sched:sleep_until(here, now() + seconds) end
+    sched:park(here, function() remove_waiter(self, here) end)
+  end
+  if self.status ~= "running" then return outcome(self) end
+  self._awaited = nil
+  return wait_timeout(seconds)
+end
+
+--- Ends the task: its pending call ends, its to-be-closed variables run, waiters wake. A task that cancels itself
+--- ends at its next wait.
+---@return boolean cancelled false when the task had already ended
+function task_methods:cancel()
+  if self.status ~= "running" then return false end
+  if coroutine.status(self._co) == "suspended" then
+    kill(scheduler_of(self), self)
+  else
+    self._cancel = true
+  end
+  return true
+end
+
+return { new = new }
