@@ -1,0 +1,170 @@
+-- Builds the parameters of scenarios:create step by step.
+
+local schema = require "runloop.schema"
+local shapes = require "runloop.api.shapes"
+
+local M = {}
+
+local builder = {}
+local builder_mt = { __name = "runloop.scenario_builder", __index = builder }
+
+local parameter = shapes.ScenarioCreateParameters.fields
+local environment = shapes.ScenarioEnvironment.fields
+
+local text = schema.string { pattern = "%S", hint = "not be blank" }
+
+-- One argument of a step; blames the line that calls the step.
+local function check(of, value, where, argument)
+  local checked = schema.check(schema.options_of({ [argument] = of { required = true } }, "argument"),
+    { [argument] = value }, where, 3)
+  return checked[argument]
+end
+
+-- A step that keeps one checked value in a table of the builder.
+local function setter(step, argument, of, section, name)
+  builder[step] = function(self, value)
+    self[section][name] = check(of, value, "builder:" .. step, argument)
+    return self
+  end
+end
+
+setter("with_working_directory", "directory", environment.working_directory, "_environment", "working_directory")
+setter("with_launch_parameters", "parameters", environment.launch_parameters, "_environment", "launch_parameters")
+setter("with_problem_statement", "statement", text, "_input", "problem_statement")
+setter("with_additional_context", "context", schema.any, "_input", "additional_context")
+setter("with_metadata", "metadata", parameter.metadata, "_parameters", "metadata")
+setter("with_reference_output", "output", parameter.reference_output, "_parameters", "reference_output")
+setter("with_required_env_vars", "names", parameter.required_environment_variables, "_parameters",
+  "required_environment_variables")
+setter("with_required_secrets", "names", parameter.required_secret_names, "_parameters", "required_secret_names")
+setter("with_validation_type", "validation_type", parameter.validation_type, "_parameters", "validation_type")
+setter("with_scorer_timeout", "seconds", parameter.scorer_timeout_sec { min = 1 }, "_parameters",
+  "scorer_timeout_sec")
+
+--- The blueprint that the environment starts from, instead of a snapshot.
+---@param blueprint runloop.Id
+---@return runloop.ScenarioBuilder
+function builder:from_blueprint(blueprint)
+  self._environment.blueprint_id = check(schema.id, blueprint, "builder:from_blueprint", "blueprint")
+  self._environment.snapshot_id = nil
+  return self
+end
+
+--- The snapshot that the environment starts from, instead of a blueprint.
+---@param snapshot runloop.Id
+---@return runloop.ScenarioBuilder
+function builder:from_snapshot(snapshot)
+  self._environment.snapshot_id = check(schema.id, snapshot, "builder:from_snapshot", "snapshot")
+  self._environment.blueprint_id = nil
+  return self
+end
+
+-- A step that adds a scorer of a type: add_x(name, { fields of the scorer, weight = 1 }). `needed` is what such a
+-- scorer is useless without, also where the API would take it.
+local function scorer_step(step, scorer_type, needed, defaults)
+  local fields = { weight = schema.number { above = 0, default = 1 } }
+  for name, of in pairs(shapes.ScorerDefinition.variants[scorer_type].fields) do
+    if name ~= "type" then
+      fields[name] = of { required = name == needed, default = defaults and defaults[name] }
+    end
+  end
+  local options = schema.options_of(fields)
+  builder[step] = function(self, name, scorer)
+    name = check(text, name, "builder:" .. step, "name")
+    scorer = schema.check(options, scorer, "builder:" .. step, 2)
+    local weight = scorer.weight
+    scorer.weight = nil
+    scorer.type = scorer_type
+    table.insert(self._functions, { name = name, weight = weight, scorer = scorer })
+    return self
+  end
+end
+
+scorer_step("add_test_command_scorer", "test_based_scorer", "test_command")
+scorer_step("add_shell_command_scorer", "command_scorer", "command")
+scorer_step("add_bash_script_scorer", "bash_script_scorer", "bash_script")
+scorer_step("add_python_script_scorer", "python_script_scorer", "python_script")
+scorer_step("add_ast_grep_scorer", "ast_grep_scorer", "pattern", { search_directory = "." })
+scorer_step("add_custom_scorer", "custom_scorer", "custom_scorer_type")
+
+-- A copy, so that what was built does not change with the builder. Metatables mark arrays. The user's own context may
+-- contain itself; the encoder will say so.
+local function copy(value, copies)
+  if type(value) ~= "table" then
+    return value
+  end
+  copies = copies or {}
+  if copies[value] then
+    return copies[value]
+  end
+  local out = {}
+  copies[value] = out
+  for k, v in pairs(value) do
+    out[k] = copy(v, copies)
+  end
+  return setmetatable(out, getmetatable(value))
+end
+
+-- Scaled by the largest first: the sum of large weights would overflow.
+local function normalised(functions)
+  local largest, sum = 0, 0
+  for _, fn in ipairs(functions) do
+    largest = math.max(largest, fn.weight)
+  end
+  for _, fn in ipairs(functions) do
+    sum = sum + fn.weight / largest
+  end
+  local out = {}
+  for i, fn in ipairs(functions) do
+    out[i] = copy(fn)
+    out[i].weight = fn.weight / largest / sum
+  end
+  return out
+end
+
+local function build(self, where, level)
+  if not self._input.problem_statement then
+    error(where .. ": a problem statement is required; call with_problem_statement first", level)
+  elseif not self._functions[1] then
+    error(where .. ": a scorer is required; call add_test_command_scorer or another add_..._scorer first", level)
+  end
+  local parameters = copy(self._parameters)
+  parameters.name = self.name
+  parameters.input_context = copy(self._input)
+  parameters.scoring_contract = { scoring_function_parameters = normalised(self._functions) }
+  if next(self._environment) then
+    parameters.environment_parameters = copy(self._environment)
+  end
+  return parameters
+end
+
+--- The parameters of scenarios:create, the weights of the scorers scaled to a sum of 1. Raises without a problem
+--- statement or a scorer. The builder may be used further: what was built does not change.
+---@return runloop.ScenarioCreateParameters
+function builder:build()
+  local parameters = build(self, "builder:build", 3)
+  return parameters
+end
+
+--- Builds the scenario and creates it.
+---@param client runloop.Client
+---@param options runloop.CallOptions?
+---@return runloop.Scenario? scenario
+---@return runloop.Response|runloop.Error response_or_err
+function builder:push(client, options)
+  if type(client) ~= "table" or type(client.scenarios) ~= "table" then
+    error("builder:push: argument 'client' must be a client, got " .. type(client), 2)
+  end
+  local parameters = build(self, "builder:push", 3)
+  return client.scenarios:create(parameters, options)
+end
+
+--- A builder for a scenario. Each step checks its arguments at once and returns the builder.
+---@param name string
+---@return runloop.ScenarioBuilder
+function M.new(name)
+  name = check(text, name, "runloop.scenario", "name")
+  return setmetatable({ name = name, _parameters = {}, _environment = {}, _input = {}, _functions = {} }, builder_mt)
+end
+
+return M

@@ -1,0 +1,296 @@
+-- The client: options, environment, and the parts of the module put together.
+
+local core = require "runloop.core"
+local headers = require "runloop.headers"
+local map = require "runloop.map"
+local pager = require "runloop.pager"
+local request = require "runloop.request"
+local resource = require "runloop.resource"
+local scheduler = require "runloop.scheduler"
+local schema = require "runloop.schema"
+local version = require "runloop.version"
+
+local DEFAULT_BASE_URL = "https://api.runloop.ai"
+local DEFAULT_POLL_BUDGET = 0.001 -- seconds
+
+local seconds = schema.number { above = 0 }
+
+local CLIENT_OPTIONS = schema.options_of({
+  bearer_token = schema.string,
+  base_url = schema.string,
+  timeout = seconds { default = 30 },
+  deadline = seconds,
+  connect_timeout = seconds { default = 5 },
+  max_retries = schema.integer { min = 0, default = 5 },
+  max_retry_wait = schema.number { min = 0, default = 60 },
+  headers = schema.table,
+  max_connections = schema.integer { min = 1, max = 10000, default = 20 },
+  http_version = schema.enum { "1.1", "2" } { default = "2" },
+  max_body_bytes = schema.integer { min = 1, default = 64 * 1024 * 1024 },
+  ca_file = schema.string,
+  proxy = schema.string,
+  insecure_http = schema.boolean { default = false },
+  nonblocking = schema.boolean { default = false },
+  on_event = schema.callback,
+  on_error = schema.callback,
+})
+
+local REQUEST_FIELDS = schema.options_of({
+  method = schema.string { pattern = "^%u+$", hint = "be an HTTP method in capitals", default = "GET" },
+  path = schema.string { required = true, pattern = "^/[^%c%s#]*$", hint = "begin with '/' and hold no spaces" },
+  query = schema.table,
+  body = schema.any,
+  headers = schema.table,
+}, "field")
+
+local MAP_OPTIONS = schema.options_of {
+  concurrency = schema.integer { min = 1, default = 16 },
+  results = schema.boolean { default = true },
+}
+
+local LOOPBACK = { ["localhost"] = true, ["[::1]"] = true }
+
+local client = {}
+
+-- What a client keeps to itself, out of sight of `pairs`.
+local private = setmetatable({}, { __mode = "k" })
+
+local function transport_of(self, what)
+  local transport = private[self]
+  if not transport then error("runloop: " .. what .. ": call it with a colon, client:" .. what .. "(...)", 3) end
+  return transport
+end
+
+local function environment(name)
+  local value = os.getenv(name)
+  value = value and value:match("^%s*(.-)%s*$")
+  return value ~= "" and value or nil
+end
+
+local function token_from(options)
+  local token = options.bearer_token
+  token = token and token:match("^%s*(.-)%s*$")
+  if token == "" then token = nil end
+  token = token or environment("RUNLOOP_API_KEY")
+  if not token then
+    error("runloop.new: no token: set the option 'bearer_token' or the environment variable RUNLOOP_API_KEY", 4)
+  end
+  if token:find("[%c\127]") then error("runloop.new: the token must not contain control characters", 4) end
+  return token
+end
+
+-- A base URL taken apart; what is no URL raises. RFC 3986, 3.2.
+local function base_url_from(options)
+  local url = options.base_url or environment("RUNLOOP_BASE_URL") or DEFAULT_BASE_URL
+  local function refuse(why)
+    error("runloop.new: option 'base_url' " .. why, 5)
+  end
+  local scheme, authority, path = url:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
+  scheme = scheme and scheme:lower()
+  if scheme ~= "http" and scheme ~= "https" then refuse("must be a URL that begins with https:// (or http://)") end
+  if authority:find("@", 1, true) then refuse("must not contain credentials") end
+  local host, port = authority:match("^(%[[%x:.]+%])(.*)$")
+  if not host then host, port = authority:match("^([%w._~-]+)(.*)$") end
+  if not host or not (port == "" or port:find("^:%d+$")) then refuse("has no valid host") end
+  if port ~= "" and (tonumber(port:sub(2)) < 1 or tonumber(port:sub(2)) > 65535) then refuse("has no valid port") end
+  if path:find("[?#]") then refuse("must not contain a query or a fragment") end
+  if path:find("[%c%s]") or path:find("\\", 1, true) then refuse("must not contain spaces or control characters") end
+  for segment in path:gmatch("[^/]+") do
+    local plain = segment:gsub("%%2[eE]", ".")
+    if plain == "." or plain == ".." then refuse("must not contain '" .. plain .. "' as a part of its path") end
+  end
+  host = host:lower()
+  local loopback = LOOPBACK[host] or host:find("^127%.%d+%.%d+%.%d+$")
+  if scheme == "http" and not loopback and not options.insecure_http then
+    refuse("is plain http, which would show the token to the network (insecure_http = true allows it)")
+  end
+  return scheme .. "://" .. authority .. path:gsub("/+$", ""), scheme == "https"
+end
+
+local client_mt = {
+  __name = "runloop.client",
+  __index = client,
+  __tostring = function(self)
+    local transport = private[self]
+    return "runloop.client: " .. transport.base_url .. (transport.http:closed() and " (closed)" or "")
+  end,
+}
+
+function client_mt.__close(self) self:close() end
+
+--- A client for the Runloop API.
+---@param options runloop.ClientOptions|nil
+---@return runloop.Client
+local function new(options)
+  local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new", 2)
+  local token = token_from(checked)
+  local base_url, https = base_url_from(checked)
+  local own = headers.merge(headers.check(headers.parse_lines(os.getenv("RUNLOOP_CUSTOM_HEADERS")),
+    "RUNLOOP_CUSTOM_HEADERS", 2), headers.check(checked.headers, "runloop.new", 2))
+  local defaults = {
+    authorization = { "Authorization", "Bearer " .. token },
+    accept = { "Accept", "application/json" },
+    ["user-agent"] = { "User-Agent", "Runloop/Lua " .. version },
+  }
+  local http = core.http {
+    base_headers = headers.lines(headers.merge(defaults, own)),
+    max_connections = checked.max_connections,
+    https = https, http2 = https and checked.http_version == "2",
+    ca_file = checked.ca_file, proxy = checked.proxy, connect_timeout = checked.connect_timeout,
+  }
+  local transport = request.new {
+    http = http, options = checked, token = token, base_url = base_url, defaults = defaults, headers = own,
+    scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }),
+    metatables = resource.metatables(),
+  }
+  local self = setmetatable({}, client_mt)
+  private[self] = transport
+  self.scenarios = resource.bind(transport, "scenarios", "scenario", require "runloop.api.scenarios")
+  self.scenarios.runs = resource.bind(transport, "scenarios.runs", "run", require "runloop.api.scenario_runs")
+  self.scenarios.scorers = resource.bind(transport, "scenarios.scorers", "scorer", require "runloop.api.scorers")
+  self.devboxes = resource.bind(transport, "devboxes", "devbox", require "runloop.api.devboxes")
+  resource.add_awaits(transport, self)
+  resource.add_methods(transport, self)
+  return self
+end
+
+--- Any other endpoint.
+---@param fields { method: string|nil, path: string, query: table|nil, body: any, headers: table|nil }
+---@param options runloop.CallOptions|nil
+---@return any value decoded JSON, a string where the answer is not JSON, `true` where it has no body
+---@return runloop.Response|runloop.Error response_or_err
+function client:request(fields, options)
+  local transport = transport_of(self, "request")
+  local where = "client:request"
+  local checked = schema.options(REQUEST_FIELDS, fields, where, 2)
+  options = resource.call_options(options, where, 2)
+  for segment in checked.path:match("^[^?]*"):gmatch("[^/]+") do
+    local plain = segment:gsub("%%2[eE]", ".")
+    if plain == "." or plain == ".." then
+      error(where .. ": field 'path' must not contain '" .. plain .. "' as a part", 2)
+    end
+  end
+  local body = checked.body
+  if body ~= nil then
+    if checked.method == "GET" or checked.method == "HEAD" then
+      error(where .. ": a " .. checked.method .. " has no body", 2)
+    end
+    body = transport.encode(body, where .. ": body", 2)
+  end
+  local query = schema.query(nil, checked.query, where, 2)
+  for name, value in pairs(options and options.query or {}) do query[name] = value end
+  local refused = transport.scheduler:enter(where)
+  if refused then return nil, refused end
+  return transport:perform(transport:request {
+    method = checked.method, path = checked.path, query = query, body = body,
+    headers = headers.check(checked.headers, where, 2), options = options,
+  }, transport.decode_any)
+end
+
+--- Opens connections and loads the certificates at a moment that suits the host; may block outside a task.
+---@return boolean|nil ok, runloop.Error|nil err
+function client:warm_up()
+  local transport = transport_of(self, "warm_up")
+  local refused = transport.scheduler:enter("client:warm_up", true)
+  if refused then return nil, refused end
+  return transport:warm_up()
+end
+
+--- Counters since the client was made.
+---@return { requests: integer, retries: integer, connections: integer, bytes_received: integer, in_flight: integer }
+function client:stats()
+  local transport = transport_of(self, "stats")
+  local requests, connections, bytes_received, in_flight = transport.http:stats()
+  return {
+    requests = requests, retries = transport.retries, connections = connections, bytes_received = bytes_received,
+    in_flight = in_flight,
+  }
+end
+
+--- Cancels what is in flight and every task. May be called again.
+function client:close()
+  local transport = transport_of(self, "close")
+  transport.scheduler:close()
+  transport.http:close()
+end
+
+--- Starts a task: a function whose calls wait without blocking the host. It runs at once up to its first wait;
+--- from within a task, at the scheduler's next turn.
+---@param fn function
+---@param ... any its arguments
+---@return runloop.Task
+function client:spawn(fn, ...)
+  local transport = transport_of(self, "spawn")
+  if type(fn) ~= "function" then error("client:spawn: argument 'fn' must be a function, got " .. type(fn), 2) end
+  return transport.scheduler:spawn(fn, ...)
+end
+
+local function check_seconds(value, name, where)
+  if value == nil then return end
+  if type(value) ~= "number" or value < 0 or value ~= value then
+    error(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more", 3)
+  end
+end
+
+--- One round of work for all tasks.
+---@param wait number|nil seconds to wait for something to do; 0, the default, never blocks
+---@param budget number|nil seconds of work; default 0.001
+---@return integer alive tasks not yet ended
+function client:poll(wait, budget)
+  local transport = transport_of(self, "poll")
+  check_seconds(wait, "seconds", "client:poll")
+  check_seconds(budget, "budget", "client:poll")
+  return transport.scheduler:poll(wait or 0, budget or DEFAULT_POLL_BUDGET)
+end
+
+--- Works until no task is left.
+---@return integer alive 0
+function client:run()
+  return transport_of(self, "run").scheduler:run()
+end
+
+--- Waits some seconds: in a task without holding up the rest.
+---@param duration number seconds
+---@return boolean|nil true, runloop.Error|nil err of kind `cancelled`
+function client:sleep(duration)
+  local transport = transport_of(self, "sleep")
+  if duration == nil then error("client:sleep: argument 'seconds' is missing", 2) end
+  check_seconds(duration, "seconds", "client:sleep")
+  local refused = transport.scheduler:enter("client:sleep", true)
+  if refused then return nil, refused end
+  transport.scheduler:sleep(duration)
+  return true
+end
+
+--- Calls a function for each item, several at a time.
+---@param source table|function|runloop.Pager an array, an iterator or a pager
+---@param fn function called with an item (and its index); fails by raising or with `nil, err`
+---@param options { concurrency: integer, results: boolean }|nil
+---@return table|integer results by index; how many succeeded with `results = false`
+---@return table|nil errors index -> err; nil when there is none
+---@return any source_err why the source ended early
+function client:map(source, fn, options)
+  local transport = transport_of(self, "map")
+  local checked = schema.options(MAP_OPTIONS, options, "client:map", 2)
+  if type(fn) ~= "function" then error("client:map: argument 'fn' must be a function, got " .. type(fn), 2) end
+  if type(source) ~= "function" and type(source) ~= "table" then
+    error("client:map: argument 'source' must be an array, an iterator or a pager, got " .. type(source), 2)
+  end
+  local refused = transport.scheduler:enter("client:map", true)
+  if refused then return nil, nil, refused end
+  return map(transport.scheduler, source, fn, checked, pager.is(source))
+end
+
+--- The descriptors an event loop should watch; may change with every poll.
+---@return { fd: integer, events: string }[] events is "r", "w" or "rw"
+function client:fds()
+  return transport_of(self, "fds").http:fds()
+end
+
+--- When the next poll is due.
+---@return number|nil seconds nil: nothing is pending
+function client:timeout()
+  return transport_of(self, "timeout").scheduler:timeout()
+end
+
+return { new = new }

@@ -1,0 +1,90 @@
+-- Downloads to a file: written beside the target, checked, and renamed when whole.
+
+local core = require "runloop.core"
+
+local download = {}
+
+local END_RECORD = "PK\5\6" -- end of central directory (APPNOTE 4.3.16)
+local END_RECORD_SIZE = 22
+local MAX_COMMENT = 65535
+
+local function u16(text, at)
+  local a, b = text:byte(at, at + 1)
+  return a + b * 256
+end
+
+local function u32(text, at)
+  return u16(text, at) + u16(text, at + 2) * 65536
+end
+
+-- Whether the end of a file is that of a whole zip: `tail` holds its last bytes, `size` is the file's size.
+local function zip_fault(tail, size)
+  for at = #tail - END_RECORD_SIZE + 1, 1, -1 do
+    if tail:sub(at, at + 3) == END_RECORD and at + END_RECORD_SIZE - 1 + u16(tail, at + 20) == #tail then
+      local length, offset = u32(tail, at + 12), u32(tail, at + 16)
+      local record_at = size - #tail + at - 1
+      -- 0xFFFFFFFF stands for a zip64 record, which says it elsewhere.
+      if offset == 0xFFFFFFFF or length == 0xFFFFFFFF or offset + length <= record_at then return nil end
+      return "the zip's directory lies outside of the file"
+    end
+  end
+  return "the file has no zip end record"
+end
+
+local function file_error(transport, request, code, message)
+  return transport:fail(request, { kind = "file", code = code, message = message })
+end
+
+local function read_tail(path)
+  local file, message = io.open(path, "rb")
+  if not file then return nil, message end
+  local size = file:seek("end")
+  file:seek("set", math.max(0, size - MAX_COMMENT - END_RECORD_SIZE))
+  local tail = file:read("a") or ""
+  file:close()
+  return tail, size
+end
+
+-- An answer that is no whole zip: cut short where the wire could not tell, else not what the API promises.
+local function check(transport, request, transfer, answer, tail, size)
+  local fault = zip_fault(tail, size)
+  if not fault then return nil end
+  if answer.cut_short then return transport:cut_short(request, fault) end
+  return transport:decode_error(request, transfer, "SHAPE", fault, answer.status, answer.headers)
+end
+
+local function to_string(transport, request, transfer, answer)
+  local text = transfer:text()
+  local err = check(transport, request, transfer, answer, text, #text)
+  if err then return nil, err end
+  return text
+end
+
+--- Performs a request whose answer is a zip.
+---@param transport table
+---@param request table
+---@param path string|nil nil: the zip is returned as a string
+---@return integer|string|nil bytes_or_zip, table response_or_err
+function download.zip(transport, request, path)
+  if not path then return transport:perform(request, to_string) end
+  local part
+  local function start()
+    part = path .. ".part-" .. core.uuid():sub(1, 8)
+    return { file = part } -- the core removes it unless it arrives whole
+  end
+  local function keep(_, _, transfer, answer)
+    local tail, size = read_tail(part)
+    local err = tail and check(transport, request, transfer, answer, tail, size)
+      or not tail and file_error(transport, request, "READ", size)
+    if not err then
+      local ok, message = os.rename(part, path)
+      if ok then return size end
+      err = file_error(transport, request, "RENAME", message)
+    end
+    os.remove(part)
+    return nil, err
+  end
+  return transport:perform(request, keep, start)
+end
+
+return download

@@ -1,0 +1,181 @@
+-- Errors: the tables that calls return, pagers raise and tasks fail with.
+
+local retry = require "runloop.retry"
+
+local M = {}
+
+local REDACTED = "[redacted]"
+local EXCERPT = 200
+
+local CODES = {
+  [400] = "bad_request",
+  [401] = "authentication",
+  [403] = "permission_denied",
+  [404] = "not_found",
+  [409] = "conflict",
+  [422] = "unprocessable_entity",
+  [429] = "rate_limit",
+}
+
+local mt = { __name = "runloop.error" }
+
+-- Whatever a server wrote must not break a log's line.
+local function one_line(text)
+  return (text:gsub("[%z\1-\32\127]+", " "))
+end
+
+--- `runloop: 404 not_found: no such scenario (GET /v1/scenarios/x, request req_12)`
+function mt:__tostring()
+  local head = "runloop: " .. tostring(self.status and self.kind == "api" and self.status or self.kind)
+  if self.code then
+    head = head .. " " .. tostring(self.code)
+  end
+  if self.message then
+    head = head .. ": " .. tostring(self.message)
+  end
+  local tail = {}
+  if self.method and self.url then
+    tail[1] = self.method .. " " .. self.url:gsub("^%a[%w+.-]*://[^/]*", "")
+  end
+  if self.request_id then
+    tail[#tail + 1] = "request " .. tostring(self.request_id)
+  end
+  if tail[1] then
+    head = head .. " (" .. table.concat(tail, ", ") .. ")"
+  end
+  return one_line(head)
+end
+
+function mt.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
+--- Makes an error of its fields; the table given becomes the error.
+---@param fields table at least kind and message; see runloop.Error in types.lua
+---@return runloop.Error
+function M.new(fields)
+  if fields.url then
+    fields.url = fields.url:gsub("[?#].*$", "")
+  end
+  fields.retryable = fields.retryable or false
+  return setmetatable(fields, mt)
+end
+
+--- Is x an error of this module?
+---@param x any
+---@return boolean
+function M.is(x)
+  return type(x) == "table" and getmetatable(x) == mt
+end
+
+local function excerpt(text)
+  local line = text:match("[^\r\n]*%S[^\r\n]*") or ""
+  line = line:match("^%s*(.-)%s*$")
+  if #line > EXCERPT then
+    line = line:sub(1, EXCERPT):gsub("[\192-\255][\128-\191]*$", "") .. "..."
+  end
+  return line
+end
+
+-- How much of a budget of values is left after counting those in `value`; 0 when it is spent.
+local function count_down(value, left)
+  left = left - 1
+  if type(value) == "table" then
+    for _, item in next, value do
+      left = count_down(item, left)
+      if left <= 0 then
+        return 0
+      end
+    end
+  end
+  return left
+end
+
+local function message_of(body)
+  if type(body) == "string" then
+    local line = excerpt(body)
+    return line ~= "" and line or "status code (no body)"
+  elseif type(body) ~= "table" then
+    return tostring(body)
+  end
+  for _, key in ipairs { "message", "error", "detail" } do
+    local value = body[key]
+    if type(value) == "table" then
+      value = value.message
+    end
+    if type(value) == "string" and value ~= "" then
+      return value
+    end
+  end
+  -- A huge body must not hold up the host for a message.
+  if count_down(body, 100) == 0 then
+    return "the answer's body has no message"
+  end
+  -- Required here, since json itself needs this module.
+  return excerpt(require("runloop.json").encode(body))
+end
+
+--- The error for an answer that is not 2xx. What the request was is for the caller to fill in.
+---@param status integer
+---@param body any the decoded body, or its text when it is not JSON; "" when there is none
+---@param headers table<string, string>? names in lower case
+---@return runloop.Error
+function M.api(status, body, headers)
+  return M.new {
+    kind = "api",
+    code = CODES[status] or status >= 500 and "internal_server" or "status_" .. status,
+    status = status,
+    message = message_of(body),
+    body = body,
+    headers = headers,
+    retryable = retry.should_retry(status, headers),
+  }
+end
+
+local function scrub_text(text, token)
+  local from, to = text:find(token, 1, true)
+  while from do
+    text = text:sub(1, from - 1) .. REDACTED .. text:sub(to + 1)
+    from, to = text:find(token, from + #REDACTED, true)
+  end
+  -- An excerpt may have been cut in the middle of the token.
+  for n = math.min(#token - 1, #text), 6, -1 do
+    if text:sub(-n) == token:sub(1, n) then
+      return text:sub(1, -n - 1) .. REDACTED
+    end
+  end
+  return text
+end
+
+local function scrub_value(value, token)
+  if type(value) == "string" then
+    return scrub_text(value, token)
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for k, v in next, value do
+    copy[scrub_value(k, token)] = scrub_value(v, token)
+  end
+  return setmetatable(copy, getmetatable(value))
+end
+
+--- Removes the token from a string, or from everything in an error (in place).
+---@generic T
+---@param x T a string, an error or another table
+---@param token string?
+---@return T
+function M.scrub(x, token)
+  if not token or token == "" then
+    return x
+  end
+  if not M.is(x) then
+    return scrub_value(x, token)
+  end
+  for k, v in next, x do
+    x[k] = scrub_value(v, token)
+  end
+  return x
+end
+
+return M

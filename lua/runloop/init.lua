@@ -1,0 +1,29 @@
+-- runloop: a client for the Runloop API: scenarios, their runs and their scorers.
+
+local core = require "runloop.core"
+local builder = require "runloop.builder"
+local client = require "runloop.client"
+local errors = require "runloop.error"
+local json = require "runloop.json"
+
+---@class runloop
+local runloop = {
+  _VERSION = "runloop " .. require "runloop.version",
+  --- A client; see runloop.ClientOptions.
+  new = client.new,
+  --- Whether something is an error of this module.
+  is_error = errors.is,
+  --- JSON's null, the same value as cjson.null.
+  null = json.null,
+  --- Marks a table (default: a new one) as an array, so that it is sent as `[]` even when empty.
+  array = json.array,
+  --- The metatable that arrays carry.
+  array_mt = json.array_mt,
+  json = { decode = json.decode, encode = json.encode },
+  --- A builder for the parameters of `scenarios:create`.
+  scenario = builder.new,
+  --- What the C core was built with, and what libcurl can do here.
+  features = core.features,
+}
+
+return runloop

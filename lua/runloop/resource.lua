@@ -1,0 +1,289 @@
+-- Endpoints as methods, and what comes back as tables with methods: everything is driven by the rows in api/.
+
+local core = require "runloop.core"
+local await = require "runloop.await"
+local download = require "runloop.download"
+local headers = require "runloop.headers"
+local pager = require "runloop.pager"
+local schema = require "runloop.schema"
+
+local resource = {}
+
+local seconds = schema.number { min = 0 }
+
+--- The options that every call takes last.
+resource.CALL_OPTIONS = schema.options_of({
+  timeout = schema.number { above = 0 },
+  deadline = schema.number { above = 0 },
+  max_retries = schema.integer { min = 0 },
+  headers = schema.table,
+  query = schema.table,
+  idempotency_key = schema.string { pattern = "^[^%c]+$", hint = "be a line of text" },
+  nulls = schema.enum { "keep" },
+  prefetch = schema.boolean,
+}, "call option")
+
+--- What the helpers that wait take.
+resource.AWAIT_OPTIONS = schema.options_of({
+  timeout = seconds { default = 3600 },
+  interval = seconds { default = 1 },
+  on_poll = schema.callback,
+  cancel_on_failure = schema.boolean { default = false },
+}, "await option")
+
+-- The methods of the tables that come back, by kind: those that bring the table up to date with what the resource's
+-- method of that name returns. `await` marks methods whose argument is an await table.
+local IN_PLACE = {
+  scenario = { archive = "archive", unarchive = "unarchive", update = "update", refresh = "retrieve" },
+  run = {
+    refresh = "retrieve", score = "score", complete = "complete", cancel = "cancel",
+    await_scored = "await_scored", score_and_await = "score_and_await", score_and_complete = "score_and_complete",
+  },
+  scorer = { refresh = "retrieve" },
+  devbox = { refresh = "retrieve", await_running = "await_running" },
+}
+
+-- The id of a thing: the id itself, or a table that came from the API, which must be of the right kind.
+local function id_of(value, kind, where, level)
+  local mt = type(value) == "table" and getmetatable(value)
+  if type(mt) == "table" and mt.kind and mt.kind ~= kind then
+    error(("%s: 'id' must be the id of a %s or a %s, got a %s"):format(where, kind, kind, mt.kind), level + 1)
+  end
+  return schema.path_id(value, where, level + 1)
+end
+
+--- Checks call options; the headers come back as a set (see headers.lua), the query as strings.
+---@param options table|nil
+---@param where string
+---@param level integer
+---@return table|nil
+function resource.call_options(options, where, level)
+  if options == nil then return nil end
+  local checked = schema.options(resource.CALL_OPTIONS, options, where, level + 1)
+  checked.headers = headers.check(checked.headers, where, level + 1)
+  checked.query = checked.query and schema.query(nil, checked.query, where, level + 1)
+  return checked
+end
+
+local call_options = resource.call_options
+
+local function await_options(spec, where, level)
+  return schema.options(resource.AWAIT_OPTIONS, spec, where, level + 1)
+end
+
+local function merge_query(query, more)
+  if not query or not more then return query or more end
+  for name, value in pairs(more) do query[name] = value end
+  return query
+end
+
+-- What a row's request needs beyond its arguments, worked out once.
+local function prepare(row)
+  local before, after = row.path:match("^(.-){id}(.*)$")
+  return before, after, row.accept and { accept = { "Accept", row.accept } }
+end
+
+-- The method of one row.
+local function method_of(transport, self, name, row)
+  local where = self._name .. ":" .. name
+  local before, after, row_headers = prepare(row)
+  local kind, metatable = self._kind, transport.metatables[row.returns]
+  local shape, is_query = row.body or row.query, row.query ~= nil
+
+  local function request(id, params, options)
+    return transport:request {
+      method = row.method,
+      path = id and before .. core.url_encode(id) .. after or row.path,
+      query = merge_query(is_query and params or nil, options and options.query),
+      body = not is_query and params and transport.encode(params, where, 4) or nil,
+      headers = row_headers,
+      options = options,
+    }
+  end
+
+  local function perform(id, params, options)
+    options = call_options(options, where, 3)
+    local refused = transport.scheduler:enter(where)
+    if refused then return nil, refused end
+    local value, response = transport:perform(request(id, params, options), transport.decode_object)
+    if value == nil then return nil, response end
+    return setmetatable(value, metatable), response
+  end
+
+  local function check(params)
+    if is_query then return schema.query(shape, params, where, 3) end
+    return schema.check(shape, params, where, 3)
+  end
+
+  if row.list then
+    return function(_, params, options)
+      options = call_options(options, where, 2)
+      local list = pager.new(transport, {
+        name = where, path = row.path, list = row.list, metatable = metatable,
+        query = merge_query(check(params), options and options.query), options = options,
+      })
+      return list, nil, nil, list
+    end
+  elseif row.download then
+    return function(_, id, path, options)
+      id = id_of(id, kind, where, 2)
+      if path ~= nil and (type(path) ~= "string" or path == "" or path:find("%z")) then
+        error(where .. ": argument 'path' must be the name of a file, or nil", 2)
+      end
+      options = call_options(options, where, 2)
+      local refused = transport.scheduler:enter(where)
+      if refused then return nil, refused end
+      return download.zip(transport, request(id, nil, options), path)
+    end
+  elseif before and shape then
+    return function(_, id, params, options)
+      return perform(id_of(id, kind, where, 2), check(params), options)
+    end
+  elseif before then
+    return function(_, id, options) return perform(id_of(id, kind, where, 2), nil, options) end
+  end
+  return function(_, params, options) return perform(nil, check(params), options) end
+end
+
+-- Calling a method with a dot instead of a colon is the commonest slip: say so instead of blaming an argument.
+local function with_colon(self, where, fn)
+  return function(first, ...)
+    if first ~= self then error(where .. ": call it with a colon, " .. where .. "(...)", 2) end
+    return fn(first, ...)
+  end
+end
+
+local function expose(self, name, fn)
+  self[name] = with_colon(self, self._name .. ":" .. name, fn)
+end
+
+--- A resource: a table with a method for each row.
+---@param transport table
+---@param name string "scenarios", "scenarios.runs", ...
+---@param kind string what its ids are ids of
+---@param rows table
+---@return table
+function resource.bind(transport, name, kind, rows)
+  local self = setmetatable({}, {
+    __name = "runloop." .. name,
+    __index = { _name = name, _kind = kind, _transport = transport },
+  })
+  for row_name, row in pairs(rows) do
+    local method = method_of(transport, self, row_name, row)
+    if row.internal then
+      getmetatable(self).__index[row_name] = method
+    else
+      expose(self, row_name, method)
+    end
+  end
+  return self
+end
+
+--- Adds the helpers that wait.
+---@param transport table
+---@param client table with scenarios and devboxes bound
+function resource.add_awaits(transport, client)
+  local scenarios, devboxes = client.scenarios, client.devboxes
+  local runs = scenarios.runs
+
+  local function helper(owner, name, kind, fn)
+    local where = owner._name .. ":" .. name
+    expose(owner, name, function(_, id, spec, options)
+      id = id_of(id, kind, where, 3)
+      spec = await_options(spec, where, 3)
+      options = call_options(options, where, 3)
+      local refused = transport.scheduler:enter(where)
+      if refused then return nil, refused end
+      return fn(transport, owner, id, spec, options)
+    end)
+  end
+
+  helper(runs, "await_scored", "run", await.scored)
+  helper(runs, "score_and_await", "run", await.score)
+  helper(runs, "score_and_complete", "run", await.score_and_complete)
+  helper(devboxes, "await_running", "devbox", await.running)
+
+  local name = "start_run_and_await_env_ready"
+  local where = scenarios._name .. ":" .. name
+  expose(scenarios, name, function(_, params, spec, options)
+    spec = await_options(spec, where, 3)
+    options = call_options(options, where, 3)
+    return await.start_run(transport, scenarios, devboxes, params, spec, options)
+  end)
+end
+
+-- Methods of the tables that come back.
+
+local function replace(target, fresh)
+  for name in pairs(target) do
+    if fresh[name] == nil then target[name] = nil end
+  end
+  for name, value in pairs(fresh) do target[name] = value end
+end
+
+local function in_place(owner, method)
+  return function(self, ...)
+    local fresh, response = owner[method](owner, self, ...)
+    if fresh == nil then return nil, response end
+    replace(self, fresh)
+    return self, response
+  end
+end
+
+local function with_scenario(scenario, params)
+  local copy = { scenario_id = scenario.id }
+  for name, value in pairs(params or {}) do copy[name] = value end
+  return copy
+end
+
+--- Fills the metatables of what comes back; resources must be bound.
+---@param transport table
+---@param client table
+function resource.add_methods(transport, client)
+  local scenarios = client.scenarios
+  local owners = {
+    scenario = scenarios, run = scenarios.runs, scorer = scenarios.scorers, devbox = client.devboxes,
+  }
+  for kind, methods in pairs(IN_PLACE) do
+    local index = transport.metatables[kind].__index
+    for name, method in pairs(methods) do index[name] = in_place(owners[kind], method) end
+  end
+  local metatables = transport.metatables
+  local scenario, run, scorer = metatables.scenario.__index, metatables.run.__index, metatables.scorer.__index
+
+  function scenario:start_run(params, options)
+    return scenarios:start_run(with_scenario(self, params), options)
+  end
+
+  function scenario:runs(params, options)
+    return scenarios.runs:list(with_scenario(self, params), options)
+  end
+
+  -- The API wants all of a scorer with every update.
+  local update_scorer = in_place(scenarios.scorers, "update")
+  function scorer:update(params, options)
+    local whole = { type = self.type, bash_script = self.bash_script }
+    for name, value in pairs(params or {}) do whole[name] = value end
+    return update_scorer(self, whole, options)
+  end
+
+  function run:download_logs(path, options)
+    return scenarios.runs:download_logs(self, path, options)
+  end
+
+  function run:scenario(options)
+    return scenarios:retrieve(self.scenario_id, options)
+  end
+end
+
+--- The metatables of what comes back, one set for each client; the methods are added later.
+---@return table<string, table>
+function resource.metatables()
+  local set = {}
+  for kind in pairs(IN_PLACE) do
+    set[kind] = { __name = "runloop." .. kind, kind = kind, __index = {} }
+  end
+  return set
+end
+
+return resource
