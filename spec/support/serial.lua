@@ -1,0 +1,42 @@
+--- Lua values as Lua text, for messages between a spec and its servers: any bytes, integers apart from floats.
+local serial = {}
+
+local function write(out, value)
+  local kind = type(value)
+  if kind == "table" then
+    out[#out + 1] = "{"
+    local n = #value
+    for i = 1, n do
+      write(out, value[i])
+      out[#out + 1] = ","
+    end
+    for k, v in pairs(value) do
+      if not (math.type(k) == "integer" and k >= 1 and k <= n) then
+        out[#out + 1] = "["
+        write(out, k)
+        out[#out + 1] = "]="
+        write(out, v)
+        out[#out + 1] = ","
+      end
+    end
+    out[#out + 1] = "}"
+  elseif kind == "string" or kind == "number" or kind == "boolean" or kind == "nil" then
+    out[#out + 1] = ("%q"):format(value)
+  else
+    error("a " .. kind .. " cannot be sent to another process", 0)
+  end
+end
+
+--- `value` (nil, boolean, number, string or a table of these, without cycles) as an expression.
+function serial.dump(value)
+  local out = {}
+  write(out, value)
+  return table.concat(out)
+end
+
+--- The value of a text made by `dump`.
+function serial.load(text)
+  return assert(load("return " .. text, "=message", "t", {}))()
+end
+
+return serial
