@@ -1,0 +1,78 @@
+rockspec_format = "3.0"
+package = "runloop"
+version = "scm-1"
+-- `luarocks make` builds the tree it is called in; a release says here where it is fetched from.
+source = {
+  url = "git+file:.",
+}
+description = {
+  summary = "Runloop API client: scenarios, runs and scorers, with lazy lists and tasks that never block the host",
+  detailed = [[
+    Scenarios of the Runloop API as plain tables, lists as iterators that fetch pages as the loop needs them, and
+    methods such as archive. A C core does HTTP by libcurl and decodes JSON; many calls run at once, and a
+    host's main loop never waits.]],
+  license = "MIT",
+  labels = { "http", "json", "curl", "api", "async" },
+}
+dependencies = {
+  "lua >= 5.4",
+  "lua-cjson >= 2.1.0",
+}
+-- Only the library is looked for: Debian has curl.h in a directory of its architecture, where LuaRocks does not look.
+external_dependencies = {
+  CURL = { library = "curl" },
+}
+build = {
+  type = "builtin",
+  modules = {
+    ["runloop.core"] = {
+      sources = {
+        "src/alloc.c",
+        "src/buffer.c",
+        "src/curlcode.c",
+        "src/framer.c",
+        "src/headers.c",
+        "src/http.c",
+        "src/json.c",
+        "src/lua_core.c",
+        "src/lua_http.c",
+        "src/lua_json.c",
+        "src/transfer.c",
+        "src/url.c",
+      },
+      libraries = { "curl" },
+      incdirs = { "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+    },
+    ["runloop"] = "lua/runloop/init.lua",
+    ["runloop.api.devboxes"] = "lua/runloop/api/devboxes.lua",
+    ["runloop.api.scenario_runs"] = "lua/runloop/api/scenario_runs.lua",
+    ["runloop.api.scenarios"] = "lua/runloop/api/scenarios.lua",
+    ["runloop.api.scorers"] = "lua/runloop/api/scorers.lua",
+    ["runloop.api.shapes"] = "lua/runloop/api/shapes.lua",
+    ["runloop.await"] = "lua/runloop/await.lua",
+    ["runloop.builder"] = "lua/runloop/builder.lua",
+    ["runloop.client"] = "lua/runloop/client.lua",
+    ["runloop.download"] = "lua/runloop/download.lua",
+    ["runloop.error"] = "lua/runloop/error.lua",
+    ["runloop.headers"] = "lua/runloop/headers.lua",
+    ["runloop.json"] = "lua/runloop/json.lua",
+    ["runloop.map"] = "lua/runloop/map.lua",
+    ["runloop.pager"] = "lua/runloop/pager.lua",
+    ["runloop.request"] = "lua/runloop/request.lua",
+    ["runloop.resource"] = "lua/runloop/resource.lua",
+    ["runloop.retry"] = "lua/runloop/retry.lua",
+    ["runloop.scheduler"] = "lua/runloop/scheduler.lua",
+    ["runloop.schema"] = "lua/runloop/schema.lua",
+    ["runloop.types"] = "lua/runloop/types.lua",
+    ["runloop.version"] = "lua/runloop/version.lua",
+  },
+  platforms = {
+    -- Before glibc 2.34 threads and dlopen had libraries of their own.
+    linux = { modules = { ["runloop.core"] = { libraries = { "curl", "pthread", "dl" } } } },
+  },
+}
+test = {
+  type = "command",
+  command = "make test",
+}
