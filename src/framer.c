@@ -118,8 +118,9 @@ static struct rl_buffer *destination(struct rl_framer *f) {
   return f->place == IN_ITEM ? &f->bytes : &f->member;
 }
 
-/* Parses what has been seen of the value; the first error in it becomes the framer's. */
-static enum rl_json_token parse(struct rl_framer *f) {
+/* Parses what has been seen of the value; the first error in it becomes the framer's. That it is
+ * not complete is an error where `whole` says that it should be. */
+static enum rl_json_token parse(struct rl_framer *f, int whole) {
   const struct rl_buffer *b = destination(f);
   enum rl_json_token token;
   rl_json_start(&f->json, b->data + b->len - f->value.len, f->value.len);
@@ -128,7 +129,7 @@ static enum rl_json_token parse(struct rl_framer *f) {
   while (token > RL_JSON_END);
   if (token == RL_JSON_END && !rl_json_only(&f->json))
     token = RL_JSON_ERROR;
-  if (token == RL_JSON_ERROR)
+  if (token == RL_JSON_ERROR || (token == RL_JSON_MORE && whole))
     fail(f, f->json.status, f->json.message, f->value.offset + f->json.offset);
   return token;
 }
@@ -245,10 +246,73 @@ static void bracket(struct rl_framer *f, struct value *v, const char *p) {
   }
 }
 
-/* Looks for the end of the value up to `stop`. Returns behind it with *whole set, or at the byte
- * of an error, or `stop`. */
+#ifdef RL_SIMD_64
+/* The bytes that a backslash before them makes plain characters. `*carry`: the last backslash of
+ * the bytes before is one of those that do; then the same of these 64 bytes. In a run of
+ * backslashes every other one counts, which an addition finds out: the carry runs through the run.
+ */
+static uint64_t find_escaped(uint64_t backslashes, uint64_t *carry) {
+  const uint64_t even = 0x5555555555555555u;
+  uint64_t behind, odd_starts, even_ends;
+  backslashes &= ~*carry;
+  behind = backslashes << 1 | *carry;
+  odd_starts = backslashes & ~even & ~behind;
+  even_ends = odd_starts + backslashes;
+  *carry = even_ends < odd_starts;
+  return (even ^ even_ends << 1) & behind;
+}
+
+/* Each bit becomes the parity of those up to it: from a quote to the next, strings have ones. */
+static uint64_t prefix_parity(uint64_t bits) {
+  int i;
+  for (i = 1; i < 64; i *= 2)
+    bits ^= bits << i;
+  return bits;
+}
+
+/* Does what find_end does, 64 bytes at a time and only inside of a container; returns where it is
+ * for find_end to go on. */
+static const char *find_bracket(struct rl_framer *f, struct value *v, const char *p,
+                                const char *stop, int *whole) {
+  uint64_t escaped = (uint64_t)v->escaped, inside = v->in_string ? ~(uint64_t)0 : 0;
+  while (stop - p >= 64) {
+    struct rl_masks m;
+    uint64_t carry = escaped, strings, brackets;
+    rl_scan_64(p, &m);
+    if ((m.backslashes | carry) != 0)
+      m.quotes &= ~find_escaped(m.backslashes, &carry);
+    strings = prefix_parity(m.quotes) ^ inside;
+    if ((m.backslashes & ~strings) != 0)
+      break; /* not JSON: a backslash outside of strings escapes nothing */
+    for (brackets = m.brackets & ~strings; brackets != 0; brackets &= brackets - 1) {
+      const char *at = p + __builtin_ctzll(brackets);
+      bracket(f, v, at);
+      *whole = v->depth == v->base;
+      if (*whole || f->status != RL_OK) {
+        v->escaped = v->in_string = 0;
+        return at + 1;
+      }
+    }
+    escaped = carry;
+    inside = (uint64_t)0 - (strings >> 63);
+    p += 64;
+  }
+  v->escaped = escaped != 0;
+  v->in_string = inside != 0;
+  return p;
+}
+#endif
+
+/* Looks for the end of the value up to `stop`. Returns behind it with *whole set, or behind the
+ * byte of an error, or `stop`. */
 static const char *find_end(struct rl_framer *f, const char *p, const char *stop, int *whole) {
   struct value v = f->value;
+#ifdef RL_SIMD_64
+  if (p < stop && v.depth == v.base && !v.in_string && *p != '"')
+    bracket(f, &v, p++); /* the container's own */
+  if (v.depth > v.base)
+    p = find_bracket(f, &v, p, stop, whole);
+#endif
   for (; p < stop && !*whole && f->status == RL_OK; p++) {
     if (v.escaped) {
       v.escaped = 0;
@@ -272,7 +336,7 @@ static const char *find_end(struct rl_framer *f, const char *p, const char *stop
 
 static void key_complete(struct rl_framer *f) {
   const struct rl_json *j = &f->json;
-  if (parse(f) != RL_JSON_END)
+  if (parse(f, 1) != RL_JSON_END)
     return;
   f->is_list = j->text_len == strlen(f->key) && memcmp(j->text, f->key, j->text_len) == 0;
   if (f->is_list && f->list_seen)
@@ -288,7 +352,7 @@ static void key_complete(struct rl_framer *f) {
 static void member_complete(struct rl_framer *f) {
   struct rl_buffer *all = &f->members;
   enum rl_status status;
-  if (parse(f) != RL_JSON_END)
+  if (parse(f, 1) != RL_JSON_END)
     return;
   f->place = BEHIND_MEMBER;
   status = rl_buffer_reserve(all, f->member.len + 1);
@@ -330,7 +394,7 @@ static const char *in_value(struct rl_framer *f, const char *p, const char *end)
     return q;
   v->len += (size_t)(q - p);
   if (f->status != RL_OK)
-    parse(f); /* what went wrong may have begun before */
+    parse(f, 0); /* what went wrong may have begun before */
   else if (!whole && q < end)
     fail_at(f, RL_TOO_LARGE, "too large", q);
   else if (whole && f->place == IN_ITEM)
@@ -370,7 +434,7 @@ enum rl_status rl_framer_feed(struct rl_framer *f, const char *data, size_t n) {
 enum rl_status rl_framer_end(struct rl_framer *f) {
   if (f->status != RL_OK || f->place == CLOSED)
     return f->status;
-  if (f->place < IN_KEY || parse(f) != RL_JSON_ERROR) {
+  if (f->place < IN_KEY || parse(f, 0) != RL_JSON_ERROR) {
     fail(f, RL_SYNTAX, "unexpected end", f->offset);
     f->cut_short = 1;
   }

@@ -42,6 +42,28 @@ static inline int rl_first(rl_mask m) {
   return __builtin_ctz(m);
 }
 
+/* What 64 bytes hold, one bit a byte, the first byte's the lowest. */
+#define RL_SIMD_64
+struct rl_masks {
+  uint64_t quotes, backslashes, brackets;
+};
+
+static inline void rl_scan_64(const char *p, struct rl_masks *m) {
+  int i;
+  m->quotes = m->backslashes = m->brackets = 0;
+  for (i = 0; i < 64; i += 16) {
+    rl_block b = rl_load(p + i);
+    __m128i quote = _mm_cmpeq_epi8(b, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'));
+    __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20)); /* '[' is '{' then, and ']' is '}' */
+    __m128i bracket = _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
+                                   _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+    m->quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << i;
+    m->backslashes |= (uint64_t)(unsigned)_mm_movemask_epi8(backslash) << i;
+    m->brackets |= (uint64_t)(unsigned)_mm_movemask_epi8(bracket) << i;
+  }
+}
+
 #elif !defined(RL_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && defined(__aarch64__)
 #include <arm_neon.h>
 #define RL_SIMD
