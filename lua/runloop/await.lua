@@ -147,16 +147,23 @@ function await.score_and_complete(transport, runs, id, spec, options)
   return done, response
 end
 
---- Starts a run and waits for its environment. A run that was started is never lost: the error carries it.
-function await.start_run(transport, scenarios, devboxes, params, spec, options)
-  local run, response = scenarios:start_run(params, options)
-  if not run then return nil, response end
+--- Waits for the environment of a run that was started. The run is never lost: the error carries it.
+---@param transport table
+---@param client table with scenarios and devboxes
+---@param run table
+---@param response table of the call that started it
+---@param spec table checked await options
+---@param options table|nil call options
+---@return table|nil run, table response_or_err
+function await.env_ready(transport, client, run, response, spec, options)
   local rest = await.without_key(options)
-  local ready, err = await.running(transport, devboxes, run.devbox_id, spec, rest)
+  local ready, err = await.running(transport, client.devboxes, run.devbox_id, spec, rest)
   if ready then return run, response end
   err.run = run
   if spec.cancel_on_failure and err.kind ~= "cancelled" then
-    local cancelled, cancel_err = scenarios.runs:cancel(run.id, with(rest, { deadline = false }))
+    local unhurried = with(rest, {})
+    unhurried.deadline = nil -- the await has used it up
+    local cancelled, cancel_err = client.scenarios.runs:cancel(run.id, unhurried)
     if cancelled then err.run = cancelled else err.cancel_error = cancel_err end
   end
   return nil, err

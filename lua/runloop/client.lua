@@ -1,6 +1,7 @@
 -- The client: options, environment, and the parts of the module put together.
 
 local core = require "runloop.core"
+local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local map = require "runloop.map"
 local pager = require "runloop.pager"
@@ -73,9 +74,9 @@ local function token_from(options)
   if token == "" then token = nil end
   token = token or environment("RUNLOOP_API_KEY")
   if not token then
-    error("runloop.new: no token: set the option 'bearer_token' or the environment variable RUNLOOP_API_KEY", 4)
+    errors.misuse("runloop.new: no token: set the option 'bearer_token' or the environment variable RUNLOOP_API_KEY")
   end
-  if token:find("[%c\127]") then error("runloop.new: the token must not contain control characters", 4) end
+  if token:find("[%c\127]") then errors.misuse("runloop.new: the token must not contain control characters") end
   return token
 end
 
@@ -83,7 +84,7 @@ end
 local function base_url_from(options)
   local url = options.base_url or environment("RUNLOOP_BASE_URL") or DEFAULT_BASE_URL
   local function refuse(why)
-    error("runloop.new: option 'base_url' " .. why, 5)
+    errors.misuse("runloop.new: option 'base_url' " .. why)
   end
   local scheme, authority, path = url:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
   scheme = scheme and scheme:lower()
@@ -122,11 +123,11 @@ function client_mt.__close(self) self:close() end
 ---@param options runloop.ClientOptions|nil
 ---@return runloop.Client
 local function new(options)
-  local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new", 2)
+  local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new")
   local token = token_from(checked)
   local base_url, https = base_url_from(checked)
   local own = headers.merge(headers.check(headers.parse_lines(os.getenv("RUNLOOP_CUSTOM_HEADERS")),
-    "RUNLOOP_CUSTOM_HEADERS", 2), headers.check(checked.headers, "runloop.new", 2))
+    "RUNLOOP_CUSTOM_HEADERS"), headers.check(checked.headers, "runloop.new"))
   local defaults = {
     authorization = { "Authorization", "Bearer " .. token },
     accept = { "Accept", "application/json" },
@@ -162,8 +163,8 @@ end
 function client:request(fields, options)
   local transport = transport_of(self, "request")
   local where = "client:request"
-  local checked = schema.options(REQUEST_FIELDS, fields, where, 2)
-  options = resource.call_options(options, where, 2)
+  local checked = schema.options(REQUEST_FIELDS, fields, where)
+  options = resource.call_options(options, where)
   for segment in checked.path:match("^[^?]*"):gmatch("[^/]+") do
     local plain = segment:gsub("%%2[eE]", ".")
     if plain == "." or plain == ".." then
@@ -175,15 +176,15 @@ function client:request(fields, options)
     if checked.method == "GET" or checked.method == "HEAD" then
       error(where .. ": a " .. checked.method .. " has no body", 2)
     end
-    body = transport.encode(body, where .. ": body", 2)
+    body = transport.encode(body, where .. ": body")
   end
-  local query = schema.query(nil, checked.query, where, 2)
+  local query = schema.query(nil, checked.query, where)
   for name, value in pairs(options and options.query or {}) do query[name] = value end
   local refused = transport.scheduler:enter(where)
   if refused then return nil, refused end
   return transport:perform(transport:request {
     method = checked.method, path = checked.path, query = query, body = body,
-    headers = headers.check(checked.headers, where, 2), options = options,
+    headers = headers.check(checked.headers, where), options = options,
   }, transport.decode_any)
 end
 
@@ -212,6 +213,7 @@ function client:close()
   local transport = transport_of(self, "close")
   transport.scheduler:close()
   transport.http:close()
+  transport.scheduler:report_rest()
 end
 
 --- Starts a task: a function whose calls wait without blocking the host. It runs at once up to its first wait;
@@ -271,7 +273,7 @@ end
 ---@return any source_err why the source ended early
 function client:map(source, fn, options)
   local transport = transport_of(self, "map")
-  local checked = schema.options(MAP_OPTIONS, options, "client:map", 2)
+  local checked = schema.options(MAP_OPTIONS, options, "client:map")
   if type(fn) ~= "function" then error("client:map: argument 'fn' must be a function, got " .. type(fn), 2) end
   if type(source) ~= "function" and type(source) ~= "table" then
     error("client:map: argument 'source' must be an array, an iterator or a pager, got " .. type(source), 2)

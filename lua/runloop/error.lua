@@ -61,6 +61,25 @@ function M.new(fields)
   return setmetatable(fields, mt)
 end
 
+-- Where this module's files lie, as the debugging information of their functions has it.
+local getinfo = debug and debug.getinfo
+local OURS = getinfo and getinfo(1, "S").source:match("^@.*[/\\]")
+
+--- Raises a programming mistake, blaming the line of the program: whatever the level, no line in here.
+---@param message string
+---@param level integer? as for error(): 1, the default, blames whoever calls this
+function M.misuse(message, level)
+  level = (level or 1) + 1
+  if OURS then
+    local info = getinfo(level, "S")
+    while info and info.source:sub(1, #OURS) == OURS do
+      level = level + 1
+      info = getinfo(level, "S")
+    end
+  end
+  error(message, level)
+end
+
 --- Is x an error of this module?
 ---@param x any
 ---@return boolean
@@ -96,7 +115,7 @@ local function message_of(body)
     local line = excerpt(body)
     return line ~= "" and line or "status code (no body)"
   elseif type(body) ~= "table" then
-    return tostring(body)
+    return type(body) == "userdata" and "null" or tostring(body) -- JSON's null is a userdata
   end
   for _, key in ipairs { "message", "error", "detail" } do
     local value = body[key]

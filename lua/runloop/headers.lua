@@ -1,5 +1,7 @@
 -- Header sets: defaults, the client's and a call's own merged by case-insensitive name, written as curl's header lines.
 
+local errors = require "runloop.error"
+
 local TOKEN = "^[!#$%%&'*+%-.^_`|~%w]+$" -- RFC 9110, 5.6.2
 
 local headers = {}
@@ -7,25 +9,23 @@ local headers = {}
 --- Checks a table of headers given by a user.
 ---@param given table|nil name -> value (string or number), or false to remove a default
 ---@param where string for messages: the call or option
----@param level integer|nil for `error`
 ---@return table|nil set lower-case name -> { name, value|false }
-function headers.check(given, where, level)
+function headers.check(given, where)
   if given == nil then return nil end
-  level = (level or 1) + 1
   local set = {}
   for name, value in pairs(given) do
     if type(name) ~= "string" or not name:find(TOKEN) then
-      error(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name", level)
+      errors.misuse(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name")
     end
     if type(value) == "number" then value = tostring(value) end
     if value ~= false and type(value) ~= "string" then
-      error(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value), level)
+      errors.misuse(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value))
     end
     if value and value:find("[\r\n%z]") then
-      error(where .. ": header '" .. name .. "' must not contain CR, LF or NUL", level)
+      errors.misuse(where .. ": header '" .. name .. "' must not contain CR, LF or NUL")
     end
     local key = name:lower()
-    if set[key] then error(where .. ": header '" .. name .. "' is given twice", level) end
+    if set[key] then errors.misuse(where .. ": header '" .. name .. "' is given twice") end
     set[key] = { name, value and value:match("^%s*(.-)%s*$") }
   end
   return set
@@ -36,10 +36,15 @@ end
 ---@return table|nil
 function headers.parse_lines(text)
   if not text then return nil end
-  local given = {}
+  local given, spelled = {}, {}
   for line in text:gmatch("[^\n]+") do
     local name, value = line:match("^%s*([^:]-)%s*:%s*(.-)%s*$")
-    if name and name ~= "" then given[name] = value end
+    if name and name ~= "" then
+      -- The last line wins, however its name is spelled.
+      local key = name:lower()
+      if spelled[key] then given[spelled[key]] = nil end
+      given[name], spelled[key] = value, name
+    end
   end
   return given
 end

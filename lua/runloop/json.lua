@@ -254,7 +254,7 @@ function M.encode(value, where, level)
   local reason, at = encode_value(state, value, 0)
   if reason then
     local message = format("%s: %s %s", where or "json.encode", path_text(state.path, at), reason)
-    error(message, (level or 1) + 1)
+    errors.misuse(message, (level or 1) + 1)
   end
   return table.concat(state.out)
 end

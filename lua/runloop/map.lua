@@ -33,10 +33,6 @@ local function new_gate(scheduler)
   return enter, leave
 end
 
-local function pack(...)
-  return select("#", ...), { ... }
-end
-
 --- Runs `fn` for every item of a source.
 ---@param scheduler table
 ---@param source table|function
@@ -105,17 +101,17 @@ return function(scheduler, source, fn, options, is_pager)
   end
 
   local function cancel_workers()
+    ended = true -- one of them may be running, and cancelled only at its next wait
     for i = 1, #workers do workers[i]:cancel() end
   end
 
   start_worker()
   if not caller then
-    local n, out = pack(pcall(scheduler.drive, scheduler, function() return alive == 0 end))
-    if not out[1] then
+    local ok, err = pcall(scheduler.drive, scheduler, "client:map", function() return alive == 0 end)
+    if not ok then
       cancel_workers()
-      error(out[2], 0)
+      error(err, 0)
     end
-    assert(n >= 1)
   elseif alive > 0 then
     waiting = true
     scheduler:park(caller, cancel_workers)

@@ -1,6 +1,7 @@
 -- Lazy pagination: items as their page arrives, one page ahead, resumed where a page broke off.
 
 local core = require "runloop.core"
+local errors = require "runloop.error"
 
 local now = core.now
 
@@ -139,6 +140,10 @@ local function arrived(self, page)
   if type(members.total_count) == "number" then self.total_count = members.total_count end
 end
 
+local function has_id(item)
+  return type(item) == "table" and type(item.id) == "string" and item.id ~= ""
+end
+
 -- Asks for the page behind one that has arrived whole, at most one ahead.
 local function look_ahead(self, page)
   local waiting, _, whole = page.transfer:waiting()
@@ -147,7 +152,7 @@ local function look_ahead(self, page)
   page.looked_ahead = true
   if page.has_more ~= true then return end
   local last = waiting > 0 and page.transfer:last() or { id = page.last }
-  if type(last) ~= "table" or type(last.id) ~= "string" then return end
+  if not has_id(last) then return end -- the loop will hear of it when it gets there
   local ahead = new_page(self, last.id, page.first)
   -- A failure to start shows when the loop gets there.
   ahead.start_error = start(self, ahead)
@@ -157,10 +162,8 @@ end
 
 -- An item as the loop gets it: checked, counted, with its methods.
 local function accept(self, page, item)
-  local id = type(item) == "table" and item.id
-  if type(id) ~= "string" or id == "" then
-    return shape_error(self, page, "an item of the list has no id")
-  end
+  if not has_id(item) then return shape_error(self, page, "an item of the list has no id") end
+  local id = item.id
   if id == page.cursor then
     return shape_error(self, page, "the server sent the page again: the cursor '" .. id .. "' does not move")
   end
@@ -192,10 +195,10 @@ local function turn_page(self, page)
   self._ahead = nil
 end
 
-local function stopped(self, level)
+local function stopped(self)
   if self._state == "ended" then return nil end
   if self._state == "failed" then return nil, self._failure end
-  error("runloop: " .. self._name .. ": the pager is closed", level + 1)
+  errors.misuse(self._name .. ": the pager is closed")
 end
 
 -- Adds to what the page's deadline has lost: several tasks that wait at once wait once.
@@ -264,9 +267,9 @@ local function next_of_page(self, page)
   return nil, self._failure
 end
 
-local function set_mode(self, mode, level)
+local function set_mode(self, mode)
   if self._mode and self._mode ~= mode then
-    error("runloop: " .. self._name .. ": items and pages cannot be mixed on one pager", level + 1)
+    errors.misuse(self._name .. ": items and pages cannot be mixed on one pager")
   end
   self._mode = mode
 end
@@ -291,24 +294,24 @@ local function hand_out(self, page, item)
   return item
 end
 
---- The next item.
----@return table|nil item nil at the end
----@return table|nil err
-function pager:next()
+-- The next item. The task gives way before it takes one: were it cancelled then, nothing would be lost.
+local function next_item(self)
   local page = self._page
   local transfer = page and page.transfer
   if transfer and self._mode == "items" and self._transport.scheduler:may_take() then
     -- The common case, kept short: an item is at hand.
-    local item, err = transfer:item(self._keep_nulls), nil
+    local item = transfer:item(self._keep_nulls)
     if item ~= nil then
-      item, err = accept(self, page, item)
-      if not item then return nil, err end
-      return hand_out(self, page, item)
+      local accepted, err = accept(self, page, item)
+      if not accepted then return nil, err end
+      return hand_out(self, page, accepted)
     end
   end
-  set_mode(self, "items", 2)
-  local refused = self._transport.scheduler:enter(self._name)
+  set_mode(self, "items")
+  local scheduler = self._transport.scheduler
+  local refused = scheduler:enter(self._name)
   if refused then return nil, refused end
+  scheduler:breathe()
   while self._state == "open" do
     page = self._page
     if not page then
@@ -321,46 +324,24 @@ function pager:next()
     -- Another task that waited for the same page may have turned it.
     if self._state == "open" and self._page == page and page.done then turn_page(self, page) end
   end
-  return stopped(self, 2)
+  return stopped(self)
+end
+
+--- The next item.
+---@return table|nil item nil at the end
+---@return table|nil err
+function pager:next()
+  return next_item(self)
 end
 
 function pager_mt:__call()
-  local item, err = self:next()
+  local item, err = next_item(self)
   if err ~= nil then error(err, 0) end
   return item
 end
 
--- One whole page, retried as a whole.
-local function next_page(self)
-  local refused = self._transport.scheduler:enter(self._name)
-  if refused then error(refused, 0) end
-  if self._state ~= "open" then
-    local _, err = stopped(self, 3)
-    if err then error(err, 0) end
-    return nil
-  end
-  local page = self._page
-  if not page then
-    page = new_page(self)
-    self._page, self._pages = page, 1
-  end
-  if page.collecting then
-    error("runloop: " .. self._name .. ": two tasks cannot share the pages of one pager", 0)
-  end
-  page.collecting = true
-  page.items = page.items or {}
-  while true do
-    local item, err = next_of_page(self, page)
-    if err then error(err, 0) end
-    if item then
-      page.items[#page.items + 1] = item
-    elseif self._state ~= "open" then
-      error("runloop: " .. self._name .. ": the pager is closed", 0)
-    else
-      break
-    end
-    self._transport.scheduler:breathe()
-  end
+-- A page whose items have all been gathered, as the loop gets it.
+local function hand_out_page(self, page)
   local result = {}
   for name, value in pairs(page.members) do result[name] = value end
   result[self._list] = setmetatable(page.items, core.array_mt)
@@ -368,6 +349,7 @@ local function next_page(self)
   turn_page(self, page)
   if self._page and number >= 2 and self._prefetch then
     self._page.start_error = start(self, self._page)
+    self._driven = 0
     drive(self)
   elseif number >= 2 and #page.items == 0 then
     return nil -- only here to say that there is no more
@@ -375,12 +357,38 @@ local function next_page(self)
   return result
 end
 
+-- The next page, retried as a whole. Tasks that share the pager gather the same page, and one of them gets it.
+local function next_page(self)
+  local scheduler = self._transport.scheduler
+  local refused = scheduler:enter(self._name)
+  if refused then error(refused, 0) end
+  while self._state == "open" do
+    local page = self._page
+    if not page then
+      page = new_page(self)
+      self._page, self._pages = page, 1
+    end
+    page.items = page.items or {}
+    local item, err = next_of_page(self, page)
+    if err then error(err, 0) end
+    if item then
+      page.items[#page.items + 1] = item
+      scheduler:breathe()
+    elseif self._state == "open" and self._page == page and page.done then
+      return hand_out_page(self, page)
+    end
+  end
+  local _, err = stopped(self)
+  if err then error(err, 0) end
+  return nil
+end
+
 --- Pages instead of items.
 ---@return function iterator raises the error of a page that cannot be had
 ---@return nil, nil
 ---@return table pager closed when the loop ends
 function pager:pages()
-  set_mode(self, "pages", 2)
+  set_mode(self, "pages")
   return function() return next_page(self) end, nil, nil, self
 end
 
@@ -391,11 +399,11 @@ end
 ---@return table|nil collected_so_far with err
 function pager:collect(max)
   if max ~= nil and (type(max) ~= "number" or max < 0 or max % 1 ~= 0) then
-    error("runloop: pager:collect: argument 'max' must be an integer, 0 or more", 2)
+    errors.misuse("pager:collect: argument 'max' must be an integer, 0 or more")
   end
   local items = setmetatable({}, core.array_mt)
   while not max or #items < max do
-    local item, err = self:next()
+    local item, err = next_item(self)
     if err then return nil, err, items end
     if not item then break end
     items[#items + 1] = item

@@ -27,14 +27,12 @@ local function new(fields)
   return self
 end
 
-local METHODS_WITHOUT_BODY = { GET = true, HEAD = true }
-
 -- The header lines of one attempt. The usual ones are in the core already (`base_headers`), so that a call without
 -- headers of its own only adds what differs; `bare` says that the list is the whole list.
 local function header_lines(self, request, attempt)
   local key = request.idempotency_key
   if not request.headers and self.plain then
-    if METHODS_WITHOUT_BODY[request.method] then
+    if request.method == "GET" then
       return { "x-stainless-retry-count: " .. attempt }, false
     end
     return {
@@ -44,7 +42,7 @@ local function header_lines(self, request, attempt)
     }, false
   end
   local defaults = { ["x-stainless-retry-count"] = { "x-stainless-retry-count", tostring(attempt) } }
-  if not METHODS_WITHOUT_BODY[request.method] then
+  if request.method ~= "GET" then
     defaults["content-type"] = { "Content-Type", "application/json" }
     defaults["x-request-id"] = { "x-request-id", key }
   end
@@ -89,7 +87,7 @@ function transport:fail(request, fields)
   fields.url = request.shown_url
   fields.attempts = request.attempts
   if request.method ~= "GET" and request.maybe_sent and not fields.status then fields.maybe_sent = true end
-  if not fields.request_id then
+  if request.attempts > 0 then
     fields.request_id = fields.headers and fields.headers["x-request-id"] or request.idempotency_key
   end
   return errors.scrub(errors.new(fields), self.token)
@@ -111,7 +109,7 @@ end
 
 -- One key a call, the same on every attempt: the user's, or a new one.
 local function idempotency_key(self, method, own)
-  if METHODS_WITHOUT_BODY[method] then return nil end
+  if method == "GET" then return nil end
   local header = own and own["x-request-id"] or self.headers["x-request-id"]
   if header then return header[2] or nil end
   return "runloop-lua-retry-" .. core.uuid()
@@ -153,16 +151,21 @@ function transport:attempt(request, start)
   local left = self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, deadline_error(self, request) end
   local lines, bare = header_lines(self, request, request.attempts)
-  request.attempts = request.attempts + 1
-  request.attempt_started = now()
-  emit(self, request, "request")
   local transfer, message = self.http:start {
     url = request.url, method = request.method, body = request.body, headers = lines, bare = bare,
     timeout = request.timeout, deadline = left, max_body = self.options.max_body_bytes,
     list = start and start.list, file = start and start.file, lane = start and start.lane,
   }
-  if transfer then return transfer end
-  return nil, self:fail(request, { kind = "file", code = "OPEN", message = message })
+  if not transfer then return nil, self:fail(request, { kind = "file", code = "OPEN", message = message }) end
+  request.attempts = request.attempts + 1
+  request.attempt_started = now()
+  -- It goes out with the next turn, but not behind the back of a caller to whom `on_event` raises.
+  local told, problem = pcall(emit, self, request, "request")
+  if not told then
+    transfer:release()
+    error(problem, 0)
+  end
+  return transfer
 end
 
 local RETRYABLE_KIND = { connection = true, tls = true, timeout = true }
@@ -176,17 +179,21 @@ local function transport_error(self, request, kind, code, message, status, sent)
   })
 end
 
-local function looks_like_json(head, content_type)
-  return content_type and content_type:lower():find("json", 1, true) or head:find("^%s*[%[{]")
+-- Whether a content type is JSON's: `application/json`, `application/problem+json`; not that of lines of JSON.
+local function is_json(content_type)
+  local media = content_type and content_type:lower():match("^%s*([^%s;]*)")
+  return media ~= nil and media:find("[/+]json$") ~= nil
 end
 
 -- The error that a status other than 2xx means; its body decoded where it is JSON, else as text.
 local function api_error(self, request, transfer, status, fields)
   local body = transfer:text()
-  if looks_like_json(body:sub(1, 64), fields["content-type"]) then
+  if is_json(fields["content-type"]) or body:sub(1, 64):find("^%s*[%[{]") then
     local value = transfer:json(request.keep_nulls)
     if value ~= nil then body = value end
   end
+  -- Before an excerpt of it becomes the message: that could hold half of the token.
+  body = errors.scrub(body, self.token)
   return self:fail(request, errors.api(status, body, fields))
 end
 
@@ -242,13 +249,10 @@ end
 ---@param failures integer failures so far that count, this one included
 ---@return number|nil seconds to wait; nil: the error stands (`err.retry_after` says what the server asked for)
 function transport:retry_wait(request, err, failures)
-  if not err.retryable or failures > request.max_retries then return nil end
   local wait, asked = retry.wait(failures - 1, err.headers, self.options.max_retry_wait, core.time(),
     math.random())
-  if not wait then
-    err.retry_after = asked
-    return nil
-  end
+  if not wait then err.retry_after = asked end
+  if not wait or not err.retryable or failures > request.max_retries then return nil end
   local left = self:time_left(request)
   if left and wait >= left then return nil end
   if asked and (err.status == 429 or err.status == 503) then self.http:hold(wait) end
@@ -329,9 +333,8 @@ end
 
 --- Whatever came, for calls the module does not know: JSON decoded, else text, `true` where there is no body.
 function transport:decode_any(request, transfer, answer)
-  local content_type = answer.headers["content-type"]
   if transfer:text(1) == "" then return true end
-  if not (content_type and content_type:lower():find("json", 1, true)) then return transfer:text() end
+  if not is_json(answer.headers["content-type"]) then return transfer:text() end
   local value, message, code = transfer:json(request.keep_nulls)
   if value ~= nil then return value end
   if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end

@@ -3,6 +3,7 @@
 local core = require "runloop.core"
 local await = require "runloop.await"
 local download = require "runloop.download"
+local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local pager = require "runloop.pager"
 local schema = require "runloop.schema"
@@ -44,43 +45,44 @@ local IN_PLACE = {
 }
 
 -- The id of a thing: the id itself, or a table that came from the API, which must be of the right kind.
-local function id_of(value, kind, where, level)
+local function id_of(value, kind, where)
   local mt = type(value) == "table" and getmetatable(value)
   if type(mt) == "table" and mt.kind and mt.kind ~= kind then
-    error(("%s: 'id' must be the id of a %s or a %s, got a %s"):format(where, kind, kind, mt.kind), level + 1)
+    errors.misuse(("%s: 'id' must be the id of a %s or a %s, got a %s"):format(where, kind, kind, mt.kind))
   end
-  return schema.path_id(value, where, level + 1)
+  return schema.path_id(value, where)
 end
 
 --- Checks call options; the headers come back as a set (see headers.lua), the query as strings.
 ---@param options table|nil
 ---@param where string
----@param level integer
 ---@return table|nil
-function resource.call_options(options, where, level)
+function resource.call_options(options, where)
   if options == nil then return nil end
-  local checked = schema.options(resource.CALL_OPTIONS, options, where, level + 1)
-  checked.headers = headers.check(checked.headers, where, level + 1)
-  checked.query = checked.query and schema.query(nil, checked.query, where, level + 1)
+  local checked = schema.options(resource.CALL_OPTIONS, options, where)
+  checked.headers = headers.check(checked.headers, where)
+  checked.query = checked.query and schema.query(nil, checked.query, where)
   return checked
 end
 
 local call_options = resource.call_options
 
-local function await_options(spec, where, level)
-  return schema.options(resource.AWAIT_OPTIONS, spec, where, level + 1)
+local function await_options(spec, where)
+  return schema.options(resource.AWAIT_OPTIONS, spec, where)
 end
 
-local function merge_query(query, more)
-  if not query or not more then return query or more end
-  for name, value in pairs(more) do query[name] = value end
-  return query
+local function merge(base, more)
+  for name, value in pairs(more or {}) do base[name] = value end
+  return base
 end
 
 -- What a row's request needs beyond its arguments, worked out once.
 local function prepare(row)
   local before, after = row.path:match("^(.-){id}(.*)$")
-  return before, after, row.accept and { accept = { "Accept", row.accept } }
+  local own = row.accept and { accept = { "Accept", row.accept } }
+  -- A file is wanted as it is; libcurl would ask for compression.
+  if row.download then own["accept-encoding"] = { "Accept-Encoding", false } end
+  return before, after, own
 end
 
 -- The method of one row.
@@ -90,19 +92,25 @@ local function method_of(transport, self, name, row)
   local kind, metatable = self._kind, transport.metatables[row.returns]
   local shape, is_query = row.body or row.query, row.query ~= nil
 
+  local function query_of(params, options)
+    local more = options and options.query
+    if is_query then return merge(params, more) end
+    return more
+  end
+
   local function request(id, params, options)
     return transport:request {
       method = row.method,
       path = id and before .. core.url_encode(id) .. after or row.path,
-      query = merge_query(is_query and params or nil, options and options.query),
-      body = not is_query and params and transport.encode(params, where, 4) or nil,
+      query = query_of(params, options),
+      body = not is_query and params and transport.encode(params, where) or nil,
       headers = row_headers,
       options = options,
     }
   end
 
   local function perform(id, params, options)
-    options = call_options(options, where, 3)
+    options = call_options(options, where)
     local refused = transport.scheduler:enter(where)
     if refused then return nil, refused end
     local value, response = transport:perform(request(id, params, options), transport.decode_object)
@@ -111,50 +119,47 @@ local function method_of(transport, self, name, row)
   end
 
   local function check(params)
-    if is_query then return schema.query(shape, params, where, 3) end
-    return schema.check(shape, params, where, 3)
+    if is_query then return schema.query(shape, params, where) end
+    return schema.check(shape, params, where)
   end
 
   if row.list then
-    return function(_, params, options)
-      options = call_options(options, where, 2)
+    return function(params, options)
+      options = call_options(options, where)
       local list = pager.new(transport, {
         name = where, path = row.path, list = row.list, metatable = metatable,
-        query = merge_query(check(params), options and options.query), options = options,
+        query = merge(check(params), options and options.query), options = options,
       })
       return list, nil, nil, list
     end
   elseif row.download then
-    return function(_, id, path, options)
-      id = id_of(id, kind, where, 2)
+    return function(id, path, options)
+      id = id_of(id, kind, where)
       if path ~= nil and (type(path) ~= "string" or path == "" or path:find("%z")) then
-        error(where .. ": argument 'path' must be the name of a file, or nil", 2)
+        errors.misuse(where .. ": 'path' must be the name of a file, or nil")
       end
-      options = call_options(options, where, 2)
+      options = call_options(options, where)
       local refused = transport.scheduler:enter(where)
       if refused then return nil, refused end
       return download.zip(transport, request(id, nil, options), path)
     end
   elseif before and shape then
-    return function(_, id, params, options)
-      return perform(id_of(id, kind, where, 2), check(params), options)
+    return function(id, params, options)
+      return perform(id_of(id, kind, where), check(params), options)
     end
   elseif before then
-    return function(_, id, options) return perform(id_of(id, kind, where, 2), nil, options) end
+    return function(id, options) return perform(id_of(id, kind, where), nil, options) end
   end
-  return function(_, params, options) return perform(nil, check(params), options) end
+  return function(params, options) return perform(nil, check(params), options) end
 end
 
 -- Calling a method with a dot instead of a colon is the commonest slip: say so instead of blaming an argument.
-local function with_colon(self, where, fn)
-  return function(first, ...)
-    if first ~= self then error(where .. ": call it with a colon, " .. where .. "(...)", 2) end
-    return fn(first, ...)
-  end
-end
-
 local function expose(self, name, fn)
-  self[name] = with_colon(self, self._name .. ":" .. name, fn)
+  local where = self._name .. ":" .. name
+  self[name] = function(first, ...)
+    if first ~= self then errors.misuse(where .. ": call it with a colon, " .. where .. "(...)") end
+    return fn(...)
+  end
 end
 
 --- A resource: a table with a method for each row.
@@ -171,7 +176,7 @@ function resource.bind(transport, name, kind, rows)
   for row_name, row in pairs(rows) do
     local method = method_of(transport, self, row_name, row)
     if row.internal then
-      getmetatable(self).__index[row_name] = method
+      getmetatable(self).__index[row_name] = function(_, ...) return method(...) end
     else
       expose(self, row_name, method)
     end
@@ -188,10 +193,10 @@ function resource.add_awaits(transport, client)
 
   local function helper(owner, name, kind, fn)
     local where = owner._name .. ":" .. name
-    expose(owner, name, function(_, id, spec, options)
-      id = id_of(id, kind, where, 3)
-      spec = await_options(spec, where, 3)
-      options = call_options(options, where, 3)
+    expose(owner, name, function(id, spec, options)
+      id = id_of(id, kind, where)
+      spec = await_options(spec, where)
+      call_options(options, where) -- the calls that follow take them as they are
       local refused = transport.scheduler:enter(where)
       if refused then return nil, refused end
       return fn(transport, owner, id, spec, options)
@@ -205,10 +210,13 @@ function resource.add_awaits(transport, client)
 
   local name = "start_run_and_await_env_ready"
   local where = scenarios._name .. ":" .. name
-  expose(scenarios, name, function(_, params, spec, options)
-    spec = await_options(spec, where, 3)
-    options = call_options(options, where, 3)
-    return await.start_run(transport, scenarios, devboxes, params, spec, options)
+  expose(scenarios, name, function(params, spec, options)
+    spec = await_options(spec, where)
+    -- Only checked here: the calls that it makes take the user's table.
+    call_options(options, where)
+    local run, response = scenarios:start_run(params, options)
+    if not run then return nil, response end
+    return await.env_ready(transport, client, run, response, spec, options)
   end)
 end
 
@@ -216,21 +224,25 @@ end
 
 local function replace(target, fresh)
   for name in pairs(target) do
-    if fresh[name] == nil then target[name] = nil end
+    if rawget(fresh, name) == nil then target[name] = nil end -- a method of that name does not count
   end
   for name, value in pairs(fresh) do target[name] = value end
 end
 
-local function in_place(owner, method)
+local function in_place(owner, name)
+  local method = owner[name]
   return function(self, ...)
-    local fresh, response = owner[method](owner, self, ...)
+    local fresh, response = method(owner, self, ...)
     if fresh == nil then return nil, response end
     replace(self, fresh)
     return self, response
   end
 end
 
-local function with_scenario(scenario, params)
+local function with_scenario(scenario, params, where)
+  if params ~= nil and type(params) ~= "table" then
+    errors.misuse(where .. ": parameters must be a table, got " .. type(params))
+  end
   local copy = { scenario_id = scenario.id }
   for name, value in pairs(params or {}) do copy[name] = value end
   return copy
@@ -252,19 +264,20 @@ function resource.add_methods(transport, client)
   local scenario, run, scorer = metatables.scenario.__index, metatables.run.__index, metatables.scorer.__index
 
   function scenario:start_run(params, options)
-    return scenarios:start_run(with_scenario(self, params), options)
+    return scenarios:start_run(with_scenario(self, params, "scenario:start_run"), options)
   end
 
   function scenario:runs(params, options)
-    return scenarios.runs:list(with_scenario(self, params), options)
+    return scenarios.runs:list(with_scenario(self, params, "scenario:runs"), options)
   end
 
   -- The API wants all of a scorer with every update.
   local update_scorer = in_place(scenarios.scorers, "update")
   function scorer:update(params, options)
-    local whole = { type = self.type, bash_script = self.bash_script }
-    for name, value in pairs(params or {}) do whole[name] = value end
-    return update_scorer(self, whole, options)
+    if params == nil or type(params) == "table" then
+      params = merge({ type = self.type, bash_script = self.bash_script }, params)
+    end
+    return update_scorer(self, params, options)
   end
 
   function run:download_logs(path, options)

@@ -6,6 +6,7 @@ local errors = require "runloop.error"
 local now = core.now
 local running = coroutine.running
 local yield = coroutine.yield
+local isyieldable = coroutine.isyieldable or function() return true end
 local unpack = table.unpack or unpack -- luacheck: compat
 
 -- What a task yields when it waits for something of ours; any other yield is the task's own.
@@ -192,7 +193,7 @@ function scheduler:enter(what, may_block)
   local task, co = self.current, running()
   if task and task._co == co then
     if task._closing then return cancelled_error() end
-    if coroutine.isyieldable and not coroutine.isyieldable() then
+    if not isyieldable() then
       error("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another"
         .. " C function); make the call outside of it", 0)
     end
@@ -206,10 +207,12 @@ function scheduler:enter(what, may_block)
   return nil
 end
 
---- Whether code that need not wait may go on here: the cheap part of `enter`, for what is done for every item.
+--- Whether code that need not wait may go on here: the cheap part of `enter` and `breathe`, for what is done for
+--- every item.
 function scheduler:may_take()
   local task = self.current
-  if task then return not task._closing and task._co == running() end
+  if self.closed then return false end
+  if task then return now() < self.slice_end and not task._closing and task._co == running() end
   return not self.turning and not self.nonblocking
 end
 
@@ -220,10 +223,11 @@ function scheduler:task_here()
   return nil
 end
 
---- Gives way when the running task has used up its slice; for code that can go on without waiting.
+--- Gives way when the running task has used up its slice; for code that can go on without waiting, and does so
+--- where Lua cannot yield.
 function scheduler:breathe()
   local task = self.current
-  if task and now() >= self.slice_end and task._co == running() then
+  if task and now() >= self.slice_end and task._co == running() and isyieldable() then
     self:enqueue(task)
     yield(WAIT)
   end
@@ -276,6 +280,25 @@ end
 
 -- The life of a task.
 
+-- Whether somebody has got a failed task's error. What a cancelled task's closing variables raised, nobody gets.
+local function is_handled(task)
+  return task._awaited and task.status == "failed"
+end
+
+-- Whether there is an error that `report` has to tell of.
+local function has_unhandled(self)
+  local list = self.unhandled
+  while list[1] and is_handled(list[1]) do table.remove(list, 1) end
+  return list[1] ~= nil
+end
+
+local function add_unhandled(self, task)
+  if task._listed then return end
+  task._listed = true
+  has_unhandled(self) -- drops those that have been handled since
+  self.unhandled[#self.unhandled + 1] = task
+end
+
 local function finish(self, task, status, results)
   task.status = status
   task._results = results
@@ -286,9 +309,7 @@ local function finish(self, task, status, results)
   if waiters then
     for i = 1, #waiters do self:wake(waiters[i]) end
   end
-  if status == "failed" and not task._awaited and not (waiters and waiters[1]) then
-    self.unhandled[#self.unhandled + 1] = task
-  end
+  if status == "failed" and not task._awaited and not (waiters and waiters[1]) then add_unhandled(self, task) end
 end
 
 -- Runs the to-be-closed variables of a coroutine that will not go on.
@@ -305,9 +326,13 @@ end
 local function kill(self, task)
   abandon_wait(self, task, true)
   heap_remove(self.sleepers, task)
+  -- What it waited for may have failed already: now it is nobody's.
+  local joins = task._joins
+  task._joins = nil
+  if joins and joins.status == "failed" and not joins._awaited then add_unhandled(self, joins) end
   local ok, err = close_coroutine(self, task)
   finish(self, task, "cancelled", not ok and { err } or nil)
-  if not ok then self.unhandled[#self.unhandled + 1] = task end
+  if not ok then add_unhandled(self, task) end
 end
 
 local function settle(self, task, before, ok, first, ...)
@@ -416,9 +441,7 @@ local function inside(self, fn, ...)
 end
 
 local function next_unhandled(self)
-  local task = table.remove(self.unhandled, 1)
-  while task and task._awaited do task = table.remove(self.unhandled, 1) end
-  return task
+  return has_unhandled(self) and table.remove(self.unhandled, 1) or nil
 end
 
 local function tell(self, task)
@@ -439,6 +462,21 @@ local function report(self, raises)
   end
 end
 
+--- The same for what is left when the client is closed; raises what on_error raises.
+function scheduler:report_rest()
+  report(self, false)
+end
+
+-- Whether the tasks alive wait for nothing but each other, so that no turn would ever bring one of them further.
+local function is_stuck(self)
+  return self.alive > 0 and self.first > self.last and not self.deferred[1] and not self.sleepers[1]
+    and next(self.waiting) == nil
+end
+
+local function raise_stuck(what)
+  error("runloop: " .. what .. ": the tasks that are left wait for each other", 0)
+end
+
 local function refuse_inside(self, what)
   if self.current or self.turning then
     error("runloop: " .. what .. " cannot be called inside a task or another poll", 0)
@@ -452,7 +490,8 @@ end
 function scheduler:poll(seconds, budget)
   if self.closed then return 0 end
   refuse_inside(self, "poll")
-  inside(self, turn, self.alive > 0 and seconds or 0, budget)
+  if self.alive == 0 or has_unhandled(self) then seconds = 0 end
+  inside(self, turn, seconds, budget)
   report(self, true)
   return self.alive
 end
@@ -464,20 +503,28 @@ function scheduler:run()
   while self.alive > 0 do
     inside(self, turn, nil, RUN_BUDGET)
     if self.on_error then report(self, false) end
+    if is_stuck(self) then
+      report(self, true)
+      raise_stuck "run"
+    end
   end
   report(self, true)
   return 0
 end
 
 --- Drives everything until `done()` is true or the time has come; for `wait` and `map` outside a task.
+---@param what string the call's name, for messages
 ---@param done function
 ---@param deadline number|nil time by the core's clock
-function scheduler:drive(done, deadline)
+function scheduler:drive(what, done, deadline)
   while not done() do
+    if self.closed then error("runloop: " .. what .. ": client is closed", 0) end
     local left
     if deadline then
       left = deadline - now()
       if left <= 0 then return end
+    elseif is_stuck(self) then
+      raise_stuck(what)
     end
     inside(self, turn, left, RUN_BUDGET, done)
     if self.on_error then report(self, false) end
@@ -487,6 +534,7 @@ end
 --- Seconds until the scheduler wants a turn, 0 when it has something to do now, nil when nothing is pending.
 function scheduler:timeout()
   if self.closed then return nil end
+  if has_unhandled(self) then return 0 end
   local wait = patience(self, nil)
   if wait == 0 then return 0 end
   local http = self.http:timeout()
@@ -505,9 +553,15 @@ end
 --- Cancels every task and stops; the HTTP core is closed by the client.
 function scheduler:close()
   if self.closed then return end
-  local list = {}
-  for task in pairs(self.tasks) do list[#list + 1] = task end
-  for i = 1, #list do list[i]:cancel() end
+  local more = true
+  while more do -- closing variables may have started others
+    local list = {}
+    for task in pairs(self.tasks) do
+      if not task._cancel then list[#list + 1] = task end
+    end
+    more = false
+    for i = 1, #list do more = list[i]:cancel() or more end
+  end
   self.closed = true
 end
 
@@ -539,6 +593,34 @@ local function remove_waiter(task, waiter)
   end
 end
 
+-- Whether `task` waits, directly or through others, for `other`, and nothing but that can end its wait.
+local function waits_for(task, other)
+  while task and not task._slot do
+    if task == other then return true end
+    task = task._joins
+  end
+  return false
+end
+
+-- Outside a task.
+local function wait_outside(sched, task, deadline)
+  task._awaited = true
+  local ok, err = pcall(sched.drive, sched, "task:wait", function() return task.status ~= "running" end, deadline)
+  if ok then return end
+  task._awaited = nil
+  if task.status == "failed" then add_unhandled(sched, task) end
+  error(err, 0)
+end
+
+local function wait_inside(sched, task, here, deadline)
+  task._waiters = task._waiters or {}
+  table.insert(task._waiters, here)
+  if deadline then sched:sleep_until(here, deadline) end
+  here._joins = task
+  sched:park(here, function() remove_waiter(task, here) end)
+  here._joins = nil
+end
+
 --- Waits for the task's end.
 ---@param seconds number|nil the longest wait; nil: for ever
 ---@return any ... what the task's function returned (raises again what it raised), or `nil, err` of kind `timeout`
@@ -551,16 +633,15 @@ function task_methods:wait(seconds)
   local sched = scheduler_of(self)
   local refused = sched:enter("task:wait", true)
   if refused then return nil, refused end
-  local here = sched:task_here()
+  local here, deadline = sched:task_here(), seconds and now() + seconds
   if not here then
-    self._awaited = true
-    sched:drive(function() return self.status ~= "running" end, seconds and now() + seconds)
+    wait_outside(sched, self, deadline)
   else
     if here == self then error("runloop: task:wait: a task cannot wait for itself", 2) end
-    self._waiters = self._waiters or {}
-    table.insert(self._waiters, here)
-    if seconds then sched:sleep_until(here, now() + seconds) end
-    sched:park(here, function() remove_waiter(self, here) end)
+    if not deadline and waits_for(self, here) then
+      error("runloop: task:wait: the two tasks would wait for each other", 2)
+    end
+    wait_inside(sched, self, here, deadline)
   end
   if self.status ~= "running" then return outcome(self) end
   self._awaited = nil

@@ -1,5 +1,6 @@
 -- The shapes of parameters and options as data, and the one check that reads them.
 
+local errors = require "runloop.error"
 local json = require "runloop.json"
 
 local null, array_mt = json.null, json.array_mt
@@ -425,7 +426,7 @@ function M.check(shape, value, where, level)
   end
   local ok, wire, path, unknown = check_value(shape, value)
   if not ok then
-    error(complain(where, shape.noun, wire, path, unknown), (level or 1) + 1)
+    errors.misuse(complain(where, shape.noun, wire, path, unknown), (level or 1) + 1)
   end
   return wire
 end
@@ -449,13 +450,13 @@ end
 -- Query parameters whose names nobody knows here.
 local function free_query(params, where, level)
   if type(params) ~= "table" then
-    error(format("%s: query parameters must be a table, got %s", where, type_name(params)), level)
+    errors.misuse(format("%s: query parameters must be a table, got %s", where, type_name(params)), level)
   end
   local out = {}
   for name, value in pairs(params) do
     local items, texts, reason = value, {}, nil
     if type(name) ~= "string" then
-      error(format("%s: query parameters must have names as keys, got %s", where, tostring(name)), level)
+      errors.misuse(format("%s: query parameters must have names as keys, got %s", where, tostring(name)), level)
     elseif type(value) ~= "table" then
       items = { value }
     elseif not json.sequence_length(value) then
@@ -468,7 +469,7 @@ local function free_query(params, where, level)
       end
     end
     if reason then
-      error(format("%s: query parameter '%s' %s", where, name, reason), level)
+      errors.misuse(format("%s: query parameter '%s' %s", where, name, reason), level)
     end
     out[name] = table.concat(texts, ",")
   end
@@ -504,7 +505,7 @@ function M.path_id(value, where, level)
     ok, id = false, "must not be '" .. id .. "'"
   end
   if not ok then
-    error(format("%s: 'id' %s", where, id), (level or 1) + 1)
+    errors.misuse(format("%s: 'id' %s", where, id), (level or 1) + 1)
   end
   return id
 end

@@ -1,0 +1,234 @@
+-- JSON texts as Lua values, straight from the C core.
+local core = require "runloop.core"
+
+local decode = core.json_decode
+
+local function is_array(t)
+  return getmetatable(t) == core.array_mt
+end
+
+describe("core.json_decode", function()
+  it("gives each kind of value its Lua counterpart", function()
+    assert.equal("text", decode('"text"'))
+    assert.equal(true, decode("true"))
+    assert.equal(false, decode("false"))
+    assert.equal(core.null, decode("null"))
+    assert.same({ a = { b = "c" } }, decode('{"a":{"b":"c"}}'))
+    assert.is_nil(getmetatable(decode("{}")))
+    assert.is_true(is_array(decode("[]")))
+    assert.equal("runloop.array", core.array_mt.__name)
+  end)
+
+  it("makes integers of what fits 64 bits and floats of all other numbers", function()
+    for text, number in pairs {
+      ["0"] = 0, ["-1"] = -1, ["9223372036854775807"] = math.maxinteger,
+      ["-9223372036854775808"] = math.mininteger, ["1.0"] = 1.0, ["1e2"] = 100.0,
+      ["9223372036854775808"] = 2.0 ^ 63, ["-0"] = -0.0,
+    } do
+      local got = decode(text)
+      assert.equal(number, got)
+      assert.equal(math.type(number), math.type(got), text)
+    end
+    assert.equal(-math.huge, 1 / decode("-0"))
+  end)
+
+  it("leaves nulls out of objects, unless they are to be kept, and keeps them in arrays", function()
+    local text = '{"a":null,"b":[null,1,null],"c":{"d":null}}'
+    local value = decode(text)
+    assert.is_nil(value.a)
+    assert.is_nil(next(value.c))
+    assert.equal(3, #value.b)
+    assert.equal(core.null, value.b[1])
+    assert.equal(core.null, value.b[3])
+    value = decode(text, true)
+    assert.equal(core.null, value.a)
+    assert.equal(core.null, value.c.d)
+  end)
+
+  it("lets the last of members with the same name win", function()
+    assert.same({ a = 2, b = 3 }, decode '{"a":1,"b":3,"a":2}')
+    assert.same({}, decode '{"a":1,"a":null}')
+    assert.same({ a = 1 }, decode '{"a":null,"a":1}')
+    assert.equal(core.null, decode('{"a":1,"a":null}', true).a)
+  end)
+
+  it("lets the last win in large objects too", function()
+    local members, expected = {}, {}
+    for i = 1, 500 do
+      members[i] = ('"k%d":%s'):format(i % 200, i % 7 == 0 and "null" or i)
+      expected["k" .. i % 200] = i % 7 ~= 0 and i or nil
+    end
+    assert.same(expected, decode("{" .. table.concat(members, ",") .. "}"))
+  end)
+
+  it("reads containers of any size, inside of each other", function()
+    for _, size in ipairs { 0, 1, 2, 63, 64, 65, 127, 128, 129, 200, 256, 1000, 5000 } do
+      local elements, members = {}, {}
+      for i = 1, size do
+        elements[i] = i % 10 == 3 and "[1,[2]]" or tostring(i)
+        members[i] = ('"key %d":{"v":[%d]}'):format(i, i)
+      end
+      local array = decode("[" .. table.concat(elements, ",") .. "]")
+      local object = decode("[0,{" .. table.concat(members, ",") .. "}]")[2]
+      assert.equal(size, #array)
+      local count = 0
+      for name, value in pairs(object) do
+        count = count + 1
+        assert.equal(name, "key " .. value.v[1])
+      end
+      assert.equal(size, count)
+      for i = 1, size do
+        if i % 10 == 3 then
+          assert.same({ 1, { 2 } }, array[i])
+          assert.is_true(is_array(array[i][2]))
+        else
+          assert.equal(i, array[i])
+        end
+      end
+    end
+  end)
+
+  it("keeps names apart, short and long, known and new", function()
+    for round = 1, 3 do
+      local members, expected = {}, {}
+      for i = 1, 2000 do
+        local name = (i % 3 == 0 and "n" or "a name of some length ") .. (i * round) % 1700
+        if i % 50 == 0 then
+          name = name .. ("x"):rep(50)
+        end
+        members[i] = ('{"%s":%d,"":0}'):format(name, i)
+        expected[i] = name
+      end
+      for i, object in ipairs(decode("[" .. table.concat(members, ",") .. "]")) do
+        assert.equal(i, object[expected[i]])
+        assert.equal(0, object[""])
+      end
+    end
+  end)
+
+  it("makes tables of their exact size", function()
+    local function size(text)
+      local values = {}
+      for i = 1, 100 do
+        values[i] = false
+      end
+      collectgarbage()
+      collectgarbage("stop")
+      local before = collectgarbage("count")
+      for i = 1, 100 do
+        values[i] = decode(text)
+      end
+      local after = collectgarbage("count")
+      collectgarbage("restart")
+      return (after - before) * 1024 / #values
+    end
+    decode '{"a":1,"b":1,"c":1,"d":1}'
+    local empty = size "{}"
+    assert.equal(size '{"a":1}' - empty, (size '{"a":1,"b":1,"c":1,"d":1}' - empty) / 4)
+    assert.equal(size '{"a":1}', size '{"a":1,"b":null,"c":null}')
+    assert.equal(size "[]" + 16 * 100, size("[0" .. (",0"):rep(99) .. "]"))
+  end)
+
+  it("nests 512 levels deep and no further", function()
+    local value = decode(("["):rep(512) .. ("]"):rep(512))
+    for _ = 1, 511 do
+      value = value[1]
+    end
+    assert.same({}, value)
+    local mixed = decode(('{"a":['):rep(256) .. "1" .. ("]}"):rep(256))
+    for _ = 1, 256 do
+      mixed = mixed.a[1]
+    end
+    assert.equal(1, mixed)
+    local nothing, message, code, offset = decode(("["):rep(513) .. ("]"):rep(513))
+    assert.is_nil(nothing)
+    assert.equal("invalid JSON at byte 513: nested too deeply", message)
+    assert.equal("TOO_DEEP", code)
+    assert.equal(513, offset)
+  end)
+
+  it("names the byte where a text goes wrong", function()
+    local function refuses(text, byte, why)
+      local value, message, code, offset = decode(text)
+      assert.is_nil(value)
+      assert.equal(("invalid JSON at byte %d: %s"):format(byte, why), message)
+      assert.equal("JSON", code)
+      assert.equal(byte, offset)
+    end
+    refuses("", 1, "unexpected end")
+    refuses("[1,2", 5, "unexpected end")
+    refuses("[1,]", 4, "a value must come here")
+    refuses('{"a":1}}', 8, "nothing may follow the value")
+    refuses('{"a" 1}', 6, "':' must come here")
+    refuses("1e400", 1, "number out of range")
+    assert.equal("BODY_TOO_LARGE", (select(3, decode(("1"):rep(4097)))))
+  end)
+
+  it("takes strings with any byte", function()
+    assert.equal("a\0b", decode '"a\\u0000b"')
+    assert.equal("\239\191\189", decode '"\255"')
+    assert.equal("\240\159\152\128", decode '"\\ud83d\\ude00"')
+    local long = ('line "%d"\n\195\169'):rep(5000, "\t")
+    assert.equal(long, decode('"' .. long:gsub('[\n\t"]', { ["\n"] = "\\n", ["\t"] = "\\t",
+      ['"'] = '\\"' }) .. '"'))
+    assert.equal("JSON", (select(3, decode '"a\0b"')))
+  end)
+
+  it("may be called by a finalizer that runs while it is at work", function()
+    local calls = 0
+    local function leave()
+      setmetatable({}, { __gc = function()
+        calls = calls + 1
+        assert(decode('{"x":["\\n' .. ("y"):rep(300) .. '"]}').x[1] == "\n" .. ("y"):rep(300))
+        assert(decode "[[[[" == nil)
+        leave()
+      end })
+    end
+    local text = "[" .. ('{"k":"a\\tb' .. ("z"):rep(100) .. '"},'):rep(300) .. "1]"
+    local pause = collectgarbage("setpause", 0)
+    local stepmul = collectgarbage("setstepmul", 10000)
+    leave()
+    for _ = 1, 20 do
+      for i, item in ipairs(decode(text)) do
+        assert.equal(i == 301 and 1 or "a\tb" .. ("z"):rep(100), item == 1 and 1 or item.k)
+      end
+    end
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", stepmul)
+    assert.is_true(calls > 20)
+    leave = function() end
+    collectgarbage()
+  end)
+
+  it("raises for what is no text", function()
+    assert.has_error(function() decode(nil) end)
+    assert.has_error(function() decode({}) end)
+  end)
+end)
+
+describe("the core's small functions", function()
+  it("encodes what a URL cannot hold", function()
+    assert.equal("a%20b%2F..%3F%C3%A9-._~", core.url_encode("a b/..?\195\169-._~"))
+    assert.equal("", core.url_encode(""))
+    assert.equal(("%00"):rep(10000), core.url_encode(("\0"):rep(10000)))
+  end)
+
+  it("makes random UUIDs of version 4", function()
+    local seen = {}
+    for _ = 1, 200 do
+      local uuid = core.uuid()
+      assert.truthy(uuid:match "^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$")
+      assert.equal(36, #uuid)
+      assert.equal("-", uuid:sub(9, 9))
+      assert.equal("-", uuid:sub(24, 24))
+      assert.is_nil(seen[uuid])
+      seen[uuid] = true
+    end
+  end)
+
+  it("tells the time", function()
+    local now = core.now()
+    assert.is_true(core.now() >= now)
+    assert.is_true(math.abs(core.time() - os.time()) <= 2)
+  end)
+end)

@@ -1,0 +1,285 @@
+-- Runs `fn` with a module of its own that finds `cjson` in place of lua-cjson.
+local function with_cjson(cjson, fn)
+  local kept = { cjson = package.loaded.cjson, ["runloop.json"] = package.loaded["runloop.json"] }
+  package.loaded.cjson, package.loaded["runloop.json"] = cjson, nil
+  local ok, err = pcall(fn, require "runloop.json")
+  package.loaded.cjson, package.loaded["runloop.json"] = kept.cjson, kept["runloop.json"]
+  if not ok then
+    error(err, 0)
+  end
+end
+
+-- The newer line of lua-cjson: knows arrays, and can leave "/" alone.
+local function newer_cjson(escapes_slash)
+  local cjson = { array_mt = {}, empty_array_mt = {}, empty_array = io.stdout }
+  function cjson.new()
+    return {
+      encode = function(text)
+        assert(type(text) == "string", "only strings are for lua-cjson")
+        text = text:gsub('[%c"\\\127]', function(c)
+          return ("\\u%04x"):format(c:byte())
+        end)
+        if escapes_slash then
+          text = text:gsub("/", "\\/")
+        end
+        return '"' .. text .. '"'
+      end,
+    }
+  end
+  return cjson
+end
+
+local json = require "runloop.json"
+local null = json.null
+
+local function refuses(value, message)
+  local ok, err = pcall(json.encode, value)
+  assert.is_false(ok)
+  assert.truthy(err:find(message, 1, true), err)
+end
+
+describe("encoding", function()
+  it("writes integers whole", function()
+    assert.equal("[0,-1,9223372036854775807,-9223372036854775808,9007199254740993]",
+      json.encode { 0, -1, math.maxinteger, math.mininteger, 9007199254740993 })
+  end)
+
+  it("writes floats as the shortest text that reads back the same, and as floats", function()
+    assert.equal("[1.0,-0.0,0.1,1e+300,5e-324,9007199254740992.0,0.30000000000000004]",
+      json.encode { 1.0, -0.0, 0.1, 1e300, 5e-324, 2.0 ^ 53, 0.1 + 0.2 })
+    for _, n in ipairs { 1 / 3, 2 / 3, 1e15, 123456789012345680, 1.7976931348623157e308, 2.2250738585072014e-308 } do
+      assert.equal(n, tonumber(json.encode(n)))
+    end
+  end)
+
+  it("writes floats with a point where the locale has a comma", function()
+    local format, number = string.format, tonumber
+    local text
+    with_cjson(package.loaded.cjson, function()
+      string.format = function(spec, ...) -- luacheck: ignore 122
+        return (format(spec, ...):gsub("%.", ","))
+      end
+      package.loaded["runloop.json"] = nil
+      local loaded, in_comma_locale = pcall(require, "runloop.json")
+      _G.tonumber = function(s, base)
+        return number(type(s) == "string" and s:gsub(",", ".") or s, base)
+      end
+      local ok, encoded = pcall(in_comma_locale.encode, { 0.5, 1.0, 1e300, 3 })
+      string.format, _G.tonumber = format, number -- luacheck: ignore 122
+      text = loaded and ok and encoded or { loaded, encoded }
+    end)
+    assert.equal("[0.5,1.0,1e+300,3]", text)
+  end)
+
+  it("takes non-empty sequences and marked tables as arrays", function()
+    assert.equal("[1,[2],[]]", json.encode { 1, { 2 }, json.array() })
+    assert.equal('["a"]', json.encode(json.array { "a" }))
+    assert.equal("[]", json.encode(setmetatable({}, json.array_mt)))
+    assert.equal("{}", json.encode {})
+  end)
+
+  it("marks a table of the caller's, and returns it", function()
+    local t = { 1 }
+    assert.equal(t, json.array(t))
+    assert.equal(json.array_mt, getmetatable(t))
+  end)
+
+  it("writes null where it is asked to", function()
+    assert.equal('{"a":null,"b":[null]}', json.encode { a = null, b = { null } })
+    assert.equal("null", json.encode(null))
+    assert.equal(require("cjson").null, null)
+  end)
+
+  it("writes the names of objects in order", function()
+    assert.equal('{"":0,"1":1,"a":2,"b":true,"c":false}', json.encode { b = true, a = 2, [""] = 0, c = false, ["1"] = 1 })
+  end)
+
+  it("escapes what JSON wants escaped, and leaves slashes and other text alone", function()
+    local text = json.encode 'a/b \\/ "q" \n\t\0\127 é 😀'
+    assert.truthy(text:find('a/b \\\\/ \\"q\\" \\n\\t\\u0000', 1, true), text)
+    assert.truthy(text:find("é 😀", 1, true))
+  end)
+
+  it("leaves the caller's tables as they are", function()
+    local inner = { 1 }
+    local t = { b = inner, a = { c = null } }
+    json.encode(t)
+    assert.same({ b = { 1 }, a = { c = null } }, t)
+    assert.is_nil(getmetatable(inner))
+  end)
+
+  it("refuses what JSON cannot hold, and names the place", function()
+    refuses({ a = { { b = print } } }, "'a[1].b' is a function, which JSON cannot hold")
+    refuses({ a = io.stdout }, "'a' is a userdata, which JSON cannot hold")
+    refuses({ a = coroutine.create(print) }, "'a' is a thread")
+    refuses(nil, "the value is a nil")
+    refuses({ 0 / 0 }, "'[1]' is not finite")
+    refuses({ x = math.huge }, "'x' is not finite")
+    refuses(-math.huge, "the value is not finite")
+  end)
+
+  it("refuses tables that are neither array nor object", function()
+    refuses({ a = { 1, nil, 3 } }, "'a' is a list with holes")
+    refuses({ a = { 1, b = 2 } }, "'a' mixes list items and names")
+    refuses({ a = { [0] = 1 } }, "'a' has a key that JSON cannot hold (0)")
+    refuses({ a = { [1.5] = 1 } }, "'a' has a key that JSON cannot hold (1.5)")
+    refuses({ a = { [true] = 1 } }, "'a' has a key that JSON cannot hold (true)")
+    refuses({ a = json.array { b = 1 } }, "'a' has names where a list has none")
+    refuses({ a = json.array { nil, 1 } }, "'a' is a list with holes")
+  end)
+
+  it("refuses text that is not well-formed UTF-8, also as a name", function()
+    for _, text in ipairs {
+      "\255", "\128", "\192\128", "\193\191", "\224\128\128", "\237\160\128", "\240\128\128\128", "\244\144\128\128",
+      "\226\130", "\245\128\128\128", "abc\195",
+    } do
+      refuses({ a = text }, "'a' is not well-formed UTF-8")
+      refuses({ a = { [text] = 1 } }, "'a' has a name that is not well-formed UTF-8")
+    end
+  end)
+
+  it("checks text without the utf8 library too", function()
+    local library = utf8
+    _G.utf8 = nil
+    local ok, err = pcall(with_cjson, package.loaded.cjson, function(without)
+      for _, text in ipairs { "é", "€", "😀", "\237\159\191", "\238\128\128", "\244\143\191\191", "a€b" } do
+        assert.equal('"' .. text .. '"', without.encode(text))
+      end
+      for _, text in ipairs {
+        "\255", "\128", "\192\128", "\224\128\128", "\237\160\128", "\240\128\128\128", "\244\144\128\128", "\226\130",
+        "é\169",
+      } do
+        assert.is_false((pcall(without.encode, text)))
+      end
+    end)
+    _G.utf8 = library
+    assert(ok, err)
+  end)
+
+  it("refuses a table that contains itself, but not one that stands in two places", function()
+    local t = { a = {} }
+    t.a.b = { t }
+    refuses(t, "'a.b[1]' contains itself")
+    local shared = { 1 }
+    assert.equal('{"a":[1],"b":[1]}', json.encode { a = shared, b = shared })
+  end)
+
+  it("goes 512 levels deep and no further", function()
+    local function nested(levels)
+      local t = json.array()
+      for _ = 2, levels do
+        t = { t }
+      end
+      return t
+    end
+    assert.equal(("["):rep(512) .. ("]"):rep(512), json.encode(nested(512)))
+    refuses(nested(513), "is nested deeper than 512 levels")
+  end)
+
+  it("begins its message with the call, and blames the line asked for", function()
+    local function call()
+      json.encode({ a = print }, "scenarios:create", 2)
+    end
+    local line = debug.getinfo(1, "l").currentline + 1
+    local ok, err = pcall(function() call() end)
+    assert.is_false(ok)
+    assert.equal(("scenarios:create: 'a' is a function, which JSON cannot hold"), err:match(":%d+: (.*)$"))
+    assert.equal(line, tonumber(err:match(":(%d+): ")))
+  end)
+
+  it("loads lua-cjson with the first string", function()
+    local asked = 0
+    with_cjson({ new = function()
+      asked = asked + 1
+      return { encode = function(s) return '"' .. s .. '"' end }
+    end }, function(fresh)
+      assert.equal("[1,true,{}]", fresh.encode { 1, true, {} })
+      assert.equal(0, asked)
+      fresh.encode "a"
+      fresh.encode { a = "b" }
+      assert.equal(1, asked)
+    end)
+  end)
+end)
+
+describe("on the newer line of lua-cjson, encoding", function()
+  for _, escapes_slash in ipairs { true, false } do
+    it("gives the same text, slashes " .. (escapes_slash and "escaped" or "left alone"), function()
+      with_cjson(newer_cjson(escapes_slash), function(other)
+        local value = { a = { 1, 1.0, "x/y" }, b = other.array(), c = {}, d = 9007199254740993, e = null }
+        assert.equal('{"a":[1,1.0,"x/y"],"b":[],"c":{},"d":9007199254740993,"e":null}', other.encode(value))
+      end)
+    end)
+  end
+
+  it("knows its marks of arrays", function()
+    local cjson = newer_cjson(true)
+    with_cjson(cjson, function(other)
+      assert.equal('{"a":[],"b":[],"c":[1],"d":[]}', other.encode {
+        a = setmetatable({}, cjson.array_mt), b = setmetatable({}, cjson.empty_array_mt),
+        c = setmetatable({ 1 }, cjson.array_mt), d = cjson.empty_array,
+      })
+    end)
+  end)
+end)
+
+describe("decoding", function()
+  it("tells integers from floats", function()
+    local value = assert(json.decode "[1, 1.0, -0, 9007199254740993, 1e2]")
+    assert.same({ "integer", "float", "float", "integer", "float" }, {
+      math.type(value[1]), math.type(value[2]), math.type(value[3]), math.type(value[4]), math.type(value[5]),
+    })
+    assert.equal(9007199254740993, value[4])
+  end)
+
+  it("leaves nulls out of objects and keeps them in arrays", function()
+    local value = assert(json.decode '{"a":null,"b":[null,1]}')
+    assert.is_nil(value.a)
+    assert.equal(null, value.b[1])
+    assert.equal(json.array_mt, getmetatable(value.b))
+  end)
+
+  it("keeps nulls when asked to", function()
+    assert.equal(null, json.decode('{"a":null}', { nulls = "keep" }).a)
+  end)
+
+  it("gives back unchanged what it has decoded with nulls kept", function()
+    local text = '{"a":[],"b":{},"c":1.0,"d":9223372036854775807,"e":null,"f":[null,{"g":[]}],"h":-0.0,"i":"é/\\"\\n"}'
+    assert.equal(text, json.encode(json.decode(text, { nulls = "keep" })))
+  end)
+
+  it("knows false and null from failure", function()
+    local value, err = json.decode "false"
+    assert.is_false(value)
+    assert.is_nil(err)
+    value, err = json.decode "null"
+    assert.equal(null, value)
+    assert.is_nil(err)
+  end)
+
+  it("returns an error of kind decode for what is no JSON", function()
+    local value, err = json.decode "[1,"
+    assert.is_nil(value)
+    assert.equal("decode", err.kind)
+    assert.equal("JSON", err.code)
+    assert.equal("[1,", err.body)
+    assert.truthy(err.message:find "byte")
+  end)
+
+  it("returns an error of kind limit for what is too deep", function()
+    local value, err = json.decode(("["):rep(513) .. ("]"):rep(513))
+    assert.is_nil(value)
+    assert.equal("limit", err.kind)
+    assert.equal("TOO_DEEP", err.code)
+    assert.truthy(json.decode(("["):rep(512) .. ("]"):rep(512)))
+  end)
+
+  it("raises for arguments that make no sense", function()
+    assert.has_error(function() json.decode(nil) end, "json.decode: the text must be a string, got nil")
+    assert.has_error(function() json.decode("1", "keep") end, "json.decode: options must be a table, got string")
+    assert.has_error(function() json.decode("1", { null = "keep" }) end,
+      "json.decode: unknown option 'null' (known: 'nulls')")
+    assert.has_error(function() json.decode("1", { nulls = true }) end,
+      'json.decode: option \'nulls\' must be "keep" or nil')
+  end)
+end)
