@@ -22,7 +22,8 @@ describe("An error", function()
   describe("of kind 'api'", function()
     local CODES = {
       [400] = "bad_request", [401] = "authentication", [403] = "permission_denied", [404] = "not_found",
-      [409] = "conflict", [422] = "unprocessable_entity", [429] = "rate_limit", [500] = "internal_server", [501] = "internal_server",
+      [409] = "conflict", [422] = "unprocessable_entity", [429] = "rate_limit",
+      [500] = "internal_server", [501] = "internal_server",
       [502] = "internal_server", [503] = "internal_server", [504] = "internal_server", [529] = "internal_server",
       [599] = "internal_server", [402] = "status_402", [405] = "status_405", [408] = "status_408", [410] = "status_410",
       [413] = "status_413", [418] = "status_418", [451] = "status_451", [499] = "status_499", [300] = "status_300",

@@ -125,10 +125,8 @@ describe("client.scenarios", function()
       assert.are.equal(scenario, expect.success(scenario:archive()))
       assert.are.equal("archived", scenario.status)
       assert.are.same({ scenario.id }, server:ids "archived")
-      for page in client.scenarios:list({ limit = 2 }):pages() do
-        expect.success(page.scenarios[2]:archive())
-        break
-      end
+      local page = client.scenarios:list({ limit = 2 }):pages()()
+      expect.success(page.scenarios[2]:archive())
       assert.are.equal(2, #server:ids "archived")
     end)
 

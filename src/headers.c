@@ -36,27 +36,32 @@ static void trim(const char **p, size_t *n) {
     (*n)--;
 }
 
-/* "HTTP/1.1 200 OK", "HTTP/2 200" */
-static void read_status_line(struct rl_headers *h, const char *p, const char *end) {
-  h->version = 0;
-  h->status = 0;
-  if (p < end && is_digit(*p))
-    h->version = (*p++ - '0') * 10;
-  if (end - p >= 2 && p[0] == '.' && is_digit(p[1])) {
-    h->version += p[1] - '0';
-    p += 2;
+static int digit_at(const char *p, size_t n, size_t i) {
+  return i < n && is_digit(p[i]) ? p[i] - '0' : -1;
+}
+
+/* What follows "HTTP/": "1.1 200 OK", "2 200" */
+static void read_status_line(struct rl_headers *h, const char *p, size_t n) {
+  int major = digit_at(p, n, 0), minor = 0, first, second, third;
+  size_t i = 1;
+  if (i < n && p[i] == '.') {
+    minor = digit_at(p, n, 2);
+    i = 3;
   }
-  while (p < end && is_blank(*p))
-    p++;
-  if (end - p >= 3 && is_digit(p[0]) && is_digit(p[1]) && is_digit(p[2]))
-    h->status = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
+  while (i < n && is_blank(p[i]))
+    i++;
+  first = digit_at(p, n, i);
+  second = digit_at(p, n, i + 1);
+  third = digit_at(p, n, i + 2);
+  h->version = major >= 0 && minor >= 0 ? major * 10 + minor : 0;
+  h->status = first >= 0 && second >= 0 && third >= 0 ? first * 100 + second * 10 + third : 0;
 }
 
 static enum rl_status begin_response(struct rl_headers *h, const char *line, size_t n) {
   rl_buffer_reset(&h->fields);
   h->open = 0;
   h->bytes = n;
-  read_status_line(h, line + 5, line + n);
+  read_status_line(h, line + 5, n - 5);
   if (h->status >= 100 && h->status < 200 && ++h->interim > RL_HEADERS_MAX_INTERIM)
     return RL_TOO_LARGE;
   return RL_OK;
@@ -78,7 +83,7 @@ static enum rl_status continue_line(struct rl_headers *h, const char *p, size_t 
     return RL_OK;
   if ((status = rl_buffer_reserve(b, n + 1)) != RL_OK)
     return status;
-  b->len--; /* the NUL */
+  b->len--;                        /* the NUL */
   if (b->data[b->len - 1] != '\0') /* the value so far is not empty */
     (void)rl_buffer_append(b, " ", 1);
   return append_string(b, p, n);

@@ -30,6 +30,9 @@ enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
 /* For so long after its deadline a transfer may go on reading what lies in its socket. */
 #define GRACE_SECONDS 0.25
 
+enum { IDLE_WRITES = 16 };
+#define MUTE_SECONDS 0.002
+
 /* What arrives in one turn by a read that was filled: more may lie in the socket. */
 #define FULL_READ (12u * 1024u)
 
@@ -84,6 +87,16 @@ void rl_http_library(struct rl_http_library *out) {
   out->http2 = (v->features & CURL_VERSION_HTTP2) != 0;
   out->ssl = (v->features & CURL_VERSION_SSL) != 0;
   out->quick_exit = v->version_num >= 0x075700;
+}
+
+void rl_http_error_text(int error, char *out, size_t size) {
+#if defined(__GLIBC__)
+  char buffer[128];
+  snprintf(out, size, "%s", strerror_r(error, buffer, sizeof buffer));
+#else
+  if (strerror_r(error, out, size) != 0)
+    snprintf(out, size, "error %d", error);
+#endif
 }
 
 static int grow_sockets(struct rl_http *h) {
@@ -185,6 +198,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *
     events |= POLLIN;
   if (what & CURL_POLL_OUT)
     events |= POLLOUT;
+  s->events = events;
   h->polls[s->index].events = events;
   socket_set_user(s, easy);
   return 0;
@@ -270,25 +284,22 @@ static void detach(struct rl_transfer *t) {
   t->socket = NULL;
   t->held = 0;
   rl_link_remove(&t->pause);
+  rl_link_remove(&t->early);
   t->easy = NULL;
   give_easy_back(lane, t->sink, e);
 }
 
-static void learn_protocol(struct rl_transfer *t) {
-  if (t->outcome.http_version > 0)
-    t->lane->protocol = t->outcome.http_version;
-}
-
 /* The one way in which a transfer ends; its outcome has been settled. */
 static void finish(struct rl_transfer *t) {
+  struct rl_http *h = t->http;
   rl_transfer_end(t);
-  learn_protocol(t);
   if (t->easy != NULL) {
     t->lane->active--;
     detach(t);
   }
   rl_link_remove(&t->place);
-  t->http->unfinished--;
+  if (--h->unfinished == 0)
+    h->due_clock = h->due_monotonic = HUGE_VAL; /* rl_http_timeout must not tell of it any more */
   rl_transfer_tell(t);
 }
 
@@ -462,7 +473,7 @@ static int run_timers(struct rl_http *h, double now) {
   return run_timer(&h->calls, now) + run_timer(&h->pages, now);
 }
 
-static void read_messages(struct rl_lane *lane) {
+static void read_lane(struct rl_lane *lane) {
   CURLMsg *m;
   int left;
   while (lane->multi != NULL && (m = curl_multi_info_read(lane->multi, &left)) != NULL) {
@@ -473,6 +484,19 @@ static void read_messages(struct rl_lane *lane) {
     (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
     rl_transfer_conclude(t, result);
     finish(t);
+  }
+}
+
+static void read_messages(struct rl_http *h) {
+  read_lane(&h->calls);
+  read_lane(&h->pages);
+  while (rl_link_in_list(&h->early)) {
+    struct rl_transfer *t = RL_TRANSFER_OF(h->early.next, early);
+    rl_link_remove(&t->early);
+    if (rl_transfer_is_answered(t)) {
+      rl_transfer_conclude(t, CURLE_OK);
+      finish(t);
+    }
   }
 }
 
@@ -505,12 +529,55 @@ static int action_of(short events, short revents) {
   return action;
 }
 
-static void serve_socket(struct rl_socket *s, int action) {
+static uint64_t sent_by(const struct rl_lane *lane) {
+  const struct rl_link *l;
+  uint64_t sum = 0;
+  for (l = lane->active_list.next; l != &lane->active_list; l = l->next)
+    sum += rl_transfer_sent(RL_TRANSFER_OF(l, place));
+  return sum;
+}
+
+/* While HTTP/2's flow control blocks a request's body, libcurl 7.88 keeps asking for a socket that
+ * is writable all the time, which would make its caller spin. So after some writes that came to
+ * nothing the socket is not watched for writing for a moment; the other side's word to go on makes
+ * it readable. */
+static void note_write(struct rl_http *h, size_t i, int idle) {
+  struct rl_socket *s = h->sockets[i];
+  uint64_t sent;
+  if (s == NULL)
+    return;
+  s->idle_writes = idle ? s->idle_writes + 1 : 0;
+  if (s->idle_writes < IDLE_WRITES)
+    return;
+  sent = sent_by(s->lane);
+  if (sent != s->sent) {
+    s->sent = sent;
+    s->idle_writes = 0;
+    return;
+  }
+  h->polls[i].events &= (short)~POLLOUT;
+  h->unmute_at = smaller(h->unmute_at, monotonic() + MUTE_SECONDS);
+}
+
+static void unmute(struct rl_http *h, double now) {
+  size_t i;
+  if (now < h->unmute_at)
+    return;
+  h->unmute_at = HUGE_VAL;
+  for (i = 0; i < h->socket_count; i++)
+    h->polls[i].events = h->sockets[i]->events;
+}
+
+static void serve_socket(struct rl_http *h, size_t i, int action) {
+  struct rl_socket *s = h->sockets[i];
   struct rl_lane *lane = s->lane;
+  uint64_t moved = h->moved;
   int running;
   CURLMcode rc = curl_multi_socket_action(lane->multi, s->fd, action, &running);
   if (rc != CURLM_OK)
     lane_fail(lane, rc);
+  else if (lane->shared)
+    note_write(h, i, action == CURL_CSELECT_OUT && h->moved == moved);
 }
 
 static int serve_ready(struct rl_http *h, double started) {
@@ -534,7 +601,7 @@ static int serve_ready(struct rl_http *h, double started) {
       s->lane->skipped = 1;
       continue;
     }
-    serve_socket(s, action);
+    serve_socket(h, i, action);
     served++;
   }
   h->in_round = 0;
@@ -644,6 +711,7 @@ static double time_left(struct rl_http *h, double now, double longest) {
   if (rl_link_in_list(&h->ready) || rl_link_in_list(&h->paused))
     return 0;
   left = smaller(left, queue_wait(h, now));
+  left = smaller(left, h->unmute_at - now);
   left = smaller(left, h->due_monotonic - now);
   if (h->due_clock < HUGE_VAL)
     left = smaller(left, smaller(h->due_clock - clock_now(h, now), longest));
@@ -666,11 +734,11 @@ static int turn(struct rl_http *h, double seconds) {
   clock_update(h, now);
   h->in_turn = 1;
   h->turn++;
+  unmute(h, now);
   n = admit_waiting(h, now);
   resume_paused(h);
   n += run_timers(h, monotonic());
-  read_messages(&h->calls);
-  read_messages(&h->pages);
+  read_messages(h);
   now = monotonic();
   if (poll(h->polls, (nfds_t)h->socket_count, wait_ms(h, now, seconds)) > 0) {
     now = monotonic();
@@ -680,8 +748,7 @@ static int turn(struct rl_http *h, double seconds) {
   now = monotonic();
   clock_update(h, now);
   n += run_timers(h, now);
-  read_messages(&h->calls);
-  read_messages(&h->pages);
+  read_messages(h);
   n += check_deadlines(h, now);
   return n;
 }
@@ -736,12 +803,14 @@ void rl_http_stats(const struct rl_http *h, struct rl_http_stats *out) {
 }
 
 static char *copy_string(const char *s, int *failed) {
+  size_t size;
   char *copy;
   if (s == NULL)
     return NULL;
-  copy = rl_malloc(strlen(s) + 1);
+  size = strlen(s) + 1;
+  copy = rl_malloc(size);
   if (copy != NULL)
-    strcpy(copy, s);
+    memcpy(copy, s, size);
   else
     *failed = 1;
   return copy;
@@ -791,11 +860,12 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_link_init(&h->all);
   rl_link_init(&h->ready);
   rl_link_init(&h->paused);
+  rl_link_init(&h->early);
   lane_init(h, &h->calls, o->https && o->http2);
   lane_init(h, &h->pages, 0);
   h->pid = getpid();
   h->clock_at = monotonic();
-  h->due_clock = h->due_monotonic = HUGE_VAL;
+  h->due_clock = h->due_monotonic = h->unmute_at = HUGE_VAL;
   h->next_id = first_id();
   status = copy_options(h, o);
   if (status != RL_OK) {
@@ -852,7 +922,7 @@ void rl_http_close(struct rl_http *h) {
 }
 
 /* What a forked child must not free, kept reachable so that leak checkers do not complain. */
-static struct rl_link forked = { &forked, &forked };
+static struct rl_http *left_by_fork;
 
 void rl_http_free(struct rl_http *h) {
   struct rl_link *l, *next;
@@ -866,10 +936,12 @@ void rl_http_free(struct rl_http *h) {
     rl_link_remove(&t->news);
     t->http = NULL;
   }
-  if (rl_http_forked(h))
-    rl_link_append(&forked, &h->ready);
-  else
+  if (rl_http_forked(h)) {
+    h->next = left_by_fork;
+    left_by_fork = h;
+  } else {
     rl_free(h);
+  }
 }
 
 enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
@@ -884,6 +956,7 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
     h->next_id = first_id();
   t->sequence = h->sequence++;
   t->deadline = r->deadline >= 0 ? now + r->deadline : HUGE_VAL;
+  t->idle_since = now;
   t->lane = h->calls.shared && (t->sink != RL_SINK_CALL || r->pages_lane) ? &h->pages : &h->calls;
   rl_link_append(&h->all, &t->member);
   rl_link_append(&t->lane->queue, &t->place);
@@ -905,6 +978,7 @@ void rl_transfer_release(struct rl_transfer *t) {
   rl_transfer_cancel(t);
   if (t->state != RL_FINISHED)
     return; /* in a forked child */
+  rl_transfer_remove_file(t);
   rl_buffer_free(&t->buffer);
   rl_framer_free(t->framer);
   t->framer = NULL;
@@ -924,14 +998,17 @@ void rl_transfer_free(struct rl_transfer *t) {
 
 int rl_transfer_want(struct rl_transfer *t) {
   struct rl_http *h = t->http;
-  rl_link_remove(&t->news);
   if (rl_transfer_has_news(t)) {
-    t->armed = 0;
+    rl_transfer_unwant(t);
     return 1;
   }
+  rl_link_remove(&t->news);
   if (!t->armed && h != NULL) {
+    double now = monotonic();
     t->armed = 1;
-    t->wait_since = clock_now(h, monotonic());
+    t->wait_since = clock_now(h, now);
+    if (t->sink != RL_SINK_CALL)
+      t->deadline += now - t->idle_since;
     h->due_clock = smaller(h->due_clock, due_on_clock(h, t));
     h->due_monotonic = smaller(h->due_monotonic, due_on_monotonic(t));
   }
@@ -939,6 +1016,8 @@ int rl_transfer_want(struct rl_transfer *t) {
 }
 
 void rl_transfer_unwant(struct rl_transfer *t) {
+  if (t->armed)
+    t->idle_since = monotonic();
   t->armed = 0;
   rl_link_remove(&t->news);
 }

@@ -58,10 +58,13 @@ struct rl_request {
   size_t header_count;
   int bare;         /* base_headers are left out */
   double timeout;   /* of a plain call: for the whole attempt; else: the longest silence */
-  double deadline;  /* from now, on the monotonic clock; negative: none */
+  double deadline;  /* from now, on the monotonic clock; negative: none. A streamed body's stands
+                       still while nobody waits for it */
   size_t max_body;  /* bytes of a buffered body, or of one item */
   const char *list; /* a 2xx body goes through a framer for this list; or NULL */
-  const char *file; /* a 2xx body goes to this file, which must not exist yet; or NULL */
+  const char *file; /* a 2xx body goes to this file, which must not exist yet; or NULL. It is removed
+                       when it does not arrive whole, and else with the transfer, at its release at
+                       the latest: who wants to keep it renames it */
   int pages_lane;   /* use the pages' connections though it is a plain call */
 };
 
@@ -78,19 +81,21 @@ enum rl_kind {
 /* What became of a transfer. The strings are good until it is freed. */
 struct rl_outcome {
   enum rl_kind kind;
-  const char *code; /* "OK", libcurl's name, "DEADLINE", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE", ... */
+  const char
+      *code; /* "OK", libcurl's name, "DEADLINE", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE", ... */
   const char *message;
-  int http_version;   /* 10, 11, 20, 30; 0: no answer */
-  int sent;           /* bytes of the request may have reached the server */
-  int may_hide_cut;   /* see rl_headers_may_hide_cut */
-  uint64_t bytes;     /* of the body, after decompression */
+  int http_version; /* 10, 11, 20, 30; 0: no answer */
+  int sent;         /* bytes of the request may have reached the server */
+  int may_hide_cut; /* see rl_headers_may_hide_cut */
+  uint64_t bytes;   /* of the body, after decompression */
 };
 
 struct rl_http_stats {
-  uint64_t requests;       /* attempts that were given a connection */
-  uint64_t connections;    /* opened */
-  uint64_t bytes_received; /* by transfers that have ended, headers included, before decompression */
-  size_t in_flight;        /* transfers that have not ended, waiting ones included */
+  uint64_t requests;    /* attempts that were given a connection */
+  uint64_t connections; /* opened */
+  uint64_t
+      bytes_received; /* by transfers that have ended, headers included, before decompression */
+  size_t in_flight;   /* transfers that have not ended, waiting ones included */
 };
 
 /* Initialises libcurl, once a process (curl_global_init). Returns 0, or libcurl's error code. Never
@@ -106,6 +111,9 @@ struct rl_http_library {
 };
 
 void rl_http_library(struct rl_http_library *out);
+
+/* What strerror says, for any thread. */
+void rl_http_error_text(int error, char *out, size_t size);
 
 /* RL_OK with *out, RL_NOMEM, or RL_SHAPE when a header holds CR, LF or NUL. Copies everything. */
 enum rl_status rl_http_new(const struct rl_http_options *options, struct rl_http **out);
@@ -134,7 +142,8 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *request
  * the number of events handled; 0: nothing happened, or a signal came. */
 int rl_http_turn(struct rl_http *h, double seconds);
 
-/* Takes the next transfer from the list of those that were waited for and have news: its id, or 0. */
+/* Takes the next transfer from the list of those that were waited for and have news: its id, or 0.
+ */
 uint64_t rl_http_ready(struct rl_http *h);
 
 /* Nothing new begins for so long. The longer one of two holds wins. */
@@ -156,8 +165,8 @@ void rl_transfer_free(struct rl_transfer *t);
 /* Ends it at once as cancelled; nobody is told. */
 void rl_transfer_cancel(struct rl_transfer *t);
 
-/* Gives the buffered body and the page's buffers back, and ends the transfer if need be. What
- * rl_transfer_outcome says stays. */
+/* Gives the buffered body, the page's buffers and the file back, and ends the transfer if need be.
+ * What rl_transfer_outcome says stays. */
 void rl_transfer_release(struct rl_transfer *t);
 
 /* Unique in the process, > 0. */

@@ -47,7 +47,10 @@ struct rl_socket {
   struct rl_transfer *transfer; /* its only user; NULL in a shared lane */
   curl_socket_t fd;
   size_t index;
-  int skipped; /* was ready and has not been served in this turn */
+  short events;    /* what libcurl wants; polls has POLLOUT left out while the socket is muted */
+  int idle_writes; /* times in a row that it was writable and nothing was received */
+  uint64_t sent;   /* by the lane's transfers, when last looked at */
+  int skipped;     /* was ready and has not been served in this turn */
 };
 
 struct rl_http {
@@ -55,6 +58,8 @@ struct rl_http {
   struct rl_link all;   /* every transfer, finished ones too */
   struct rl_link ready; /* transfers that were waited for and have news */
   struct rl_link paused;
+  struct rl_link
+      early; /* transfers over HTTP/2 that may have been answered before they were sent */
   int resuming;
   size_t unfinished;
   uint64_t next_id;
@@ -65,26 +70,28 @@ struct rl_http {
   struct rl_socket **sockets;
   size_t socket_count, socket_cap;
   size_t cursor; /* where the next round over the sockets begins */
-  int in_round; /* sockets leave holes instead of moving */
+  int in_round;  /* sockets leave holes instead of moving */
 
-  double clock;    /* the client's clock as of `clock_at` on the monotonic one */
+  double clock; /* the client's clock as of `clock_at` on the monotonic one */
   double clock_at;
   int in_turn;
-  uint64_t turn;   /* turns so far */
+  uint64_t turn;    /* turns so far */
+  uint64_t moved;   /* bytes that transfers have received, ever */
+  double unmute_at; /* on the monotonic clock; HUGE_VAL: no socket is muted */
   double hold_until;
   double due_clock, due_monotonic; /* no transfer's deadline lies before these */
 
   long max_connections;
   int https;
-  int base_count;
   double connect_timeout;
   char *ca_file;
   char *proxy;
-  char *base;      /* one block with base_headers' nodes and text */
+  char *base; /* one block with base_headers' nodes and text */
   size_t base_len;
   struct curl_slist *base_headers;
   struct curl_slist no_expect; /* ends every request's list of headers */
   pid_t pid;
+  struct rl_http *next; /* of those that a forked child could not free */
   int closed;
 };
 
@@ -93,6 +100,7 @@ struct rl_transfer {
   struct rl_link place;  /* in its lane's queue or active_list */
   struct rl_link news;   /* in http->ready */
   struct rl_link pause;  /* in http->paused: has had its share of a turn, goes on in the next */
+  struct rl_link early;  /* in http->early */
   struct rl_http *http;  /* NULL once the client is freed */
   struct rl_lane *lane;
   struct rl_easy *easy;     /* while active */
@@ -103,15 +111,17 @@ struct rl_transfer {
   int armed; /* somebody waits for news */
   int held;  /* paused until its reader has caught up */
 
-  double timeout, deadline;
+  double timeout;
+  double deadline;   /* on the monotonic clock; a streamed body's moves on while nobody waits */
+  double idle_since; /* when the last wait ended, on the same clock */
   double admitted, wait_since, last_byte; /* on the client's clock */
   double missed_at; /* when a deadline was first seen to have passed; negative: none has */
   int connected;
   double connect_limit; /* libcurl's own, in seconds of the monotonic clock */
-  uint64_t turn; /* when turn_bytes was begun */
+  uint64_t turn;        /* when turn_bytes was begun */
   size_t turn_bytes;
 
-  char *request; /* one block: headers' nodes, headers, method, URL, body */
+  char *request;                  /* one block: headers' nodes, headers, method, URL, body */
   size_t request_len, secret_len; /* secret_len: up to the body */
   struct curl_slist *headers;
   const char *method, *url, *body;
@@ -123,6 +133,7 @@ struct rl_transfer {
   size_t framer_limit;
   size_t kept_len;
   int fd, file_error;
+  char *path; /* of the file, which goes with the transfer */
   uint64_t body_bytes;
 
   int aborted; /* a callback refused to go on, for the reason in outcome */
@@ -155,6 +166,12 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e);
 /* The host was away for so long: libcurl's own limit for the connection must not count it. */
 void rl_transfer_excuse(struct rl_transfer *t, double seconds);
 
+/* Bytes of the request's body that libcurl has sent so far. */
+uint64_t rl_transfer_sent(const struct rl_transfer *t);
+
+/* 1: the whole answer is there. Only known where it says how long it is. */
+int rl_transfer_is_answered(const struct rl_transfer *t);
+
 /* Settles the outcome when libcurl is done with the transfer. */
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);
 
@@ -162,6 +179,9 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);
  * as long as it has the transfer. */
 void rl_transfer_fail(struct rl_transfer *t, enum rl_kind kind, const char *code,
                       const char *message);
+
+/* Removes the file, if it is still there under its name. */
+void rl_transfer_remove_file(struct rl_transfer *t);
 
 /* Closes the file and frees what only a running transfer needs. Part of every end. */
 void rl_transfer_end(struct rl_transfer *t);

@@ -10,6 +10,9 @@
 #define CLIENT "runloop.http"
 #define TRANSFER "runloop.transfer"
 
+/* A larger max_body is taken as this, which no buffer reaches. */
+#define MAX_BODY (SIZE_MAX >> 2)
+
 /* A client's userdata. The parser decodes for all its transfers, which keep the client alive as
  * their user value. */
 struct client {
@@ -113,8 +116,7 @@ static int boolean_field(lua_State *L, int table, const char *name) {
 
 /* Pushes a block with the lines of an array of strings; they stay alive in that array, which is
  * left on the stack below the block. */
-static const struct rl_text *lines_field(lua_State *L, int table, const char *name,
-                                         size_t *count) {
+static const struct rl_text *lines_field(lua_State *L, int table, const char *name, size_t *count) {
   struct rl_text *lines;
   size_t i, n;
   get_field(L, table, name, LUA_TTABLE);
@@ -162,6 +164,7 @@ static int core_http(lua_State *L) {
 }
 
 static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body) {
+  double max_body;
   memset(r, 0, sizeof *r);
   if (!string_field(L, 2, "url", &r->url) || !string_field(L, 2, "method", &r->method))
     luaL_error(L, "fields 'url' and 'method' are required");
@@ -170,7 +173,8 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   r->bare = boolean_field(L, 2, "bare");
   r->timeout = number_field(L, 2, "timeout", 30);
   r->deadline = number_field(L, 2, "deadline", -1);
-  r->max_body = (size_t)number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
+  max_body = number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
+  r->max_body = max_body < (double)MAX_BODY ? (size_t)max_body : MAX_BODY;
   r->list = c_string_field(L, 2, "list");
   r->file = c_string_field(L, 2, "file");
   r->pages_lane = c_string_field(L, 2, "lane") != NULL;
@@ -194,8 +198,10 @@ static int client_start(lua_State *L) {
   read_request(L, &r, &body);
   status = rl_http_start(h, &r, &t->transfer);
   if (status == RL_SYNTAX) {
+    char why[128];
+    rl_http_error_text(errno, why, sizeof why);
     lua_pushnil(L);
-    lua_pushfstring(L, "%s: %s", r.file, strerror(errno));
+    lua_pushfstring(L, "%s: %s", r.file, why);
     return 2;
   }
   if (status == RL_NOMEM)
@@ -302,7 +308,7 @@ static int transfer_want(lua_State *L) {
 }
 
 static int transfer_unwant(lua_State *L) {
-  rl_transfer_unwant(check_transfer(L)->transfer);
+  rl_transfer_unwant(to_transfer(L)->transfer);
   return 0;
 }
 
@@ -356,11 +362,19 @@ static int no_item(lua_State *L, const char *why) {
   return 2;
 }
 
+/* 1 when the page has arrived to its last byte and closed as it should. */
+static int is_whole(struct rl_transfer *t, struct rl_framer *f) {
+  struct rl_outcome outcome;
+  if (!rl_transfer_finished(t))
+    return 0;
+  rl_transfer_outcome(t, &outcome);
+  return outcome.kind == RL_KIND_OK && rl_framer_done(f);
+}
+
 /* What follows the last complete item. */
 static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f) {
   const char *message;
   uint64_t offset;
-  struct rl_outcome outcome;
   enum rl_status status;
   if (f == NULL)
     return no_item(L, rl_transfer_finished(t) ? "failed" : "more");
@@ -371,8 +385,7 @@ static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f)
   }
   if (!rl_transfer_finished(t))
     return no_item(L, "more");
-  rl_transfer_outcome(t, &outcome);
-  return no_item(L, outcome.kind == RL_KIND_OK && rl_framer_done(f) ? "done" : "failed");
+  return no_item(L, is_whole(t, f) ? "done" : "failed");
 }
 
 static int transfer_item(lua_State *L) {
@@ -392,11 +405,14 @@ static int transfer_item(lua_State *L) {
   return 1;
 }
 
+/* items waiting, items seen in all, whether the page is whole */
 static int transfer_waiting(lua_State *L) {
-  struct rl_framer *f = rl_transfer_framer(to_transfer(L)->transfer);
+  struct rl_transfer *t = to_transfer(L)->transfer;
+  struct rl_framer *f = rl_transfer_framer(t);
   lua_pushinteger(L, f != NULL ? (lua_Integer)rl_framer_waiting(f) : 0);
   lua_pushinteger(L, f != NULL ? (lua_Integer)rl_framer_count(f) : 0);
-  return 2;
+  lua_pushboolean(L, f != NULL && is_whole(t, f));
+  return 3;
 }
 
 static int transfer_last(lua_State *L) {
@@ -404,8 +420,7 @@ static int transfer_last(lua_State *L) {
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   const char *p;
   size_t n;
-  if (f == NULL || !rl_framer_last(f, &p, &n) ||
-      !decode(L, box->client, p, n))
+  if (f == NULL || !rl_framer_last(f, &p, &n) || !decode(L, box->client, p, n))
     lua_pushnil(L);
   return 1;
 }
@@ -428,16 +443,22 @@ static int transfer_finished(lua_State *L) {
 static void push_headers(lua_State *L, const struct rl_headers *h) {
   size_t position = 0;
   const char *name, *value;
-  lua_newtable(L);
+  int count = 0;
+  while (rl_headers_next(h, &position, &name, &value))
+    count++;
+  lua_createtable(L, 0, count);
+  position = 0;
   while (rl_headers_next(h, &position, &name, &value)) {
-    if (lua_getfield(L, -1, name) == LUA_TSTRING) {
+    lua_pushstring(L, name);
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -3) == LUA_TSTRING) {
       lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
       lua_remove(L, -2);
     } else {
       lua_pop(L, 1);
       lua_pushstring(L, value);
     }
-    lua_setfield(L, -2, name);
+    lua_rawset(L, -3);
   }
 }
 
@@ -451,8 +472,8 @@ static void push_version(lua_State *L, int version) {
 }
 
 static int transfer_finish(lua_State *L) {
-  static const char *const kinds[] = { "ok",    "connection", "tls", "timeout",
-                                       "limit", "cancelled",  "file" };
+  static const char *const kinds[] = {"ok",    "connection", "tls", "timeout",
+                                      "limit", "cancelled",  "file"};
   struct transfer *box = to_transfer(L);
   const struct rl_headers *headers = rl_transfer_headers(box->transfer);
   struct rl_outcome o;
@@ -506,7 +527,7 @@ static int transfer_text(lua_State *L) {
 }
 
 static int transfer_cancel(lua_State *L) {
-  rl_transfer_cancel(check_transfer(L)->transfer);
+  rl_transfer_cancel(to_transfer(L)->transfer);
   return 0;
 }
 
@@ -525,28 +546,25 @@ static int transfer_gc(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg client_methods[] = {
-  { "start", client_start },   { "turn", client_turn },   { "ready", client_ready },
-  { "hold", client_hold },     { "fds", client_fds },     { "timeout", client_timeout },
-  { "stats", client_stats },   { "close", client_close }, { "closed", client_closed },
-  { NULL, NULL }
-};
+static const luaL_Reg client_methods[] = {{"start", client_start},   {"turn", client_turn},
+                                          {"ready", client_ready},   {"hold", client_hold},
+                                          {"fds", client_fds},       {"timeout", client_timeout},
+                                          {"stats", client_stats},   {"close", client_close},
+                                          {"closed", client_closed}, {NULL, NULL}};
 
 static const luaL_Reg client_meta[] = {
-  { "__gc", client_gc }, { "__close", client_close }, { NULL, NULL }
-};
+    {"__gc", client_gc}, {"__close", client_close}, {NULL, NULL}};
 
 static const luaL_Reg transfer_methods[] = {
-  { "id", transfer_id },           { "want", transfer_want },
-  { "unwant", transfer_unwant },   { "item", transfer_item },
-  { "waiting", transfer_waiting }, { "last", transfer_last },
-  { "members", transfer_members }, { "finished", transfer_finished },
-  { "finish", transfer_finish },   { "json", transfer_json },
-  { "text", transfer_text },       { "cancel", transfer_cancel },
-  { "release", transfer_release }, { NULL, NULL }
-};
+    {"id", transfer_id},           {"want", transfer_want},
+    {"unwant", transfer_unwant},   {"item", transfer_item},
+    {"waiting", transfer_waiting}, {"last", transfer_last},
+    {"members", transfer_members}, {"finished", transfer_finished},
+    {"finish", transfer_finish},   {"json", transfer_json},
+    {"text", transfer_text},       {"cancel", transfer_cancel},
+    {"release", transfer_release}, {NULL, NULL}};
 
-static const luaL_Reg transfer_meta[] = { { "__gc", transfer_gc }, { NULL, NULL } };
+static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};
 
 static void make_class(lua_State *L, const char *name, const luaL_Reg *meta,
                        const luaL_Reg *methods) {

@@ -79,12 +79,21 @@ static inline void rl_store(char *p, rl_block b) {
   vst1q_u8((uint8_t *)p, b);
 }
 
+static inline uint8x16_t rl_string_end_bytes(rl_block b) {
+  return vorrq_u8(vceqq_u8(b, vdupq_n_u8('"')), vceqq_u8(b, vdupq_n_u8('\\')));
+}
+
+static inline rl_mask rl_to_mask(uint8x16_t bytes) {
+  return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(bytes), 4)), 0);
+}
+
 static inline rl_mask rl_special(rl_block b) {
-  uint8x16_t quote = vceqq_u8(b, vdupq_n_u8('"'));
-  uint8x16_t backslash = vceqq_u8(b, vdupq_n_u8('\\'));
   uint8x16_t low = vcltq_s8(vreinterpretq_s8_u8(b), vdupq_n_s8(' '));
-  uint8x16_t any = vorrq_u8(low, vorrq_u8(quote, backslash));
-  return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(any), 4)), 0);
+  return rl_to_mask(vorrq_u8(low, rl_string_end_bytes(b)));
+}
+
+static inline rl_mask rl_string_end(rl_block b) {
+  return rl_to_mask(rl_string_end_bytes(b));
 }
 
 static inline int rl_first(rl_mask m) {

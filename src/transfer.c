@@ -19,6 +19,10 @@
 /* What a page may hold beyond one item and what waits: a compressed chunk that grew. */
 #define FRAMER_SLACK (16u * 1024u * 1024u)
 
+/* What a server must take of a request's body over HTTP/2 before it says a word (RFC 9113 6.9.2).
+ */
+#define EARLY_BYTES 65535u
+
 #define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
 
 /* Of a body, in one turn. */
@@ -57,9 +61,9 @@ size_t rl_header_block_size(const struct rl_text *lines, size_t count) {
 }
 
 static int is_clean(const struct rl_text *s) {
-  return s->len == 0 || (memchr(s->data, '\r', s->len) == NULL &&
-                         memchr(s->data, '\n', s->len) == NULL &&
-                         memchr(s->data, '\0', s->len) == NULL);
+  return s->len == 0 ||
+         (memchr(s->data, '\r', s->len) == NULL && memchr(s->data, '\n', s->len) == NULL &&
+          memchr(s->data, '\0', s->len) == NULL);
 }
 
 static char *append_text(char *at, const struct rl_text *s, const char **copy) {
@@ -124,6 +128,24 @@ static void free_request(struct rl_transfer *t) {
   t->method = t->url = t->body = NULL;
 }
 
+static enum rl_status open_file(struct rl_transfer *t, const char *path) {
+  size_t size = strlen(path) + 1;
+  char *copy = rl_malloc(size);
+  if (copy == NULL)
+    return RL_NOMEM;
+  memcpy(copy, path, size);
+  t->sink = RL_SINK_FILE;
+  t->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (t->fd < 0) {
+    int saved = errno;
+    rl_free(copy); /* what stands there is not ours to remove */
+    errno = saved;
+    return RL_SYNTAX;
+  }
+  t->path = copy;
+  return RL_OK;
+}
+
 static enum rl_status open_sink(struct rl_transfer *t, const struct rl_request *r) {
   rl_buffer_init(&t->buffer, r->max_body);
   if (r->list != NULL) {
@@ -132,12 +154,7 @@ static enum rl_status open_sink(struct rl_transfer *t, const struct rl_request *
     t->framer = rl_framer_new(r->list, r->max_body);
     return t->framer != NULL ? RL_OK : RL_NOMEM;
   }
-  if (r->file != NULL) {
-    t->sink = RL_SINK_FILE;
-    t->fd = open(r->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return t->fd >= 0 ? RL_OK : RL_SYNTAX;
-  }
-  return RL_OK;
+  return r->file != NULL ? open_file(t, r->file) : RL_OK;
 }
 
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
@@ -157,6 +174,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   rl_link_init(&t->place);
   rl_link_init(&t->news);
   rl_link_init(&t->pause);
+  rl_link_init(&t->early);
   rl_headers_init(&t->answer);
   status = copy_request(t, r);
   if (status == RL_OK)
@@ -174,6 +192,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
 void rl_transfer_destroy(struct rl_transfer *t) {
   if (t->fd >= 0)
     close(t->fd);
+  rl_transfer_remove_file(t);
   free_request(t);
   rl_framer_free(t->framer);
   rl_buffer_free(&t->buffer);
@@ -202,6 +221,7 @@ static int out_of_memory(struct rl_transfer *t) {
 static void count_bytes(struct rl_transfer *t, size_t n) {
   struct rl_http *h = t->http;
   t->last_byte = h->clock;
+  h->moved += n;
   if (t->turn != h->turn) {
     t->turn = h->turn;
     t->turn_bytes = 0;
@@ -289,11 +309,38 @@ static void pause_if_due(struct rl_transfer *t) {
 }
 
 void rl_transfer_resume(struct rl_transfer *t) {
-  if (!t->held || (rl_framer_buffered(t->framer) >= RL_HTTP_RESUME_BYTES &&
-                   rl_framer_waiting(t->framer) > 0))
+  if (!t->held ||
+      (rl_framer_buffered(t->framer) >= RL_HTTP_RESUME_BYTES && rl_framer_waiting(t->framer) > 0))
     return;
   t->held = 0;
   rl_link_append(&t->http->paused, &t->pause);
+}
+
+/* When the answer has arrived before all of the request's body was sent over HTTP/2, and the server
+ * does not read the rest, libcurl (7.88, for one) waits for ever. http.c ends such a transfer. */
+static void note_answer(struct rl_transfer *t) {
+  if (t->lane->shared && t->body_len >= EARLY_BYTES && t->answer.complete &&
+      !rl_link_in_list(&t->early))
+    rl_link_append(&t->http->early, &t->early);
+}
+
+uint64_t rl_transfer_sent(const struct rl_transfer *t) {
+  curl_off_t sent = 0;
+#if LIBCURL_VERSION_NUM >= 0x073700
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+#endif
+  return (uint64_t)sent;
+}
+
+int rl_transfer_is_answered(const struct rl_transfer *t) {
+#if LIBCURL_VERSION_NUM >= 0x073700
+  curl_off_t length = -1, received = 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_SIZE_DOWNLOAD_T, &received);
+  return t->answer.status == 204 || t->answer.status == 304 || (length >= 0 && received >= length);
+#else
+  return 0;
+#endif
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *userp) {
@@ -310,6 +357,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp) {
     ok = feed_file(t, data, n);
   if (ok)
     pause_if_due(t);
+  note_answer(t);
   return ok ? n : 0;
 }
 
@@ -318,6 +366,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   size_t n = size * count;
   enum rl_status status = rl_headers_line(&t->answer, data, n);
   count_bytes(t, n);
+  if (t->answer.complete)
+    t->lane->protocol = t->answer.version;
+  note_answer(t);
   if (status == RL_OK)
     return n;
   if (status == RL_TOO_LARGE)
@@ -534,6 +585,15 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
   rl_transfer_fail(t, kind_of(result), rl_curlcode_name(result), message);
 }
 
+void rl_transfer_remove_file(struct rl_transfer *t) {
+  if (t->path == NULL)
+    return;
+  if (t->http == NULL || !rl_http_forked(t->http))
+    (void)unlink(t->path);
+  rl_free(t->path);
+  t->path = NULL;
+}
+
 static void close_file(struct rl_transfer *t) {
   if (t->fd < 0)
     return;
@@ -542,8 +602,10 @@ static void close_file(struct rl_transfer *t) {
     rl_transfer_fail(t, RL_KIND_FILE, "WRITE_ERROR", "");
   }
   t->fd = -1;
+  if (t->outcome.kind != RL_KIND_OK || !is_success(t))
+    rl_transfer_remove_file(t);
   if (t->outcome.kind == RL_KIND_FILE) {
-    snprintf(t->message, sizeof t->message, "%s", strerror(t->file_error));
+    rl_http_error_text(t->file_error, t->message, sizeof t->message);
     t->outcome.message = t->message;
   }
 }
@@ -555,8 +617,8 @@ void rl_transfer_end(struct rl_transfer *t) {
   t->outcome.bytes = t->body_bytes;
   if (t->answer.complete)
     t->outcome.http_version = t->answer.version;
-  t->outcome.may_hide_cut = t->answer.complete && strcmp(t->method, "HEAD") != 0 &&
-                            rl_headers_may_hide_cut(&t->answer);
+  t->outcome.may_hide_cut =
+      t->answer.complete && strcmp(t->method, "HEAD") != 0 && rl_headers_may_hide_cut(&t->answer);
   if (t->framer != NULL && t->outcome.kind == RL_KIND_OK && is_success(t))
     (void)rl_framer_end(t->framer);
   free_request(t);
@@ -566,14 +628,15 @@ void rl_transfer_end(struct rl_transfer *t) {
 int rl_transfer_has_news(const struct rl_transfer *t) {
   if (t->state == RL_FINISHED)
     return 1;
-  return t->framer != NULL && (rl_framer_waiting(t->framer) > 0 ||
-                               rl_framer_error(t->framer, NULL, NULL) != RL_OK);
+  return t->framer != NULL &&
+         (rl_framer_waiting(t->framer) > 0 || rl_framer_error(t->framer, NULL, NULL) != RL_OK);
 }
 
 void rl_transfer_tell(struct rl_transfer *t) {
   if (!t->armed)
     return;
   t->armed = 0;
+  t->idle_since = t->http->clock_at;
   rl_link_append(&t->http->ready, &t->news);
 }
 

@@ -70,19 +70,16 @@ function download.zip(transport, request, path)
   local part
   local function start()
     part = path .. ".part-" .. core.uuid():sub(1, 8)
-    return { file = part } -- the core removes it unless it arrives whole
+    return { file = part } -- the core removes it with the transfer, unless it has another name by then
   end
   local function keep(_, _, transfer, answer)
     local tail, size = read_tail(part)
     local err = tail and check(transport, request, transfer, answer, tail, size)
       or not tail and file_error(transport, request, "READ", size)
-    if not err then
-      local ok, message = os.rename(part, path)
-      if ok then return size end
-      err = file_error(transport, request, "RENAME", message)
-    end
-    os.remove(part)
-    return nil, err
+    if err then return nil, err end
+    local ok, message = os.rename(part, path)
+    if not ok then return nil, file_error(transport, request, "RENAME", message) end
+    return size
   end
   return transport:perform(request, keep, start)
 end

@@ -20,6 +20,8 @@ local BUDGET_SHARE = 0.7
 local RUN_BUDGET = 0.005
 -- Sleepers woken in one go: 10,000 that are due together must not make one long poll.
 local WAKE_BATCH = 64
+-- Tables that have held more entries than this are made anew when they are empty: they never shrink.
+local LARGE = 256
 
 local scheduler = {}
 local scheduler_mt = { __name = "runloop.scheduler", __index = scheduler }
@@ -38,7 +40,9 @@ local function new(http, options)
     current = nil, -- the task whose code runs now
     turning = false, -- inside poll, run, wait or map
     slice_end = 0, -- when the running task should give way
+    stop = math.huge, -- when the turn under way should end
     alive = 0,
+    most_alive = 0, -- since there were none
     tasks = {}, -- the set of tasks alive: nobody else need hold them
     waiting = {}, -- transfer id -> task, or array of tasks
     queue = {}, first = 1, last = 0, -- tasks to resume, in order
@@ -257,7 +261,9 @@ function scheduler:await(transfer, shared)
     other[#other + 1] = task
   end
   task._wait, task._shared = transfer, shared
+  task._transfer = not shared and transfer or nil
   yield(WAIT)
+  task._transfer = nil
 end
 
 --- Waits for some seconds: in a task without holding up the rest, elsewhere by driving the transfers of all.
@@ -304,6 +310,10 @@ local function finish(self, task, status, results)
   task._results = results
   self.tasks[task] = nil
   self.alive = self.alive - 1
+  if self.alive == 0 then
+    if self.most_alive > LARGE then self.tasks, self.sleepers, self.waiting = {}, {}, {} end
+    self.most_alive = 0
+  end
   local waiters = task._waiters
   task._waiters = nil
   if waiters then
@@ -325,6 +335,8 @@ end
 
 local function kill(self, task)
   abandon_wait(self, task, true)
+  -- It may have ended in the meantime: nobody will look at what it brought.
+  if task._transfer then task._transfer:release() end
   heap_remove(self.sleepers, task)
   -- What it waited for may have failed already: now it is nobody's.
   local joins = task._joins
@@ -353,7 +365,7 @@ local function resume(self, task)
   if task.status ~= "running" then return end
   local before = self.current
   self.current = task
-  self.slice_end = now() + SLICE
+  self.slice_end = math.min(now() + SLICE, self.stop)
   local args = task._results
   if args then
     task._results = nil
@@ -373,6 +385,7 @@ function scheduler:spawn(fn, ...)
   if n > 0 then task._results = { n = n, ... } end
   self.tasks[task] = true
   self.alive = self.alive + 1
+  if self.alive > self.most_alive then self.most_alive = self.alive end
   if self.current or self.turning then
     self:enqueue(task)
   else
@@ -391,6 +404,7 @@ local function resume_queued(self, stop)
     if now() >= stop then break end
   end
   if self.first > self.last then
+    if self.last > LARGE then self.queue = {} end
     self.first, self.last = 1, 0
     return true
   end
@@ -421,6 +435,7 @@ local function turn(self, seconds, budget, until_done)
   end
   local busy = http:turn(wait)
   local stop = now() + budget * BUDGET_SHARE
+  self.stop = stop
   while true do
     self:collect()
     wake_due(self)
@@ -436,7 +451,7 @@ local function inside(self, fn, ...)
   local before = self.turning
   self.turning = true
   local ok, err = pcall(fn, self, ...)
-  self.turning = before
+  self.turning, self.stop = before, math.huge
   if not ok then error(err, 0) end
 end
 

@@ -147,13 +147,16 @@ function peer:read_frame()
 end
 
 local function read_frames(self)
-  while not self.gone do
-    local kind, flags, stream, payload = self:read_frame()
-    if not kind then break end
-    if on_frame[kind] then on_frame[kind](self, flags, stream, payload) end
-  end
+  local ok, err = pcall(function()
+    while true do
+      local kind, flags, stream, payload = self:read_frame()
+      if not kind then break end
+      if on_frame[kind] then on_frame[kind](self, flags, stream, payload) end
+    end
+  end)
   self.gone = true
   self.changed:fire()
+  if not ok then error(err, 0) end
 end
 
 --- Waits until n requests have arrived; false when the client went away before.

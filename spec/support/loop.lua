@@ -176,10 +176,17 @@ local function wants(err)
   if err == "wantwrite" then return "w" end
 end
 
+-- LuaSec reports a failure of OpenSSL as errno, and takes it for success when that is 0: `receive` and `send` then
+-- spin for ever. A file that cannot be opened sees to it that errno is not 0 when they begin.
+local function set_errno(self)
+  if self.tls then io.open("") end
+end
+
 --- Reads what is there into `buffer`, waiting for at least one byte: true, or nil and the reason. `left` tells
 --- afterwards whether the client has gone.
 function connection:fill(seconds)
   while not self.closed do
+    set_errno(self)
     local data, err, partial = self.sock:receive(65536)
     data = data or partial
     if data and data ~= "" then
@@ -242,6 +249,7 @@ function connection:send(data)
   local first = 1
   while first <= #data do
     if self.closed then return nil, "closed" end
+    set_errno(self)
     local last, err, partial = self.sock:send(data, first)
     if last then return true end
     if partial then first = math.max(first, partial + 1) end
@@ -296,7 +304,13 @@ end
 
 --- Closes with a FIN (over TLS after a close_notify).
 function connection:close()
-  if forget(self) then self.sock:close() end
+  if not forget(self) then return end
+  -- LuaSec says goodbye with a blocking write, which would stop everything when the client does not read.
+  if self.tls then
+    local _, writable = socket.select(nil, { self.sock }, 0)
+    if not writable[1] then return close_at_once(self) end
+  end
+  self.sock:close()
 end
 
 --- Closes with a FIN, over TLS without a close_notify.
