@@ -933,6 +933,25 @@ describe("A pager", function()
       end
     end)
 
+    it("ends for those that wait for its next attempt when it is closed", function()
+      server:fault { method = "GET", status = 503, headers = { ["Retry-After"] = "50" } }
+      local own = server:client { max_retry_wait = 60 }
+      local list = own.scenarios:list()
+      local tasks = {}
+      for i = 1, 2 do tasks[i] = own:spawn(function() for _ in list do error "an item" end end) end
+      for _ = 1, 1000 do
+        own:poll(0.01)
+        if own:stats().retries == 1 then break end
+      end
+      local began = support.now()
+      list:close()
+      for i = 1, 2 do
+        expect.raises("the pager is closed", function() tasks[i]:wait(30) end)
+      end
+      assert.is_true(support.now() - began < 20)
+      own:close()
+    end)
+
     it("gives an error in the closing variables of a cancelled one, and goes on for the others", function()
       local list = client.scenarios:list { limit = 10 }
       expect.success(list:next())

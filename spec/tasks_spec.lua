@@ -111,7 +111,7 @@ describe("tasks", function()
         return assert(started:score_and_await { interval = 0.01 }).state
       end)
       start("environment", function()
-        return assert(client.scenarios:start_run_and_await_env_ready { scenario_id = ids[2] }).state
+        return assert(client.scenarios:start_run_and_await_env_ready({ scenario_id = ids[2] }, { interval = 0.01 })).state
       end)
       start("download", function() return assert(client.scenarios.runs:download_logs(run, path)) end)
       start("warm_up", function() return client:warm_up() end)
@@ -228,11 +228,15 @@ describe("tasks", function()
     end)
 
     it("gives up after some seconds, and the task goes on", function()
-      server:fault { delay = 0.5 }
-      local task = client:spawn(retrieve, ids[2])
+      local go = false
+      local task = client:spawn(function()
+        repeat client:sleep(0.001) until go
+        return retrieve(ids[2])
+      end)
       expect.failure("timeout", "AWAIT", task:wait(0.02))
       expect.failure("timeout", "AWAIT", task:wait(0))
       assert.are.equal("running", task.status)
+      go = true
       assert.are.equal(ids[2], expect.success(task:wait()).id)
       assert.are.equal(1, server:count())
     end)
@@ -297,18 +301,18 @@ describe("tasks", function()
       end)
 
       it("gives up after some seconds, once, though the other ends later", function()
-        server:fault { delay = 0.3 }
-        local task = client:spawn(retrieve, ids[2])
         local resumed = 0
+        local task = client:spawn(function()
+          repeat client:sleep(0.001) until resumed > 0
+          return retrieve(ids[2])
+        end)
         local waiter = client:spawn(function()
-          local value, err = task:wait(0.02)
+          task:wait(0.02)
           resumed = resumed + 1
           client:sleep(60)
           resumed = resumed + 1
-          return value, err
         end)
-        task:wait()
-        poll_until(client, function() return resumed > 0 end)
+        assert.are.equal(ids[2], expect.success(task:wait()).id)
         for _ = 1, 10 do client:poll() end
         assert.are.equal(1, resumed)
         assert.are.equal("running", waiter.status)
@@ -528,10 +532,8 @@ describe("tasks", function()
         retrieve(ids[2])
         went_on = true
       end)
-      -- A call outside drives the task's transfer too, and resumes nobody.
-      server:fault { path = ids[3], delay = 0.2 }
-      assert.are.equal(ids[3], expect.success(client.scenarios:retrieve(ids[3])).id)
-      assert.are.equal(0, client:stats().in_flight)
+      -- Calls outside drive the task's transfer too, and resume nobody.
+      repeat expect.success(retrieve(ids[3])) until client:stats().in_flight == 0
       assert.is_true(task:cancel())
       assert.are.equal(0, client:poll())
       assert.is_false(went_on)
@@ -554,7 +556,7 @@ describe("tasks", function()
     end)
 
     it("of one of two tasks that share a pager leaves the page to the other", function()
-      server:fault { body_delay = 0.2 }
+      server:fault { body_delay = 0.5 }
       local list = client.scenarios:list { limit = 50 }
       local first = client:spawn(list.next, list)
       local second = client:spawn(list.next, list)
@@ -566,7 +568,7 @@ describe("tasks", function()
     end)
 
     it("lets another task take over the page that the cancelled one waited for", function()
-      server:fault { body_delay = 0.2 }
+      server:fault { body_delay = 0.5 }
       local list = client.scenarios:list { limit = 50 }
       local first = client:spawn(list.next, list)
       poll_until(client, function() return server:count() == 1 end)
@@ -1141,10 +1143,8 @@ describe("tasks", function()
         went_on = true
         return scenario
       end)
-      server:fault { path = ids[3], delay = 0.2 }
-      assert.are.equal(ids[3], expect.success(client.scenarios:retrieve(ids[3])).id)
+      repeat expect.success(retrieve(ids[3])) until client:stats().in_flight == 0
       assert.are.equal(1, server:count { path = ids[2] })
-      assert.are.equal(0, client:stats().in_flight)
       assert.is_false(went_on)
       assert.are.equal("running", task.status)
       client:poll()
@@ -1164,7 +1164,7 @@ describe("tasks", function()
     end)
 
     it("may take an item of a page that a task waits for, which gets the next", function()
-      server:fault { body_delay = 0.2 }
+      server:fault { body_delay = 0.5 }
       local list = client.scenarios:list { limit = 50 }
       local task = client:spawn(list.next, list)
       poll_until(client, function() return server:count() == 1 end)
@@ -1380,27 +1380,23 @@ describe("tasks", function()
       end)
     end
 
-    it("a pager still gives the items that are at hand, however long it takes", function()
-      local message
+    it("a pager raises even though an item is at hand, and loses none", function()
+      local messages = {}
       local task = client:spawn(function()
-        local list = client.scenarios:list({ limit = 100 }, { prefetch = false })
+        local list = client.scenarios:list { limit = 100 }
         assert(list:next())
         repeat coroutine.yield() until client:stats().in_flight == 0
-        local taken = 1
-        string.gsub(("."):rep(99), ".", function()
-          assert(list:next())
-          taken = taken + 1
-          tasks.keep_busy(0.001)
+        string.gsub("1234", ".", function(i)
+          if i == "3" then tasks.keep_busy(0.001) end
+          messages[tonumber(i)] = select(2, pcall(list.next, list))
         end)
-        assert.are.equal(100, taken)
-        message = select(2, pcall(string.gsub, ".", ".", function() list:next() end))
         local began = support.now()
         client:sleep(0.05)
         assert.is_true(support.now() - began >= 0.04, "it went on too early")
         return #assert(list:collect())
       end)
-      assert.are.equal(20, task:wait())
-      assert.matches("Lua cannot yield here", message, 1, true)
+      assert.are.equal(119, task:wait())
+      for i = 1, 4 do assert.matches("Lua cannot yield here", messages[i], 1, true) end
     end)
   end)
 
@@ -1461,7 +1457,7 @@ describe("tasks", function()
     it("gives its request up when its loop is left", function()
       server:fault { cut_items = 2, by = "stall" }
       client:spawn(function()
-        for _ in client.scenarios:list { limit = 100 } do return end
+        for _ in client.scenarios:list { limit = 100 } do break end -- luacheck: ignore 512
       end):wait()
       assert.are.equal(0, client:stats().in_flight)
     end)
@@ -1663,8 +1659,6 @@ describe("tasks", function()
         assert.are.equal("cancelled", task.status, i)
         expect.failure("cancelled", "CANCELLED", task:wait())
       end
-      assert.are.equal(0, own:stats().in_flight)
-      assert.is_nil(own:timeout())
       assert.are.equal(0, own:poll())
       assert.are.equal(0, own:run())
       own:close()

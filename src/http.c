@@ -1,17 +1,14 @@
-/* http.c: the connections of a client, the queue before them, and its turns. */
+/* http.c: a client: its queue, its clocks and its turns. */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* clock_gettime and the like with -std=c99 */
+#define _GNU_SOURCE /* strerror_r and the like with -std=c99 */
 #endif
 
-#include "curlcode.h"
 #include "http_private.h"
 
-#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A turn ends after about so much time, so that a frame of the host is not spoilt by many ready
@@ -20,8 +17,6 @@
 
 /* What is begun, and what goes on after its share of the turn before, in one turn. */
 enum { ADMIT_PER_TURN = 32, RESUME_PER_TURN = 4 };
-
-enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
 
 /* A page that has been silent for so long while nobody waits for it does not count against
  * max_connections: its reader may be waiting for the very call that would be kept out. */
@@ -35,12 +30,6 @@ enum { IDLE_WRITES = 16 };
 
 /* What arrives in one turn by a read that was filled: more may lie in the socket. */
 #define FULL_READ (12u * 1024u)
-
-static double monotonic(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static double clock_now(const struct rl_http *h, double now) {
   double passed = now - h->clock_at;
@@ -99,241 +88,6 @@ void rl_http_error_text(int error, char *out, size_t size) {
 #endif
 }
 
-static int grow_sockets(struct rl_http *h) {
-  size_t cap = h->socket_cap > 0 ? h->socket_cap * 2 : 16;
-  struct pollfd *polls = rl_realloc(h->polls, cap * sizeof *polls);
-  struct rl_socket **sockets;
-  if (polls == NULL)
-    return 0;
-  h->polls = polls;
-  sockets = rl_realloc(h->sockets, cap * sizeof(struct rl_socket *));
-  if (sockets == NULL)
-    return 0;
-  h->sockets = sockets;
-  h->socket_cap = cap;
-  return 1;
-}
-
-static struct rl_socket *socket_add(struct rl_lane *lane, curl_socket_t fd) {
-  struct rl_http *h = lane->http;
-  struct rl_socket *s;
-  if (h->socket_count == h->socket_cap && !grow_sockets(h))
-    return NULL;
-  s = rl_calloc(1, sizeof *s);
-  if (s == NULL)
-    return NULL;
-  s->lane = lane;
-  s->fd = fd;
-  s->index = h->socket_count;
-  h->polls[s->index].fd = fd;
-  h->polls[s->index].events = 0;
-  h->polls[s->index].revents = 0;
-  h->sockets[s->index] = s;
-  h->socket_count++;
-  return s;
-}
-
-/* The last one takes the place of the one that goes. */
-static void socket_fill_hole(struct rl_http *h, size_t i) {
-  size_t last = --h->socket_count;
-  if (i == last)
-    return;
-  h->polls[i] = h->polls[last];
-  h->sockets[i] = h->sockets[last];
-  if (h->sockets[i] != NULL)
-    h->sockets[i]->index = i;
-}
-
-static void socket_remove(struct rl_http *h, struct rl_socket *s) {
-  if (s->transfer != NULL && s->transfer->socket == s)
-    s->transfer->socket = NULL;
-  if (h->in_round) {
-    h->polls[s->index].fd = -1;
-    h->sockets[s->index] = NULL;
-  } else {
-    socket_fill_hole(h, s->index);
-  }
-  rl_free(s);
-}
-
-static void sockets_close_holes(struct rl_http *h) {
-  size_t i = h->socket_count;
-  while (i-- > 0) {
-    if (h->sockets[i] == NULL)
-      socket_fill_hole(h, i);
-  }
-}
-
-static void socket_set_user(struct rl_socket *s, CURL *easy) {
-  void *t = NULL;
-  if (s->lane->shared || curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) != CURLE_OK)
-    return;
-  s->transfer = t;
-  if (t != NULL)
-    s->transfer->socket = s;
-}
-
-/* CURLMOPT_SOCKETFUNCTION; libcurl calls it in socket_action as well as when handles are added,
- * removed and cleaned up. -1 makes libcurl give the multi handle up. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp) {
-  struct rl_lane *lane = userp;
-  struct rl_http *h = lane->http;
-  struct rl_socket *s = socketp;
-  short events = 0;
-  if (what == CURL_POLL_REMOVE) {
-    if (s != NULL)
-      socket_remove(h, s);
-    return 0;
-  }
-  if (s == NULL) {
-    s = socket_add(lane, fd);
-    if (s == NULL)
-      return -1;
-    if (curl_multi_assign(lane->multi, fd, s) != CURLM_OK) {
-      socket_remove(h, s);
-      return -1;
-    }
-  }
-  if (what & CURL_POLL_IN)
-    events |= POLLIN;
-  if (what & CURL_POLL_OUT)
-    events |= POLLOUT;
-  s->events = events;
-  h->polls[s->index].events = events;
-  socket_set_user(s, easy);
-  return 0;
-}
-
-/* CURLMOPT_TIMERFUNCTION; never acts on it at once, since libcurl must not be entered again. Times
- * beyond an hour are libcurl's own timeouts, which we do not use. */
-static int on_timer(CURLM *multi, long ms, void *userp) {
-  struct rl_lane *lane = userp;
-  (void)multi;
-  lane->timer = ms < 0 || ms > 3600000L ? -1 : monotonic() + (double)ms / 1000;
-  return 0;
-}
-
-static int lane_open(struct rl_lane *lane) {
-  struct rl_http *h = lane->http;
-  CURLM *m = curl_multi_init();
-  int ok;
-  if (m == NULL)
-    return 0;
-  ok = curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-       curl_multi_setopt(m, CURLMOPT_SOCKETDATA, lane) == CURLM_OK &&
-       curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-       curl_multi_setopt(m, CURLMOPT_TIMERDATA, lane) == CURLM_OK &&
-       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, h->max_connections) == CURLM_OK &&
-       curl_multi_setopt(m, CURLMOPT_PIPELINING,
-                         lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
-  if (ok && lane->shared)
-    ok = curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, h->max_connections) == CURLM_OK;
-#if LIBCURL_VERSION_NUM >= 0x081400
-  /* What CURLOPT_QUICK_EXIT was before. */
-  (void)curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L);
-#endif
-  if (!ok) {
-    curl_multi_cleanup(m);
-    return 0;
-  }
-  lane->multi = m;
-  lane->timer = -1;
-  return 1;
-}
-
-static void lane_empty_pool(struct rl_lane *lane) {
-  int sink;
-  for (sink = 0; sink < RL_SINKS; sink++) {
-    while (lane->pools[sink] != NULL) {
-      struct rl_easy *e = lane->pools[sink];
-      lane->pools[sink] = e->next;
-      rl_easy_free(e);
-    }
-  }
-  lane->pooled = 0;
-}
-
-static void give_easy_back(struct rl_lane *lane, enum rl_sink sink, struct rl_easy *e) {
-  if (lane->pooled >= MAX_POOLED) {
-    rl_easy_free(e);
-    return;
-  }
-  e->next = lane->pools[sink];
-  lane->pools[sink] = e;
-  lane->pooled++;
-}
-
-static struct rl_easy *take_easy(struct rl_http *h, struct rl_lane *lane, enum rl_sink sink) {
-  struct rl_easy *e = lane->pools[sink];
-  if (e == NULL)
-    return rl_easy_new(h, lane, sink);
-  lane->pools[sink] = e->next;
-  lane->pooled--;
-  return e;
-}
-
-/* Takes the transfer out of libcurl's hands, in the only order that all versions survive: remove,
- * then reuse or cleanup. */
-static void detach(struct rl_transfer *t) {
-  struct rl_lane *lane = t->lane;
-  struct rl_easy *e = t->easy;
-  (void)curl_multi_remove_handle(lane->multi, e->curl);
-  (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
-  if (t->socket != NULL)
-    t->socket->transfer = NULL;
-  t->socket = NULL;
-  t->held = 0;
-  rl_link_remove(&t->pause);
-  rl_link_remove(&t->early);
-  t->easy = NULL;
-  give_easy_back(lane, t->sink, e);
-}
-
-/* The one way in which a transfer ends; its outcome has been settled. */
-static void finish(struct rl_transfer *t) {
-  struct rl_http *h = t->http;
-  rl_transfer_end(t);
-  if (t->easy != NULL) {
-    t->lane->active--;
-    detach(t);
-  }
-  rl_link_remove(&t->place);
-  if (--h->unfinished == 0)
-    h->due_clock = h->due_monotonic = HUGE_VAL; /* rl_http_timeout must not tell of it any more */
-  rl_transfer_tell(t);
-}
-
-static void finish_all(struct rl_link *list, enum rl_kind kind, const char *code,
-                       const char *message) {
-  while (rl_link_in_list(list)) {
-    struct rl_transfer *t = RL_TRANSFER_OF(list->next, place);
-    rl_transfer_fail(t, kind, code, message);
-    finish(t);
-  }
-}
-
-static void lane_close(struct rl_lane *lane) {
-  lane_empty_pool(lane);
-  if (lane->multi != NULL)
-    curl_multi_cleanup(lane->multi);
-  lane->multi = NULL;
-  lane->timer = -1;
-}
-
-/* "The state of all transfers is uncertain" after an error of the multi interface, so all of them
- * fail; a new handle is made when it is needed. */
-static void lane_fail(struct rl_lane *lane, CURLMcode code) {
-  struct rl_http *h = lane->http;
-  size_t i;
-  finish_all(&lane->active_list, RL_KIND_CONNECTION, rl_curlmcode_name(code),
-             curl_multi_strerror(code));
-  lane_close(lane);
-  for (i = 0; i < h->socket_count; i++) {
-    if (h->sockets[i] != NULL && h->sockets[i]->lane == lane)
-      socket_remove(h, h->sockets[i--]);
-  }
-}
-
 static double smaller(double a, double b) {
   return a < b ? a : b;
 }
@@ -359,38 +113,12 @@ static double due_on_monotonic(const struct rl_transfer *t) {
   return t->sink == RL_SINK_CALL || t->armed ? t->deadline : HUGE_VAL;
 }
 
-static void admit_failed(struct rl_transfer *t, const char *code, const char *message) {
-  rl_transfer_fail(t, RL_KIND_CONNECTION, code, message);
-  finish(t);
-}
-
 static void admit(struct rl_http *h, struct rl_transfer *t) {
-  struct rl_lane *lane = t->lane;
-  struct rl_easy *e = NULL;
-  CURLcode rc = CURLE_OUT_OF_MEMORY;
-  CURLMcode mrc;
-  if (lane->multi != NULL || lane_open(lane))
-    e = take_easy(h, lane, t->sink);
-  if (e != NULL)
-    rc = rl_transfer_configure(t, e);
-  if (rc != CURLE_OK) {
-    if (e != NULL)
-      rl_easy_free(e);
-    admit_failed(t, rl_curlcode_name(rc), curl_easy_strerror(rc));
+  if (!rl_lane_add(t->lane, t)) {
+    rl_transfer_finish(t);
     return;
   }
-  mrc = curl_multi_add_handle(lane->multi, e->curl);
-  if (mrc != CURLM_OK) {
-    rl_easy_free(e);
-    admit_failed(t, rl_curlmcode_name(mrc), curl_multi_strerror(mrc));
-    return;
-  }
-  t->easy = e;
-  t->state = RL_ACTIVE;
   t->admitted = t->last_byte = h->clock;
-  rl_link_remove(&t->place);
-  rl_link_append(&lane->active_list, &t->place);
-  lane->active++;
   h->requests++;
   h->due_clock = smaller(h->due_clock, due_on_clock(h, t));
 }
@@ -458,14 +186,10 @@ static int admit_waiting(struct rl_http *h, double now) {
 }
 
 static int run_timer(struct rl_lane *lane, double now) {
-  int running;
-  CURLMcode rc;
   if (lane->multi == NULL || lane->timer < 0 || lane->timer > now)
     return 0;
   lane->timer = -1;
-  rc = curl_multi_socket_action(lane->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  if (rc != CURLM_OK)
-    lane_fail(lane, rc);
+  rl_lane_act(lane, CURL_SOCKET_TIMEOUT, 0);
   return 1;
 }
 
@@ -483,7 +207,7 @@ static void read_lane(struct rl_lane *lane) {
       continue;
     (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
     rl_transfer_conclude(t, result);
-    finish(t);
+    rl_transfer_finish(t);
   }
 }
 
@@ -495,7 +219,7 @@ static void read_messages(struct rl_http *h) {
     rl_link_remove(&t->early);
     if (rl_transfer_is_answered(t)) {
       rl_transfer_conclude(t, CURLE_OK);
-      finish(t);
+      rl_transfer_finish(t);
     }
   }
 }
@@ -513,7 +237,7 @@ static void resume_paused(struct rl_http *h) {
     h->resuming = 0;
     if (rc != CURLE_OK) {
       rl_transfer_conclude(t, rc);
-      finish(t);
+      rl_transfer_finish(t);
     }
   }
 }
@@ -556,7 +280,7 @@ static void note_write(struct rl_http *h, size_t i, int idle) {
     return;
   }
   h->polls[i].events &= (short)~POLLOUT;
-  h->unmute_at = smaller(h->unmute_at, monotonic() + MUTE_SECONDS);
+  h->unmute_at = smaller(h->unmute_at, rl_monotonic() + MUTE_SECONDS);
 }
 
 static void unmute(struct rl_http *h, double now) {
@@ -572,11 +296,8 @@ static void serve_socket(struct rl_http *h, size_t i, int action) {
   struct rl_socket *s = h->sockets[i];
   struct rl_lane *lane = s->lane;
   uint64_t moved = h->moved;
-  int running;
-  CURLMcode rc = curl_multi_socket_action(lane->multi, s->fd, action, &running);
-  if (rc != CURLM_OK)
-    lane_fail(lane, rc);
-  else if (lane->shared)
+  rl_lane_act(lane, s->fd, action);
+  if (lane->shared)
     note_write(h, i, action == CURL_CSELECT_OUT && h->moved == moved);
 }
 
@@ -592,7 +313,7 @@ static int serve_ready(struct rl_http *h, double started) {
     h->polls[i].revents = 0;
     if (s == NULL)
       continue;
-    s->skipped = action != 0 && served > 0 && monotonic() - started > ROUND_SECONDS;
+    s->skipped = action != 0 && served > 0 && rl_monotonic() - started > ROUND_SECONDS;
     if (action == 0)
       continue;
     if (s->skipped) {
@@ -605,7 +326,7 @@ static int serve_ready(struct rl_http *h, double started) {
     served++;
   }
   h->in_round = 0;
-  sockets_close_holes(h);
+  rl_sockets_close_holes(h);
   return served;
 }
 
@@ -644,7 +365,7 @@ static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
     seconds = h->connect_timeout;
   }
   rl_transfer_fail(t, RL_KIND_TIMEOUT, "OPERATION_TIMEDOUT", t->message);
-  finish(t);
+  rl_transfer_finish(t);
   snprintf(t->message, sizeof t->message, "%s %.6g s", what, seconds);
   return 1;
 }
@@ -661,7 +382,7 @@ static int check_transfer(struct rl_http *h, struct rl_transfer *t, double now) 
   }
   if (deadline <= now && !may_have_more(h, t)) {
     rl_transfer_fail(t, RL_KIND_TIMEOUT, "DEADLINE", "the deadline has passed");
-    finish(t);
+    rl_transfer_finish(t);
     return 1;
   }
   if (due < h->due_clock)
@@ -729,7 +450,7 @@ static int wait_ms(struct rl_http *h, double now, double seconds) {
 }
 
 static int turn(struct rl_http *h, double seconds) {
-  double now = monotonic();
+  double now = rl_monotonic();
   int n;
   clock_update(h, now);
   h->in_turn = 1;
@@ -737,15 +458,15 @@ static int turn(struct rl_http *h, double seconds) {
   unmute(h, now);
   n = admit_waiting(h, now);
   resume_paused(h);
-  n += run_timers(h, monotonic());
+  n += run_timers(h, rl_monotonic());
   read_messages(h);
-  now = monotonic();
+  now = rl_monotonic();
   if (poll(h->polls, (nfds_t)h->socket_count, wait_ms(h, now, seconds)) > 0) {
-    now = monotonic();
+    now = rl_monotonic();
     clock_update(h, now);
     n += serve_ready(h, now);
   }
-  now = monotonic();
+  now = rl_monotonic();
   clock_update(h, now);
   n += run_timers(h, now);
   read_messages(h);
@@ -759,7 +480,7 @@ int rl_http_turn(struct rl_http *h, double seconds) {
     return 0;
   n = turn(h, seconds);
   h->in_turn = 0;
-  clock_update(h, monotonic());
+  clock_update(h, rl_monotonic());
   return n;
 }
 
@@ -773,7 +494,7 @@ uint64_t rl_http_ready(struct rl_http *h) {
 }
 
 void rl_http_hold(struct rl_http *h, double seconds) {
-  double until = monotonic() + seconds;
+  double until = rl_monotonic() + seconds;
   if (until > h->hold_until)
     h->hold_until = until;
 }
@@ -791,7 +512,7 @@ double rl_http_timeout(struct rl_http *h) {
   double left;
   if (h->closed)
     return -1;
-  left = time_left(h, monotonic(), RL_HTTP_MAX_ABSENCE);
+  left = time_left(h, rl_monotonic(), RL_HTTP_MAX_ABSENCE);
   return left < HUGE_VAL ? left : -1;
 }
 
@@ -833,14 +554,6 @@ static enum rl_status copy_options(struct rl_http *h, const struct rl_http_optio
                               &h->base_headers);
 }
 
-static void lane_init(struct rl_http *h, struct rl_lane *lane, int shared) {
-  lane->http = h;
-  lane->shared = shared;
-  lane->timer = -1;
-  rl_link_init(&lane->active_list);
-  rl_link_init(&lane->queue);
-}
-
 /* Ids are unique in the process: each client takes a range of them. */
 static uint64_t first_id(void) {
   static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -861,10 +574,10 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_link_init(&h->ready);
   rl_link_init(&h->paused);
   rl_link_init(&h->early);
-  lane_init(h, &h->calls, o->https && o->http2);
-  lane_init(h, &h->pages, 0);
+  rl_lane_init(h, &h->calls, o->https && o->http2);
+  rl_lane_init(h, &h->pages, 0);
   h->pid = getpid();
-  h->clock_at = monotonic();
+  h->clock_at = rl_monotonic();
   h->due_clock = h->due_monotonic = h->unmute_at = HUGE_VAL;
   h->next_id = first_id();
   status = copy_options(h, o);
@@ -898,9 +611,9 @@ static void wipe_options(struct rl_http *h) {
 
 static void close_lane(struct rl_lane *lane) {
   const char *why = "the client was closed";
-  finish_all(&lane->active_list, RL_KIND_CANCELLED, "CANCELLED", why);
-  finish_all(&lane->queue, RL_KIND_CANCELLED, "CANCELLED", why);
-  lane_close(lane);
+  rl_transfer_finish_all(&lane->active_list, RL_KIND_CANCELLED, "CANCELLED", why);
+  rl_transfer_finish_all(&lane->queue, RL_KIND_CANCELLED, "CANCELLED", why);
+  rl_lane_close(lane);
 }
 
 void rl_http_close(struct rl_http *h) {
@@ -911,14 +624,8 @@ void rl_http_close(struct rl_http *h) {
     return;
   close_lane(&h->calls);
   close_lane(&h->pages);
-  while (h->socket_count > 0)
-    socket_remove(h, h->sockets[h->socket_count - 1]);
+  rl_sockets_free(h);
   wipe_options(h);
-  rl_free(h->polls);
-  rl_free(h->sockets);
-  h->polls = NULL;
-  h->sockets = NULL;
-  h->socket_cap = 0;
 }
 
 /* What a forked child must not free, kept reachable so that leak checkers do not complain. */
@@ -947,7 +654,7 @@ void rl_http_free(struct rl_http *h) {
 enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
                              struct rl_transfer **out) {
   struct rl_transfer *t;
-  double now = monotonic();
+  double now = rl_monotonic();
   enum rl_status status = rl_transfer_new(h, r, &t);
   if (status != RL_OK)
     return status;
@@ -971,7 +678,7 @@ void rl_transfer_cancel(struct rl_transfer *t) {
   if (t->state == RL_FINISHED || t->http == NULL || rl_http_forked(t->http))
     return;
   rl_transfer_fail(t, RL_KIND_CANCELLED, "CANCELLED", "cancelled");
-  finish(t);
+  rl_transfer_finish(t);
 }
 
 void rl_transfer_release(struct rl_transfer *t) {
@@ -1004,7 +711,7 @@ int rl_transfer_want(struct rl_transfer *t) {
   }
   rl_link_remove(&t->news);
   if (!t->armed && h != NULL) {
-    double now = monotonic();
+    double now = rl_monotonic();
     t->armed = 1;
     t->wait_since = clock_now(h, now);
     if (t->sink != RL_SINK_CALL)
@@ -1017,7 +724,7 @@ int rl_transfer_want(struct rl_transfer *t) {
 
 void rl_transfer_unwant(struct rl_transfer *t) {
   if (t->armed)
-    t->idle_since = monotonic();
+    t->idle_since = rl_monotonic();
   t->armed = 0;
   rl_link_remove(&t->news);
 }

@@ -62,9 +62,9 @@ struct rl_request {
                        still while nobody waits for it */
   size_t max_body;  /* bytes of a buffered body, or of one item */
   const char *list; /* a 2xx body goes through a framer for this list; or NULL */
-  const char *file; /* a 2xx body goes to this file, which must not exist yet; or NULL. It is removed
-                       when it does not arrive whole, and else with the transfer, at its release at
-                       the latest: who wants to keep it renames it */
+  const char *file; /* a 2xx body goes to this file, which must not exist yet; or NULL. It is
+                       removed when it does not arrive whole, and else with the transfer, at its
+                       release at the latest: who wants to keep it renames it */
   int pages_lane;   /* use the pages' connections though it is a plain call */
 };
 
@@ -81,8 +81,7 @@ enum rl_kind {
 /* What became of a transfer. The strings are good until it is freed. */
 struct rl_outcome {
   enum rl_kind kind;
-  const char
-      *code; /* "OK", libcurl's name, "DEADLINE", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE", ... */
+  const char *code; /* "OK", libcurl's name, "DEADLINE", "BODY_TOO_LARGE" and the like */
   const char *message;
   int http_version; /* 10, 11, 20, 30; 0: no answer */
   int sent;         /* bytes of the request may have reached the server */

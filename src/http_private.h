@@ -1,5 +1,5 @@
-/* http_private.h: what http.c (the connections and the turns) and transfer.c (one request and its
- * answer) share. */
+/* http_private.h: what http.c (the queue and the turns), lane.c (libcurl's multi handles) and
+ * transfer.c (one request and its answer) share. */
 #ifndef RL_HTTP_PRIVATE_H
 #define RL_HTTP_PRIVATE_H
 
@@ -149,6 +149,35 @@ void rl_link_init(struct rl_link *l);
 int rl_link_in_list(const struct rl_link *l);
 void rl_link_append(struct rl_link *head, struct rl_link *l);
 void rl_link_remove(struct rl_link *l);
+
+/* Seconds on CLOCK_MONOTONIC. */
+double rl_monotonic(void);
+
+/* A lane makes its multi handle when it is first used. */
+void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared);
+
+/* Closes the connections; no transfer may be active. The lane can be used again. */
+void rl_lane_close(struct rl_lane *lane);
+
+/* Hands the transfer to libcurl, which begins with it at its next timer. 1, or 0 with the outcome
+ * settled and the transfer where it was. */
+int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t);
+
+/* curl_multi_socket_action, https://curl.se/libcurl/c/curl_multi_socket_action.html. When it fails,
+ * so do all transfers of the lane. */
+void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action);
+
+/* The one way in which a transfer ends, once its outcome is settled: takes it from libcurl and from
+ * its list, and tells the one who waits. */
+void rl_transfer_finish(struct rl_transfer *t);
+
+/* Ends all transfers of a queue or an active_list in the same way. */
+void rl_transfer_finish_all(struct rl_link *list, enum rl_kind kind, const char *code,
+                            const char *message);
+
+/* Between rounds: fills the holes that sockets left in h->polls. */
+void rl_sockets_close_holes(struct rl_http *h);
+void rl_sockets_free(struct rl_http *h);
 
 /* A transfer with a copy of the request, in no list; like rl_http_start. */
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *request,

@@ -272,6 +272,8 @@ static int feed_page(struct rl_transfer *t, const char *data, size_t n) {
 }
 
 static int feed_file(struct rl_transfer *t, const char *data, size_t n) {
+  if (t->kept_len < sizeof t->kept)
+    keep_first(t, data, n);
   while (n > 0) {
     ssize_t written = write(t->fd, data, n);
     if (written < 0 && errno == EINTR)

@@ -58,7 +58,14 @@ local private = setmetatable({}, { __mode = "k" })
 
 local function transport_of(self, what)
   local transport = private[self]
-  if not transport then error("runloop: " .. what .. ": call it with a colon, client:" .. what .. "(...)", 3) end
+  if not transport then errors.misuse("client:" .. what .. ": call it with a colon") end
+  return transport
+end
+
+-- For what a closed client cannot tell.
+local function open_transport_of(self, what)
+  local transport = transport_of(self, what)
+  if transport.http:closed() then errors.misuse("client:" .. what .. ": client is closed") end
   return transport
 end
 
@@ -168,13 +175,13 @@ function client:request(fields, options)
   for segment in checked.path:match("^[^?]*"):gmatch("[^/]+") do
     local plain = segment:gsub("%%2[eE]", ".")
     if plain == "." or plain == ".." then
-      error(where .. ": field 'path' must not contain '" .. plain .. "' as a part", 2)
+      errors.misuse(where .. ": field 'path' must not contain '" .. plain .. "' as a part")
     end
   end
   local body = checked.body
   if body ~= nil then
     if checked.method == "GET" or checked.method == "HEAD" then
-      error(where .. ": a " .. checked.method .. " has no body", 2)
+      errors.misuse(where .. ": a " .. checked.method .. " has no body")
     end
     body = transport.encode(body, where .. ": body")
   end
@@ -200,7 +207,7 @@ end
 --- Counters since the client was made.
 ---@return { requests: integer, retries: integer, connections: integer, bytes_received: integer, in_flight: integer }
 function client:stats()
-  local transport = transport_of(self, "stats")
+  local transport = open_transport_of(self, "stats")
   local requests, connections, bytes_received, in_flight = transport.http:stats()
   return {
     requests = requests, retries = transport.retries, connections = connections, bytes_received = bytes_received,
@@ -223,14 +230,14 @@ end
 ---@return runloop.Task
 function client:spawn(fn, ...)
   local transport = transport_of(self, "spawn")
-  if type(fn) ~= "function" then error("client:spawn: argument 'fn' must be a function, got " .. type(fn), 2) end
+  if type(fn) ~= "function" then errors.misuse("client:spawn: argument 'fn' must be a function, got " .. type(fn)) end
   return transport.scheduler:spawn(fn, ...)
 end
 
 local function check_seconds(value, name, where)
   if value == nil then return end
   if type(value) ~= "number" or value < 0 or value ~= value then
-    error(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more", 3)
+    errors.misuse(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more")
   end
 end
 
@@ -256,7 +263,7 @@ end
 ---@return boolean|nil true, runloop.Error|nil err of kind `cancelled`
 function client:sleep(duration)
   local transport = transport_of(self, "sleep")
-  if duration == nil then error("client:sleep: argument 'seconds' is missing", 2) end
+  if duration == nil then errors.misuse("client:sleep: argument 'seconds' is missing") end
   check_seconds(duration, "seconds", "client:sleep")
   local refused = transport.scheduler:enter("client:sleep", true)
   if refused then return nil, refused end
@@ -274,9 +281,9 @@ end
 function client:map(source, fn, options)
   local transport = transport_of(self, "map")
   local checked = schema.options(MAP_OPTIONS, options, "client:map")
-  if type(fn) ~= "function" then error("client:map: argument 'fn' must be a function, got " .. type(fn), 2) end
+  if type(fn) ~= "function" then errors.misuse("client:map: argument 'fn' must be a function, got " .. type(fn)) end
   if type(source) ~= "function" and type(source) ~= "table" then
-    error("client:map: argument 'source' must be an array, an iterator or a pager, got " .. type(source), 2)
+    errors.misuse("client:map: argument 'source' must be an array, an iterator or a pager, got " .. type(source))
   end
   local refused = transport.scheduler:enter("client:map", true)
   if refused then return nil, nil, refused end
@@ -286,13 +293,13 @@ end
 --- The descriptors an event loop should watch; may change with every poll.
 ---@return { fd: integer, events: string }[] events is "r", "w" or "rw"
 function client:fds()
-  return transport_of(self, "fds").http:fds()
+  return open_transport_of(self, "fds").http:fds()
 end
 
 --- When the next poll is due.
 ---@return number|nil seconds nil: nothing is pending
 function client:timeout()
-  return transport_of(self, "timeout").scheduler:timeout()
+  return open_transport_of(self, "timeout").scheduler:timeout()
 end
 
 return { new = new }

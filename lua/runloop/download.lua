@@ -35,6 +35,13 @@ local function file_error(transport, request, code, message)
   return transport:fail(request, { kind = "file", code = code, message = message })
 end
 
+-- A rename onto a directory would only fail in the end.
+local function is_directory(path)
+  local file = io.open(path .. "/.", "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
 local function read_tail(path)
   local file, message = io.open(path, "rb")
   if not file then return nil, message end
@@ -67,6 +74,7 @@ end
 ---@return integer|string|nil bytes_or_zip, table response_or_err
 function download.zip(transport, request, path)
   if not path then return transport:perform(request, to_string) end
+  if is_directory(path) then return nil, file_error(transport, request, "OPEN", path .. ": Is a directory") end
   local part
   local function start()
     part = path .. ".part-" .. core.uuid():sub(1, 8)

@@ -45,7 +45,7 @@ return function(scheduler, source, fn, options, is_pager)
   local enter_gate, leave_gate = new_gate(scheduler)
   local results, succeeded = {}, 0
   local errors, source_err
-  local taken, workers, alive = 0, {}, 0
+  local taken, workers, started, alive = 0, {}, 0, 0
   local ended = false
   local caller = scheduler:task_here()
   local waiting = false
@@ -83,8 +83,9 @@ return function(scheduler, source, fn, options, is_pager)
 
   local work
   local function start_worker()
-    alive = alive + 1
-    workers[#workers + 1] = scheduler:spawn(work)
+    started, alive = started + 1, alive + 1
+    local worker = scheduler:spawn(work) -- the first one may run at once, and start the second
+    workers[#workers + 1] = worker
   end
 
   function work()
@@ -92,7 +93,7 @@ return function(scheduler, source, fn, options, is_pager)
       local item, index = take()
       if item == nil then break end
       -- There was an item, so there may be more: one more worker looks, until there are enough.
-      if #workers < options.concurrency and not ended then start_worker() end
+      if started < options.concurrency and not ended then start_worker() end
       keep(index, pcall(fn, item, index))
       scheduler:breathe()
     end

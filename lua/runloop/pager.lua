@@ -59,6 +59,7 @@ local function new_page(self, cursor, previous_first)
     answer = nil, -- of the transfer that has ended, with its error
     begun = false, -- the transfer has brought an item
     retry_at = nil,
+    sleepers = {}, -- tasks that wait for retry_at
   }
 end
 
@@ -74,16 +75,21 @@ local function answer_of(self, page)
   return page.answer[1], page.answer[2]
 end
 
+local function release_page(scheduler, page)
+  local transfer = page.transfer
+  if transfer then
+    scheduler:dismiss(transfer)
+    transfer:release()
+    page.transfer = nil
+  end
+  for task in pairs(page.sleepers) do scheduler:rouse(task) end
+end
+
 -- Lets go of what is on its way; tasks that wait for it find the pager no longer open.
 local function release(self)
-  for _, page in ipairs { self._page or false, self._ahead or false } do
-    local transfer = page and page.transfer
-    if transfer then
-      self._transport.scheduler:dismiss(transfer)
-      transfer:release()
-      page.transfer = nil
-    end
-  end
+  local scheduler = self._transport.scheduler
+  if self._page then release_page(scheduler, self._page) end
+  if self._ahead then release_page(scheduler, self._ahead) end
   self._page, self._ahead = nil, nil
 end
 
@@ -210,9 +216,12 @@ end
 
 -- Waits for a page's next attempt. Another task may have begun it meanwhile.
 local function wait_for_retry(self, page)
-  local began = now()
+  local began, scheduler = now(), self._transport.scheduler
   if page.retry_at > began then
-    self._transport.scheduler:sleep(page.retry_at - began)
+    local task = scheduler:task_here()
+    if task then page.sleepers[task] = true end
+    scheduler:sleep(page.retry_at - began)
+    if task then page.sleepers[task] = nil end
     count_wait(page, began)
   end
   if page.retry_at and page.retry_at <= now() then page.retry_at = nil end

@@ -212,11 +212,8 @@ function resource.add_awaits(transport, client)
   local where = scenarios._name .. ":" .. name
   expose(scenarios, name, function(params, spec, options)
     spec = await_options(spec, where)
-    -- Only checked here: the calls that it makes take the user's table.
-    call_options(options, where)
-    local run, response = scenarios:start_run(params, options)
-    if not run then return nil, response end
-    return await.env_ready(transport, client, run, response, spec, options)
+    call_options(options, where) -- the calls that follow take them as they are
+    return await.env_ready(transport, client, params, spec, options)
   end)
 end
 

@@ -111,6 +111,11 @@ function scheduler:wake(task)
   self:enqueue(task)
 end
 
+--- Ends a task's sleep before its time, if it still sleeps.
+function scheduler:rouse(task)
+  if task._slot then self:wake(task) end
+end
+
 function scheduler:sleep_until(task, time)
   task._wake = time
   local heap = self.sleepers
@@ -216,7 +221,9 @@ end
 function scheduler:may_take()
   local task = self.current
   if self.closed then return false end
-  if task then return now() < self.slice_end and not task._closing and task._co == running() end
+  if task then
+    return now() < self.slice_end and not task._closing and task._co == running() and isyieldable()
+  end
   return not self.turning and not self.nonblocking
 end
 
@@ -227,11 +234,10 @@ function scheduler:task_here()
   return nil
 end
 
---- Gives way when the running task has used up its slice; for code that can go on without waiting, and does so
---- where Lua cannot yield.
+--- Gives way when the running task has used up its slice; for code that can go on without waiting.
 function scheduler:breathe()
   local task = self.current
-  if task and now() >= self.slice_end and task._co == running() and isyieldable() then
+  if task and now() >= self.slice_end and task._co == running() then
     self:enqueue(task)
     yield(WAIT)
   end

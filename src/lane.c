@@ -1,0 +1,311 @@
+/* lane.c: libcurl's multi handles, the sockets that they want watched, and how a transfer enters
+ * and leaves them. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* clock_gettime and the like with -std=c99 */
+#endif
+
+#include "curlcode.h"
+#include "http_private.h"
+
+#include <math.h>
+#include <time.h>
+
+enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
+
+double rl_monotonic(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int grow_sockets(struct rl_http *h) {
+  size_t cap = h->socket_cap > 0 ? h->socket_cap * 2 : 16;
+  struct pollfd *polls = rl_realloc(h->polls, cap * sizeof *polls);
+  struct rl_socket **sockets;
+  if (polls == NULL)
+    return 0;
+  h->polls = polls;
+  sockets = rl_realloc(h->sockets, cap * sizeof(struct rl_socket *));
+  if (sockets == NULL)
+    return 0;
+  h->sockets = sockets;
+  h->socket_cap = cap;
+  return 1;
+}
+
+static struct rl_socket *socket_add(struct rl_lane *lane, curl_socket_t fd) {
+  struct rl_http *h = lane->http;
+  struct rl_socket *s;
+  if (h->socket_count == h->socket_cap && !grow_sockets(h))
+    return NULL;
+  s = rl_calloc(1, sizeof *s);
+  if (s == NULL)
+    return NULL;
+  s->lane = lane;
+  s->fd = fd;
+  s->index = h->socket_count;
+  h->polls[s->index].fd = fd;
+  h->polls[s->index].events = 0;
+  h->polls[s->index].revents = 0;
+  h->sockets[s->index] = s;
+  h->socket_count++;
+  return s;
+}
+
+/* The last one takes the place of the one that goes. */
+static void socket_fill_hole(struct rl_http *h, size_t i) {
+  size_t last = --h->socket_count;
+  if (i == last)
+    return;
+  h->polls[i] = h->polls[last];
+  h->sockets[i] = h->sockets[last];
+  if (h->sockets[i] != NULL)
+    h->sockets[i]->index = i;
+}
+
+static void socket_remove(struct rl_http *h, struct rl_socket *s) {
+  if (s->transfer != NULL && s->transfer->socket == s)
+    s->transfer->socket = NULL;
+  if (h->in_round) {
+    h->polls[s->index].fd = -1;
+    h->sockets[s->index] = NULL;
+  } else {
+    socket_fill_hole(h, s->index);
+  }
+  rl_free(s);
+}
+
+void rl_sockets_close_holes(struct rl_http *h) {
+  size_t i = h->socket_count;
+  while (i-- > 0) {
+    if (h->sockets[i] == NULL)
+      socket_fill_hole(h, i);
+  }
+}
+
+static void socket_set_user(struct rl_socket *s, CURL *easy) {
+  void *t = NULL;
+  if (s->lane->shared || curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) != CURLE_OK)
+    return;
+  s->transfer = t;
+  if (t != NULL)
+    s->transfer->socket = s;
+}
+
+/* CURLMOPT_SOCKETFUNCTION; libcurl calls it in socket_action as well as when handles are added,
+ * removed and cleaned up. -1 makes libcurl give the multi handle up. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp) {
+  struct rl_lane *lane = userp;
+  struct rl_http *h = lane->http;
+  struct rl_socket *s = socketp;
+  short events = 0;
+  if (what == CURL_POLL_REMOVE) {
+    if (s != NULL)
+      socket_remove(h, s);
+    return 0;
+  }
+  if (s == NULL) {
+    s = socket_add(lane, fd);
+    if (s == NULL)
+      return -1;
+    if (curl_multi_assign(lane->multi, fd, s) != CURLM_OK) {
+      socket_remove(h, s);
+      return -1;
+    }
+  }
+  if (what & CURL_POLL_IN)
+    events |= POLLIN;
+  if (what & CURL_POLL_OUT)
+    events |= POLLOUT;
+  s->events = events;
+  h->polls[s->index].events = events;
+  socket_set_user(s, easy);
+  return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION; never acts on it at once, since libcurl must not be entered again. Times
+ * beyond an hour are libcurl's own timeouts, which we do not use. */
+static int on_timer(CURLM *multi, long ms, void *userp) {
+  struct rl_lane *lane = userp;
+  (void)multi;
+  lane->timer = ms < 0 || ms > 3600000L ? -1 : rl_monotonic() + (double)ms / 1000;
+  return 0;
+}
+
+static int lane_open(struct rl_lane *lane) {
+  struct rl_http *h = lane->http;
+  /* Those of pages that are held back come on top, and libcurl would close an idle one for each. */
+  long kept = 2 * h->max_connections;
+  CURLM *m = curl_multi_init();
+  int ok;
+  if (m == NULL)
+    return 0;
+  ok = curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_SOCKETDATA, lane) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_TIMERDATA, lane) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_PIPELINING,
+                         lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
+  if (ok && lane->shared)
+    ok = curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, h->max_connections) == CURLM_OK;
+#if LIBCURL_VERSION_NUM >= 0x081400
+  /* What CURLOPT_QUICK_EXIT was before. */
+  (void)curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L);
+#endif
+  if (!ok) {
+    curl_multi_cleanup(m);
+    return 0;
+  }
+  lane->multi = m;
+  lane->timer = -1;
+  return 1;
+}
+
+static void lane_empty_pool(struct rl_lane *lane) {
+  int sink;
+  for (sink = 0; sink < RL_SINKS; sink++) {
+    while (lane->pools[sink] != NULL) {
+      struct rl_easy *e = lane->pools[sink];
+      lane->pools[sink] = e->next;
+      rl_easy_free(e);
+    }
+  }
+  lane->pooled = 0;
+}
+
+static void give_easy_back(struct rl_lane *lane, enum rl_sink sink, struct rl_easy *e) {
+  if (lane->pooled >= MAX_POOLED) {
+    rl_easy_free(e);
+    return;
+  }
+  e->next = lane->pools[sink];
+  lane->pools[sink] = e;
+  lane->pooled++;
+}
+
+static struct rl_easy *take_easy(struct rl_lane *lane, enum rl_sink sink) {
+  struct rl_easy *e = lane->pools[sink];
+  if (e == NULL)
+    return rl_easy_new(lane->http, lane, sink);
+  lane->pools[sink] = e->next;
+  lane->pooled--;
+  return e;
+}
+
+/* Takes the transfer out of libcurl's hands, in the only order that all versions survive: remove,
+ * then reuse or cleanup. */
+static void detach(struct rl_transfer *t) {
+  struct rl_lane *lane = t->lane;
+  struct rl_easy *e = t->easy;
+  (void)curl_multi_remove_handle(lane->multi, e->curl);
+  (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
+  if (t->socket != NULL)
+    t->socket->transfer = NULL;
+  t->socket = NULL;
+  t->held = 0;
+  rl_link_remove(&t->pause);
+  rl_link_remove(&t->early);
+  t->easy = NULL;
+  give_easy_back(lane, t->sink, e);
+}
+
+void rl_transfer_finish(struct rl_transfer *t) {
+  struct rl_http *h = t->http;
+  rl_transfer_end(t);
+  if (t->easy != NULL) {
+    t->lane->active--;
+    detach(t);
+  }
+  rl_link_remove(&t->place);
+  if (--h->unfinished == 0)
+    h->due_clock = h->due_monotonic = HUGE_VAL; /* rl_http_timeout must not tell of it any more */
+  rl_transfer_tell(t);
+}
+
+void rl_transfer_finish_all(struct rl_link *list, enum rl_kind kind, const char *code,
+                            const char *message) {
+  while (rl_link_in_list(list)) {
+    struct rl_transfer *t = RL_TRANSFER_OF(list->next, place);
+    rl_transfer_fail(t, kind, code, message);
+    rl_transfer_finish(t);
+  }
+}
+
+void rl_lane_close(struct rl_lane *lane) {
+  lane_empty_pool(lane);
+  if (lane->multi != NULL)
+    curl_multi_cleanup(lane->multi);
+  lane->multi = NULL;
+  lane->timer = -1;
+}
+
+/* "The state of all transfers is uncertain" after an error of the multi interface, so all of them
+ * fail; a new handle is made when it is needed. */
+static void lane_fail(struct rl_lane *lane, CURLMcode code) {
+  struct rl_http *h = lane->http;
+  size_t i;
+  rl_transfer_finish_all(&lane->active_list, RL_KIND_CONNECTION, rl_curlmcode_name(code),
+                         curl_multi_strerror(code));
+  rl_lane_close(lane);
+  for (i = 0; i < h->socket_count; i++) {
+    if (h->sockets[i] != NULL && h->sockets[i]->lane == lane)
+      socket_remove(h, h->sockets[i--]);
+  }
+}
+
+static int refuse(struct rl_transfer *t, const char *code, const char *message) {
+  rl_transfer_fail(t, RL_KIND_CONNECTION, code, message);
+  return 0;
+}
+
+int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t) {
+  struct rl_easy *e = NULL;
+  CURLcode rc = CURLE_OUT_OF_MEMORY;
+  CURLMcode mrc;
+  if (lane->multi != NULL || lane_open(lane))
+    e = take_easy(lane, t->sink);
+  if (e != NULL)
+    rc = rl_transfer_configure(t, e);
+  if (rc != CURLE_OK) {
+    if (e != NULL)
+      rl_easy_free(e);
+    return refuse(t, rl_curlcode_name(rc), curl_easy_strerror(rc));
+  }
+  mrc = curl_multi_add_handle(lane->multi, e->curl);
+  if (mrc != CURLM_OK) {
+    rl_easy_free(e);
+    return refuse(t, rl_curlmcode_name(mrc), curl_multi_strerror(mrc));
+  }
+  t->easy = e;
+  t->state = RL_ACTIVE;
+  rl_link_remove(&t->place);
+  rl_link_append(&lane->active_list, &t->place);
+  lane->active++;
+  return 1;
+}
+
+void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action) {
+  int running;
+  CURLMcode rc = curl_multi_socket_action(lane->multi, fd, action, &running);
+  if (rc != CURLM_OK)
+    lane_fail(lane, rc);
+}
+
+void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared) {
+  lane->http = h;
+  lane->shared = shared;
+  lane->timer = -1;
+  rl_link_init(&lane->active_list);
+  rl_link_init(&lane->queue);
+}
+
+void rl_sockets_free(struct rl_http *h) {
+  while (h->socket_count > 0)
+    socket_remove(h, h->sockets[h->socket_count - 1]);
+  rl_free(h->polls);
+  rl_free(h->sockets);
+  h->polls = NULL;
+  h->sockets = NULL;
+  h->socket_cap = 0;
+}
