@@ -264,10 +264,12 @@ static uint64_t find_escaped(uint64_t backslashes, uint64_t *carry) {
 
 /* Each bit becomes the parity of those up to it: from a quote to the next, strings have ones. */
 static uint64_t prefix_parity(uint64_t bits) {
-  int i;
-  for (i = 1; i < 64; i *= 2)
-    bits ^= bits << i;
-  return bits;
+  bits ^= bits << 1;
+  bits ^= bits << 2;
+  bits ^= bits << 4;
+  bits ^= bits << 8;
+  bits ^= bits << 16;
+  return bits ^ bits << 32;
 }
 
 /* Does what find_end does, 64 bytes at a time and only inside of a container; returns where it is

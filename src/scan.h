@@ -48,20 +48,31 @@ struct rl_masks {
   uint64_t quotes, backslashes, brackets;
 };
 
+static inline uint64_t rl_join_64(__m128i a, __m128i b, __m128i c, __m128i d) {
+  return (uint64_t)(unsigned)_mm_movemask_epi8(a) | (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
+         (uint64_t)(unsigned)_mm_movemask_epi8(c) << 32 |
+         (uint64_t)(unsigned)_mm_movemask_epi8(d) << 48;
+}
+
+static inline uint64_t rl_equal_64(const rl_block *b, char c) {
+  const __m128i like = _mm_set1_epi8(c);
+  return rl_join_64(_mm_cmpeq_epi8(b[0], like), _mm_cmpeq_epi8(b[1], like),
+                    _mm_cmpeq_epi8(b[2], like), _mm_cmpeq_epi8(b[3], like));
+}
+
+static inline __m128i rl_is_bracket(rl_block b) {
+  __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20)); /* '[' is '{' then, and ']' is '}' */
+  return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
+                      _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+}
+
+/* Without a loop, which compilers leave as it is at -O2. */
 static inline void rl_scan_64(const char *p, struct rl_masks *m) {
-  int i;
-  m->quotes = m->backslashes = m->brackets = 0;
-  for (i = 0; i < 64; i += 16) {
-    rl_block b = rl_load(p + i);
-    __m128i quote = _mm_cmpeq_epi8(b, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'));
-    __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20)); /* '[' is '{' then, and ']' is '}' */
-    __m128i bracket = _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
-                                   _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
-    m->quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << i;
-    m->backslashes |= (uint64_t)(unsigned)_mm_movemask_epi8(backslash) << i;
-    m->brackets |= (uint64_t)(unsigned)_mm_movemask_epi8(bracket) << i;
-  }
+  const rl_block b[4] = {rl_load(p), rl_load(p + 16), rl_load(p + 32), rl_load(p + 48)};
+  m->quotes = rl_equal_64(b, '"');
+  m->backslashes = rl_equal_64(b, '\\');
+  m->brackets = rl_join_64(rl_is_bracket(b[0]), rl_is_bracket(b[1]), rl_is_bracket(b[2]),
+                           rl_is_bracket(b[3]));
 }
 
 #elif !defined(RL_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && defined(__aarch64__)
