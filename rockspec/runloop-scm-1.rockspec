@@ -34,6 +34,7 @@ build = {
         "src/headers.c",
         "src/http.c",
         "src/json.c",
+        "src/lane.c",
         "src/lua_core.c",
         "src/lua_http.c",
         "src/lua_json.c",

@@ -29,8 +29,9 @@
 #define SHARE_BYTES (64u * 1024u)
 
 /* One read. libcurl goes on reading until the socket is empty or it has read a hundred times; over
- * HTTP/2, where nobody stops it, small reads keep that short. */
-enum { STREAM_READ_BYTES = 8 * 1024, CALL_READ_BYTES = 16 * 1024, PAGE_READ_BYTES = 64 * 1024 };
+ * HTTP/2, where nobody stops it, small reads keep that short. What one read of a page yields after
+ * decompression comes in one turn, whatever its share. */
+enum { STREAM_READ_BYTES = 8 * 1024, CALL_READ_BYTES = 16 * 1024, PAGE_READ_BYTES = 32 * 1024 };
 
 void rl_link_init(struct rl_link *l) {
   l->next = l->prev = l;

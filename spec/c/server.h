@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -141,6 +142,30 @@ static int has_number(const char *path, const char *prefix, int *n) {
   return 1;
 }
 
+/* As much of the API as oom.c needs: two pages of scenarios, one of them, its archiving, an empty
+ * zip; scn_silent never answers. */
+static int serve_api(int fd, const char *path) {
+  static const char json[] = "Content-Type: application/json\r\n";
+  static const char scenario[] = "{\"id\":\"scn_1\",\"name\":\"a\\tb\",\"is_public\":false,"
+                                 "\"metadata\":{\"a\":\"\xC3\xA9\"},\"tags\":[1,2.5,null,{}]}";
+  static const char first[] =
+      "{\"scenarios\":[{\"id\":\"scn_1\"},{\"id\":\"scn_2\"}],\"has_more\":true,\"total_count\":3}";
+  static const char zip[] = "HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n"
+                            "Content-Length: 22\r\n\r\nPK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+  if (strncmp(path, "scenarios?", 10) == 0)
+    return answer(fd, 200, json,
+                  strstr(path, "starting_after=scn_2") == NULL
+                      ? first
+                      : "{\"scenarios\":[{\"id\":\"scn_3\"}],\"has_more\":false}");
+  if (strcmp(path, "scenarios/scn_1") == 0 || strcmp(path, "scenarios/scn_1/archive") == 0)
+    return answer(fd, 200, json, scenario);
+  if (strcmp(path, "scenarios/runs/run_1/download_logs") == 0)
+    return send_all(fd, zip, sizeof zip);
+  if (strcmp(path, "scenarios/scn_silent") == 0)
+    wait_for_close(fd);
+  return answer(fd, 404, json, "{\"message\":\"there is none\"}");
+}
+
 /* 1: the connection can serve another request. */
 static int behave(int fd, const char *path, const char *whole) {
   int n = 0;
@@ -160,6 +185,8 @@ static int behave(int fd, const char *path, const char *whole) {
     nap(n / 1000.0);
     return answer(fd, 200, "", "late");
   }
+  if (strncmp(path, "/v1/", 4) == 0)
+    return serve_api(fd, path + 4);
   if (strcmp(path, "/once") == 0) { /* keep-alive is promised, but the connection ends */
     answer(fd, 200, "", "once");
     return 0;
@@ -230,9 +257,10 @@ static void log_request(const char *request) {
 }
 
 static void *serve_connection(void *arg) {
-  int fd = *(int *)arg, alive = 1;
+  int fd = *(int *)arg, alive = 1, on = 1;
   char *buffer = malloc(SERVER_LOG);
   free(arg);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   while (alive) {
     char method[16], path[64];
     if (read_request(fd, buffer, SERVER_LOG) == 0)
