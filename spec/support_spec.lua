@@ -67,19 +67,20 @@ describe("the stand-in", function()
   it("lists 20 at first, then after the cursor, all in order", function()
     local all, cursor, pages = {}, "", 0
     repeat
-      local page = get("/v1/scenarios?starting_after=" .. cursor)
+      local _, _, text = server:request { path = "/v1/scenarios?starting_after=" .. cursor }
       pages = pages + 1
-      assert.are.equal(60, page.total_count)
-      for _, item in ipairs(page.scenarios) do all[#all + 1] = item.id end
+      for id in text:gmatch '{"id":"(scn_%w+)"' do all[#all + 1] = id end
       cursor = all[#all]
-    until not page.has_more
+      local has_more = text:match '%],"has_more":(%l+),"total_count":60}$'
+      assert.are.equal(pages < 3 and "true" or "false", has_more)
+    until has_more == "false"
     assert.are.equal(3, pages)
     assert.are.same(server:ids "scenario", all)
   end)
 
   it("takes a limit from 1 to 5000 and can leave out the count", function()
-    local page = get "/v1/scenarios?limit=60&include_total_count=false"
-    assert.are.equal(60, #page.scenarios)
+    local page = get "/v1/scenarios/runs?limit=14&include_total_count=false"
+    assert.are.equal(14, #page.runs)
     assert.is_false(page.has_more)
     assert.is_nil(page.total_count)
     for _, limit in ipairs { "0", "5001", "-1", "x", "1.5" } do
@@ -89,7 +90,7 @@ describe("the stand-in", function()
   end)
 
   it("filters by name, search, benchmark and validation type", function()
-    local function count(query) return get("/v1/scenarios?limit=100&" .. query).total_count end
+    local function count(query) return get("/v1/scenarios?limit=1&" .. query).total_count end
     assert.are.equal(6, count "name=nightly")
     assert.are.equal(0, count "name=night")
     assert.are.equal(6, count "search=NIGHT")
@@ -133,7 +134,7 @@ describe("the stand-in", function()
     local view, status = post("/v1/scenarios/" .. id .. "/archive")
     assert.are.same({ 200, "archived" }, { status, view.status })
     assert.are.same({ id }, server:ids "archived")
-    assert.are.equal(59, get("/v1/scenarios").total_count)
+    assert.are.equal(59, get("/v1/scenarios?limit=1").total_count)
     assert.are.equal("archived", get("/v1/scenarios/" .. id).status)
     assert.are.equal(400, (select(2, post("/v1/scenarios/" .. id, { name = "x" }))))
     assert.are.equal("active", post("/v1/scenarios/" .. id .. "/unarchive").status)
@@ -572,6 +573,25 @@ describe("support.raw", function()
     connection:close()
     raw:stop()
   end)
+
+  it("goes on when TLS clients go without a goodbye", function()
+    local raw = support.raw { { { serve = "x" } }, tls = "localhost" }
+    local code, _, err = support.lua(([[
+      local socket, ssl = require "socket", require "ssl"
+      local connections = {}
+      for i = 1, 50 do
+        local tcp = assert(socket.connect("127.0.0.1", %d))
+        local connection = assert(ssl.wrap(tcp, { mode = "client", protocol = "any", verify = "none" }))
+        assert(connection:dohandshake())
+        connection:send(("GET / HTTP/1.1\r\n\r\n"):rep(i))
+        connections[i] = connection
+      end
+      os.exit(0, false)
+    ]]):format(raw.port), { preload = false })
+    assert.are.same({ 0, "" }, { code, err })
+    assert.are.equal(50, raw:connections())
+    raw:stop()
+  end)
 end)
 
 describe("support.certificates", function()
@@ -717,15 +737,16 @@ end)
 
 describe("child processes", function()
   it("end with the process that started them, however it ends", function()
-    local code, out = support.lua [[
+    local code, out = support.lua([[
       local support = require "spec.support"
       local server = support.start { scenarios = 1 }
-      local raw = support.raw { "x" }
+      local raw = support.raw { { { lua = "while true do end" } } }
+      assert(require("socket").connect("127.0.0.1", raw.port))
       local child = support.spawn { "sleep", "600" }
       print(server.pid, raw.pid, child.pid)
       io.stdout:flush()
       os.execute("kill -9 $PPID")
-    ]]
+    ]], { env = { TMPDIR = support.tmpdir() } })
     assert.are.equal(137, code)
     local count = 0
     for pid in out:gmatch "%d+" do

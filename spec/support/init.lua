@@ -121,7 +121,7 @@
 --     { lua = "local c = ..." } with c:read_request(), c:read(n), c:send(s), c:sleep(s), c:close(),
 --     c:reset(), c:drain()
 --   tls = "localhost" (a name of support.certificates()) or { certificate = "localhost", alpn = {},
---     protocol = "tlsv1_2" (or "tlsv1", …; 1.3 is nginx's part) }; url is https://localhost:PORT
+--     protocol = "any" | "tlsv1" | "tlsv1_2" | … }; url is https://localhost:PORT then
 -- raw:log() -> array by connection: { connection =, at =, received = "all its bytes",
 --   requests = { "bytes of the first", … }, closed = bool (the client has gone), handshake = error }
 -- raw:connections() -> number accepted; raw:request_count() -> number of whole requests read

@@ -176,31 +176,30 @@ local function wants(err)
   if err == "wantwrite" then return "w" end
 end
 
--- LuaSec reports a failure of OpenSSL as errno, and takes it for success when that is 0: `receive` and `send` then
--- spin for ever. A file that cannot be opened sees to it that errno is not 0 when they begin.
-local function set_errno(self)
-  if self.tls then io.open("") end
+-- An error that came with the last bytes is kept: LuaSec spins for ever when it is asked to read or write after one.
+local function failed(self, err)
+  self.left = true
+  self.failure = err
+  return nil, err
 end
 
 --- Reads what is there into `buffer`, waiting for at least one byte: true, or nil and the reason. `left` tells
 --- afterwards whether the client has gone.
 function connection:fill(seconds)
   while not self.closed do
-    set_errno(self)
+    if self.failure then return nil, self.failure end
     local data, err, partial = self.sock:receive(65536)
+    if not data and not wants(err) then failed(self, err) end
     data = data or partial
     if data and data ~= "" then
       self.buffer = self.buffer == "" and data or self.buffer .. data
       if self.on_receive then self.on_receive(data) end
       return true
     end
-    local direction = wants(err)
-    if not direction then
-      self.left = true
-      return nil, err
+    if not self.failure then
+      local ok, why = loop.wait(self.sock, wants(err), seconds)
+      if not ok then return nil, why end
     end
-    local ok, why = loop.wait(self.sock, direction, seconds)
-    if not ok then return nil, why end
   end
   return nil, "closed"
 end
@@ -249,12 +248,15 @@ function connection:send(data)
   local first = 1
   while first <= #data do
     if self.closed then return nil, "closed" end
-    set_errno(self)
+    if self.failure and self.tls then return nil, self.failure end
     local last, err, partial = self.sock:send(data, first)
     if last then return true end
     if partial then first = math.max(first, partial + 1) end
     local direction = wants(err)
-    if not direction then return nil, err end
+    if not direction then
+      if self.tls then failed(self, err) end
+      return nil, err
+    end
     -- A plain socket says "timeout" in both directions; here it can only mean that the buffer is full.
     if err == "timeout" then direction = "w" end
     local ok, why = loop.wait(self.sock, direction)

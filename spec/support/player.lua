@@ -111,9 +111,7 @@ end
 local function tls_context(tls)
   local ssl = require "ssl"
   local params = {
-    -- Not TLS 1.3: OpenSSL writes its tickets after the handshake and sets errno to 0 when the client has gone by
-    -- then, which makes LuaSec spin (see `set_errno` in loop.lua).
-    mode = "server", protocol = tls.protocol or "tlsv1_2", key = tls.key, certificate = tls.certificate,
+    mode = "server", protocol = tls.protocol or "any", key = tls.key, certificate = tls.certificate,
     -- The second option: LuaSec's `receive` spins for ever when a client goes without a close_notify.
     options = { "all", "ignore_unexpected_eof" }, alpn = tls.alpn,
   }

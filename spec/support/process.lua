@@ -203,11 +203,15 @@ function process.spawn(command, options)
   return child
 end
 
+-- A server ends when its control connection does. One that hangs would not notice: where there is setpriv (Linux),
+-- the kernel ends it with its parent.
+local WITH_PARENT = 'with=; setpriv --pdeathsig KILL true 2>/dev/null && with="setpriv --pdeathsig KILL"; exec $with '
+
 --- Starts one of the servers beside this file: { pid, port, call(name, …), stop() }.
 function process.server(path, arguments)
-  local command = ("exec %s %s %s </dev/null"):format(
+  local command = ("%s %s %s </dev/null"):format(
     process.quote(process.interpreter()), process.quote(path), command_text(arguments or {}))
-  local out = assert(io.popen(shell("unset LD_PRELOAD; echo $$; " .. command)))
+  local out = assert(io.popen(shell("unset LD_PRELOAD; echo $$; " .. WITH_PARENT .. command)))
   local pid = math.tointeger(tonumber(out:read("l") or ""))
   local port = (out:read("l") or ""):match(":(%d+)$")
   local control_port = (out:read("l") or ""):match(":(%d+)$")
