@@ -55,7 +55,8 @@ depfile = -MMD -MP -MT $@ -MF $@.d
 lua_files := $(patsubst lua/%,%,$(wildcard lua/runloop/*.lua lua/runloop/*/*.lua))
 objects := $(patsubst src/%.c,%.o,$(wildcard src/*.c))
 plain_objects := $(filter-out lua_%,$(objects))
-# Programs in spec/c: unit tests and fuzzers of the plain C sources; hosts that embed Lua and load the module.
+# Programs in spec/c: unit tests and fuzzers of the plain C sources; hosts that embed Lua and load the module,
+# and one, oom, that has the core linked in.
 unit_tests := $(patsubst spec/c/%.c,%,$(wildcard spec/c/*_test.c))
 fuzzers := $(patsubst spec/c/%.c,%,$(wildcard spec/c/fuzz_*.c))
 hosts := $(patsubst spec/c/%.c,%,$(wildcard spec/c/embed.c spec/c/threads.c))
@@ -91,6 +92,10 @@ build/fuzz/fuzz_%: spec/c/fuzz_%.c $(addprefix build/fuzz/,$(plain_objects))
 $(foreach v,release asan tsan,$(addprefix build/$v/,$(hosts))): build/%: \
   spec/c/$$(*F).c build/$$(*D)/runloop/core.so
 	$(quiet) $(compile) $(lua_cflags) $(LDFLAGS) $(depfile) -o $@ $< $(lua_libs) -lm -lpthread -ldl
+
+build/%/oom: spec/c/oom.c $$(addprefix build/$$*/,$(objects))
+	$(quiet) $(compile) $(lua_cflags) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) \
+	  $(curl_libs) $(lua_libs) -lm -lpthread -ldl
 
 -include $(wildcard build/*/*.d)
 
@@ -169,7 +174,8 @@ gc-stress: build/runloop/core.so
 	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging $(SPECS)
 
 # Every program is a check of its own: make -k goes on behind one that failed.
-ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(addprefix asan/,$(hosts))
+ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(addprefix asan/,$(hosts)) \
+  asan/oom alloc/oom
 
 ## ctest: runs the C programs of spec/c under the sanitizers, with and without SIMD
 .PHONY: ctest $(addprefix run/,$(ctests))

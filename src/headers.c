@@ -184,9 +184,7 @@ int rl_headers_may_hide_cut(const struct rl_headers *h) {
     return 0;
   if (coding != NULL && !ends_with_token(coding, "identity"))
     return 1;
-  if (h->version >= 20)
-    return 0;
-  if (transfer != NULL)
+  if (transfer != NULL && h->version < 20)
     return !ends_with_token(transfer, "chunked");
   return rl_headers_find(h, "content-length") == NULL;
 }

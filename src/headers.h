@@ -41,7 +41,8 @@ int rl_headers_next(const struct rl_headers *h, size_t *position, const char **n
 const char *rl_headers_find(const struct rl_headers *h, const char *name);
 
 /* 1 when a body that ends too early could look complete: an HTTP/1 answer with neither a length nor
- * chunks (RFC 9112 6.3), or one with a content coding, whose end libcurl does not check. */
+ * chunks (RFC 9112 6.3), an HTTP/2 one without a length, since libcurl 7.88 may take a stream that
+ * was reset for one that ended, or one with a content coding, whose end libcurl does not check. */
 int rl_headers_may_hide_cut(const struct rl_headers *h);
 
 #endif

@@ -49,6 +49,7 @@ return function(scheduler, source, fn, options, is_pager)
   local ended = false
   local caller = scheduler:task_here()
   local waiting = false
+  local broken, why_broken = false, nil -- a worker died: there was no memory for it
 
   -- The next item and its index; nil when the source has ended.
   local function take()
@@ -81,11 +82,30 @@ return function(scheduler, source, fn, options, is_pager)
     if options.results then results[index] = value end
   end
 
+  local function is_over()
+    return alive == 0 or broken
+  end
+
+  local function worker_ended(worker)
+    if worker.status == "cancelled" then return end -- and so is the map, or the client is closed
+    alive = alive - 1
+    if worker.status == "failed" and not broken then
+      worker._awaited = true
+      broken, why_broken = true, worker._results[1]
+    end
+    if waiting and is_over() then
+      waiting = false
+      scheduler:wake(caller)
+    end
+  end
+
   local work
   local function start_worker()
     started, alive = started + 1, alive + 1
     local worker = scheduler:spawn(work) -- the first one may run at once, and start the second
     workers[#workers + 1] = worker
+    worker._ended = worker_ended
+    if worker.status ~= "running" then worker_ended(worker) end
   end
 
   function work()
@@ -97,8 +117,6 @@ return function(scheduler, source, fn, options, is_pager)
       keep(index, pcall(fn, item, index))
       scheduler:breathe()
     end
-    alive = alive - 1
-    if alive == 0 and waiting then scheduler:wake(caller) end
   end
 
   local function cancel_workers()
@@ -108,15 +126,19 @@ return function(scheduler, source, fn, options, is_pager)
 
   start_worker()
   if not caller then
-    local ok, err = pcall(scheduler.drive, scheduler, "client:map", function() return alive == 0 end)
+    local ok, err = pcall(scheduler.drive, scheduler, "client:map", is_over)
     if not ok then
       cancel_workers()
       error(err, 0)
     end
-  elseif alive > 0 then
+  elseif not is_over() then
     waiting = true
     scheduler:park(caller, cancel_workers)
     waiting = false
+  end
+  if broken then
+    cancel_workers()
+    error(why_broken, 0)
   end
   if not options.results then results = succeeded end
   return results, errors, source_err

@@ -86,7 +86,7 @@ function transport:fail(request, fields)
   fields.method = request.method
   fields.url = request.shown_url
   fields.attempts = request.attempts
-  if request.method ~= "GET" and request.maybe_sent and not fields.status then fields.maybe_sent = true end
+  if request.maybe_sent then fields.maybe_sent = true end
   if request.attempts > 0 then
     fields.request_id = fields.headers and fields.headers["x-request-id"] or request.idempotency_key
   end
@@ -170,9 +170,14 @@ end
 
 local RETRYABLE_KIND = { connection = true, tls = true, timeout = true }
 
+-- An attempt that got no whole answer may have changed something all the same, whatever later ones say.
+local function note_lost(request)
+  if request.method ~= "GET" then request.maybe_sent = true end
+end
+
 -- The error of an attempt that brought no whole answer.
 local function transport_error(self, request, kind, code, message, status, sent)
-  if sent and request.method ~= "GET" then request.maybe_sent = true end
+  if sent then note_lost(request) end
   if code == "DEADLINE" then return deadline_error(self, request) end
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind],
@@ -240,6 +245,7 @@ end
 ---@param message string
 ---@return table err
 function transport:cut_short(request, message)
+  note_lost(request)
   return self:fail(request, { kind = "connection", code = "PARTIAL_FILE", message = message, retryable = true })
 end
 

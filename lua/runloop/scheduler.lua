@@ -100,8 +100,9 @@ local function heap_remove(heap, task)
 end
 
 function scheduler:enqueue(task)
-  self.last = self.last + 1
-  self.queue[self.last] = task
+  local place = self.last + 1
+  self.queue[place] = task -- which may raise, when there is no memory
+  self.last = place
 end
 
 -- Ends a task's wait: from here it is only in the queue.
@@ -314,12 +315,14 @@ end
 local function finish(self, task, status, results)
   task.status = status
   task._results = results
+  task._co = nil -- who keeps the task keeps what it brought, not its stack
   self.tasks[task] = nil
   self.alive = self.alive - 1
   if self.alive == 0 then
     if self.most_alive > LARGE then self.tasks, self.sleepers, self.waiting = {}, {}, {} end
     self.most_alive = 0
   end
+  if task._ended then task._ended(task) end
   local waiters = task._waiters
   task._waiters = nil
   if waiters then

@@ -131,7 +131,7 @@ function Json.encode(value) end
 ---@field attempts? integer
 ---@field retryable boolean
 ---@field retry_after? number seconds, when the server asks for more than `max_retry_wait`
----@field maybe_sent? boolean a request other than GET got no answer but may have reached the server
+---@field maybe_sent? boolean an attempt of a request other than GET got no whole answer but may have reached the server
 ---@field last? table the last view, when an await fails
 ---@field run? runloop.ScenarioRun the run that was started, when its environment does not come up
 

@@ -1,6 +1,7 @@
 /* oom.c: the module when memory runs out.
  *
  *   oom [STEP]     STEP: how many allocations the next run goes further, 1 by default
+ *   oom SWEEP N    only one run: of the sweep of that number (0 is the first), the N-th allocation
  *
  * A script uses the module from `require` to `close`. It is run again and again, and every time
  * another allocation fails: one of Lua's, of the C core's (RL_TEST_ALLOC) or of libcurl's. Whatever
@@ -33,6 +34,12 @@ enum { STEP = 1 };
 enum { FINE = 1500, LOADING_STEP = 37 };
 
 enum { FOREVER = 1000000000 };
+
+/* After so many it is clear that something is wrong. */
+enum { MOST_FAILURES = 20 };
+
+/* A run that takes so many of Lua's instructions goes round in circles. */
+enum { TOO_LONG = 5000000 };
 
 /* Somebody's allocations, of which `span` fail from the `from`-th on; 0: none does. */
 struct tap {
@@ -215,6 +222,12 @@ static int run_script(lua_State *L) {
   return 0;
 }
 
+static void give_up(lua_State *L, lua_Debug *info) {
+  (void)info;
+  luaL_traceback(L, L, "the run does not end", 0);
+  lua_error(L);
+}
+
 /* Whose allocations fail, and how. */
 struct sweep {
   const char *name;
@@ -241,6 +254,7 @@ static int run(const struct sweep *sweep, long from, char *message, size_t size,
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
       die(lua_tostring(L, -1));
   }
+  lua_sethook(L, give_up, LUA_MASKCOUNT, TOO_LONG);
   lua_pushcfunction(L, run_script);
   lua_pushstring(L, base);
   lua_pushstring(L, directory);
@@ -280,11 +294,12 @@ static int lowest_descriptor(void) {
   return fd;
 }
 
-static long fail_each(const struct sweep *sweep, long step) {
-  char message[512];
+/* Every `step`-th from the `first` on; 0: only that. */
+static long fail_each(const struct sweep *sweep, long first, long step) {
+  char message[2048];
   long n, refused, failed = 0, runs = 0, errors = 0, blocks = curl_tap.used;
   int descriptor = lowest_descriptor(), rc;
-  for (n = 1;; n += step > 1 || !sweep->loading || n < FINE ? step : LOADING_STEP) {
+  for (n = first;; n += step > 1 || !sweep->loading || n < FINE ? step : LOADING_STEP) {
     rc = run(sweep, n, message, sizeof message, &refused);
     CHECK(lua_tap.used == 0, "%s %ld: %ld bytes of Lua are left", sweep->name, n, lua_tap.used);
     CHECK(rl_alloc_live == 0, "%s %ld: %ld blocks are left", sweep->name, n, rl_alloc_live);
@@ -299,10 +314,7 @@ static long fail_each(const struct sweep *sweep, long step) {
     runs++;
     failed += refused;
     errors += rc != LUA_OK;
-    if (refused == 0)
-      break;
-    CHECK(test_failed < 20, "too many failures");
-    if (test_failed >= 20)
+    if (refused == 0 || step == 0 || test_failed >= MOST_FAILURES)
       break;
   }
   printf("%-36s %6ld allocations failed in %5ld runs, %5ld errors\n", sweep->name, failed, runs,
@@ -323,15 +335,18 @@ int main(int argc, char **argv) {
       {"libcurl's, one", &curl_tap, 1, 0, 0},
   };
   long step = argc > 1 ? strtol(argv[1], NULL, 10) : STEP, failed = 0;
-  size_t i;
+  size_t count = sizeof sweeps / sizeof *sweeps, i;
   if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, curl_release, curl_realloc,
                            curl_strdup, curl_calloc) != CURLE_OK)
     die("libcurl could not be initialised");
   if (!server_start() || mkdtemp(directory) == NULL)
     die("no server or no directory");
   dump_modules();
-  for (i = 0; i < sizeof sweeps / sizeof *sweeps; i++)
-    failed += fail_each(&sweeps[i], step);
+  for (i = 0; i < count; i++)
+    if (argc < 3)
+      failed += fail_each(&sweeps[i], 1, step);
+    else if (i == (size_t)step)
+      failed += fail_each(&sweeps[i], strtol(argv[2], NULL, 10), 0);
   free_modules();
   rmdir(directory);
   server_stop();

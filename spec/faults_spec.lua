@@ -1,0 +1,345 @@
+-- What goes wrong between a client and its server, and what becomes of a call, of a page and of a download then.
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+
+-- One row a fault. The README's table is made from them, and held against them below.
+--   the name
+--   what goes wrong, one of: `fault` with a request to the stand-in (or a function of "call", "page", "download" that
+--     gives it), `redirect` (a status), `idle` with a connection that is kept alive, `refused`, `unknown` (the host),
+--     `tls` (a certificate or a protocol), `trickle`, `h2` (steps of an HTTP/2 connection; `asked` how often: libcurl
+--     tries a refused stream again by itself), `lost` (the connection that so many calls share)
+--   every: what comes of it, and the number of requests until then, when it goes wrong every time
+--   once: the same when it goes wrong the first time only, if that makes a difference
+--   seconds: the longest time that either may take
+--   kinds: of calls, pages and downloads those that it can happen to (HTTP/2 is for calls)
+--   options: of the client; max_retries is 5 unless given
+-- An outcome is "KIND CODE REQUESTS" of an error or "ok REQUESTS", or a table of those by call, page and download.
+local HASTY = { timeout = 0.5, max_retries = 1 }
+local CALLS = { "call" }
+local ROWS = {
+  { "connection refused", refused = true, every = "connection COULDNT_CONNECT 6", once = "ok 2", seconds = 5 },
+  { "host cannot be resolved", unknown = true, every = "connection COULDNT_RESOLVE_HOST 6", seconds = 10 },
+  { "closed before the answer", fault = { close = true },
+    every = "connection GOT_NOTHING 6", once = "ok 2", seconds = 5 },
+  { "reset before the answer", fault = { reset = true },
+    every = "connection RECV_ERROR 6", once = "ok 2", seconds = 5 },
+  { "reset in the answer", fault = { cut = 40, by = "reset" },
+    every = "connection RECV_ERROR 6", once = "ok 2", seconds = 5 },
+  { "body cut short, with `Content-Length`", fault = { cut = 40 },
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
+  { "body cut short, without a length", fault = { cut = 40, framing = "close" },
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
+  { "chunked, without an end", fault = { cut = math.maxinteger, framing = "chunked" },
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
+  { "garbage", fault = { garbage = true }, every = "connection UNSUPPORTED_PROTOCOL 6", once = "ok 2", seconds = 5 },
+  { "HTTP/0.9", fault = { http09 = true }, every = "connection UNSUPPORTED_PROTOCOL 6", once = "ok 2", seconds = 5 },
+  { "endless headers", fault = { endless_headers = true }, every = "limit HEADERS_TOO_LARGE 1", seconds = 5 },
+  { "one header of 300 KB", fault = { set_headers = { ["X-Long"] = ("x"):rep(300000) } },
+    every = "limit HEADERS_TOO_LARGE 1", seconds = 5 },
+  { "100 and 103 first", fault = { interim = { 100, 103 } }, every = "ok 1", seconds = 5 },
+  { "204", fault = { status = 204 },
+    every = { call = "decode SHAPE 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+  { "empty 200", fault = { status = 200, body = "" },
+    every = { call = "decode SHAPE 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+  { "200 with HTML", fault = { html = true, status = 200 },
+    every = { call = "decode JSON 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+  { "what was asked for, as `text/html`", fault = { set_headers = { ["Content-Type"] = "text/html" } },
+    every = "ok 1", seconds = 5 },
+  { "malformed JSON, or no zip", fault = { status = 200, body = '{"id":"scn_1","scenarios":[{"id":"scn_1"},]}' },
+    every = { call = "decode JSON 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+  { "503", fault = { status = 503 }, every = "api internal_server 6", once = "ok 2", seconds = 5 },
+  { "trickle: the body takes longer than `timeout`", trickle = true, options = HASTY,
+    every = { call = "timeout OPERATION_TIMEDOUT 2", page = "ok 1", download = "ok 1" }, seconds = 10 },
+  { "silence before the answer", fault = { silent = true }, options = HASTY,
+    every = "timeout OPERATION_TIMEDOUT 2", once = "ok 2", seconds = 10 },
+  { "silence in the body", fault = { cut = 40, by = "stall" }, options = HASTY,
+    every = "timeout OPERATION_TIMEDOUT 2", once = "ok 2", seconds = 10 },
+  { "gzip bomb (256 MiB)", fault = { status = 200, gzip = "bomb" },
+    every = { call = "limit BODY_TOO_LARGE 1", page = "limit BODY_TOO_LARGE 1", download = "connection PARTIAL_FILE 6" },
+    once = { download = "ok 2" }, seconds = 20 },
+  { "gzip cut short", fault = { gzip = "cut" }, every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
+  { "gzip with a wrong checksum", fault = { gzip = "bad_crc" }, every = {
+      call = "connection BAD_CONTENT_ENCODING 6", page = "connection BAD_CONTENT_ENCODING 6",
+      download = "connection PARTIAL_FILE 6",
+    }, once = "ok 2", seconds = 5 },
+  { "oversized body (of a page: one item)", fault = function(kind)
+      if kind == "download" then return { lua = "answer.body = ('x'):rep(1000000) .. answer.body" } end
+      local body = '{"id":"' .. ("x"):rep(1000000) .. '"}'
+      return { status = 200, body = kind == "page" and '{"scenarios":[' .. body .. "]}" or body }
+    end, options = { max_body_bytes = 200000 },
+    every = { call = "limit BODY_TOO_LARGE 1", page = "limit BODY_TOO_LARGE 1", download = "ok 1" }, seconds = 5 },
+  { "body without end", fault = { endless_body = true }, kinds = { "call", "page" }, options = { max_body_bytes = 200000 },
+    every = "limit BODY_TOO_LARGE 1", seconds = 5 },
+  { "redirect to another host", redirect = 307, every = "api status_307 1", seconds = 5 },
+  { "keep-alive connection closed while idle", idle = "close", every = "ok 1", seconds = 5 },
+  { "keep-alive connection reset while idle", idle = "reset", every = "ok 1", seconds = 5 },
+  { "TLS: certificate expired", tls = "expired", every = "tls PEER_FAILED_VERIFICATION 6", once = "ok 2", seconds = 10 },
+  { "TLS: certificate of another host", tls = "wrong_host",
+    every = "tls PEER_FAILED_VERIFICATION 6", once = "ok 2", seconds = 10 },
+  { "TLS: certificate self-signed", tls = "self_signed",
+    every = "tls PEER_FAILED_VERIFICATION 6", once = "ok 2", seconds = 10 },
+  { "TLS: certificate of an unknown CA", tls = "unknown_ca",
+    every = "tls PEER_FAILED_VERIFICATION 6", once = "ok 2", seconds = 10 },
+  { "TLS 1.0 only", tls = "tlsv1", every = "tls SSL_CONNECT_ERROR 6", once = "ok 2", seconds = 10 },
+  { "server that is not HTTP/2", tls = "localhost", every = "ok 1", seconds = 10 },
+  { "HTTP/2: GOAWAY, then the connection closes before the answer", kinds = CALLS, h2 = { { goaway = 0 }, { close = true } },
+    every = "connection HTTP2 6", once = "ok 2", seconds = 10 },
+  { "HTTP/2: the connection closes before the answer", kinds = CALLS, h2 = { { close = true } },
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 10 },
+  { "HTTP/2: RST_STREAM before the answer", kinds = CALLS, h2 = { { rst = 1, code = "INTERNAL_ERROR" } },
+    every = "connection HTTP2_STREAM 6", once = "ok 2", seconds = 10 },
+  { "HTTP/2: RST_STREAM in the answer", kinds = CALLS, h2 = { { answer = 1, cut = 20 }, { rst = 1, code = "NO_ERROR" }, { close = true } },
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 10 },
+  { "HTTP/2: REFUSED_STREAM", kinds = CALLS, h2 = { { rst = 1, code = "REFUSED_STREAM" }, { hold = true } }, asked = 36,
+    every = "connection RECV_ERROR 6", once = "ok 2", seconds = 10 },
+  { "HTTP/2: connection lost with 50 streams open", kinds = CALLS, lost = 50,
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 20 },
+  { "`Retry-After: 3600`", fault = { status = 503, headers = { ["Retry-After"] = "3600" } },
+    options = { max_retry_wait = 60 }, every = "api internal_server 1", seconds = 5 },
+  { "`Retry-After: 0`", fault = { status = 503, headers = { ["Retry-After"] = "0" } },
+    options = { max_retry_wait = 60 }, every = "api internal_server 6", once = "ok 2", seconds = 5 },
+  { "the same page again, `has_more` true", fault = { page = "same_page" }, kinds = { "page" },
+    every = "decode SHAPE 2", seconds = 5 },
+  { "`has_more` missing", fault = { page = "no_has_more" }, kinds = { "page" }, every = "ok 1", seconds = 5 },
+}
+
+local KINDS = { "call", "page", "download" }
+
+-- What the scripted servers have to give, large enough to trickle.
+local BODIES = {
+  call = '{"id":"scn_1","filler":"' .. ("x"):rep(400) .. '"}',
+  page = '{"scenarios":[{"id":"scn_1"},{"id":"scn_2"},{"id":"scn_3"}],"filler":"' .. ("x"):rep(400) .. '"}',
+  download = support.zip { { "run.log", ("x"):rep(400) } },
+}
+
+local function head(body)
+  return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"):format(#body)
+end
+
+local function whole_answer(kind)
+  return head(BODIES[kind]) .. BODIES[kind]
+end
+
+-- An outcome of a row for a call, a page or a download; nil when it has none.
+local function outcome_of(row, mode, kind)
+  local outcome = row[mode]
+  if type(outcome) == "table" then return outcome[kind] end
+  return outcome
+end
+
+-- "tls SSL_CONNECT_ERROR 6" -> "tls", "SSL_CONNECT_ERROR", 6; "ok 2" -> "ok", nil, 2
+local function parsed(outcome)
+  local kind, code, requests = outcome:match("^(%l+) ?([%u%l_%d]-) ?(%d+)$")
+  return kind, code ~= "" and code or nil, math.tointeger(tonumber(requests))
+end
+
+local stand_in, elsewhere
+local scripted = {} -- servers of the spec that runs
+
+-- Where a row's fault happens: url, ca_file, and what is there to ask for (scenario, ids, run); `begin(client)` makes
+-- it go wrong, `mend()` ends that, `seen()` counts the requests that arrived.
+
+local function in_the_stand_in(row, kind, mode)
+  local ids = stand_in:ids "scenario"
+  local place = { url = stand_in.url, scenario = ids[1], ids = ids, run = stand_in:ids("run")[1] }
+  function place.begin(client)
+    if row.refused then return stand_in:refuse(true) end
+    if row.idle then
+      expect.success(client.scenarios:retrieve(ids[1]))
+      stand_in:clear_log()
+      return assert.are.equal(1, stand_in:drop(row.idle, true))
+    end
+    local fault = row.redirect and { redirect = elsewhere.url .. "/v1/scenarios", status = row.redirect } or row.fault
+    if type(fault) == "function" then fault = fault(kind) end
+    local copy = { times = mode == "every" and math.huge or 1 }
+    for name, value in pairs(fault) do copy[name] = value end
+    stand_in:fault(copy)
+  end
+  function place.mend()
+    stand_in:clear_faults()
+    stand_in:refuse(false)
+  end
+  function place.seen() return stand_in:count() end
+  return place
+end
+
+-- A scripted server, or none.
+local function place_at(peer)
+  local place = { url = peer.url, ca_file = peer.ca_file, scenario = "scn_1", ids = { "scn_1", "scn_2", "scn_3" } }
+  place.run = "run_1"
+  scripted[#scripted + 1] = peer
+  function place.begin() end
+  function place.mend() end
+  function place.seen() return peer:request_count() end
+  return place
+end
+
+local function at_an_unknown_host()
+  -- A label of more than 63 bytes can be no name: nobody has to be asked.
+  return place_at {
+    url = "https://" .. ("x"):rep(64) .. ".example", stop = function() end, request_count = function() return 0 end,
+  }
+end
+
+local function behind_tls(row, kind)
+  local tls = row.tls:find "^tlsv1" and { protocol = row.tls } or row.tls
+  local peer = support.raw { whole_answer(kind), tls = tls }
+  local place = place_at(peer)
+  function place.mend()
+    -- The same server, now with a certificate that is good.
+    peer.process.call("play", {
+      kind = "raw", scripts = { whole_answer(kind) }, tls = support.certificates().localhost,
+    })
+  end
+  return place
+end
+
+local function at_a_trickle(_, kind)
+  local body = BODIES[kind]
+  local slow = { { read = "request" }, head(body), { send = body, bytes = #body // 15, every = 0.05 } }
+  local good = whole_answer(kind)
+  return place_at(support.raw(kind == "call" and { slow, slow, good } or { slow, good }))
+end
+
+-- The connections of a server that plays the row's steps for so many requests, and then serves.
+local function h2_connections(row, body, times)
+  local connections, good = { {} }, { serve = { body = body } }
+  for i = 1, times do
+    local script = connections[#connections]
+    local one_each = row.h2[#row.h2].rst == nil -- does a request have a connection of its own?
+    script[#script + 1] = { wait = one_each and 1 or i }
+    for _, step in ipairs(row.h2) do
+      local copy = { body = step.answer and body or nil }
+      for name, value in pairs(step) do copy[name] = value end
+      if copy.rst and not one_each then copy.rst = i end
+      script[#script + 1] = copy
+    end
+    if one_each then connections[i + 1] = {} end
+  end
+  table.insert(connections[#connections], good)
+  return connections
+end
+
+local function over_h2(row, kind, mode)
+  local _, _, requests = parsed(row.every)
+  local times = mode == "once" and 1 or row.asked or requests
+  return place_at(support.h2(h2_connections(row, BODIES[kind], times)))
+end
+
+local function place_of(row, kind, mode)
+  if row.unknown then return at_an_unknown_host() end
+  if row.tls then return behind_tls(row, kind) end
+  if row.trickle then return at_a_trickle(row, kind) end
+  if row.h2 then return over_h2(row, kind, mode) end
+  return in_the_stand_in(row, kind, mode)
+end
+
+-- A client for the place. What goes wrong once is mended before the first retry.
+local function client_for(place, row, mode)
+  local options = { ca_file = place.ca_file, bearer_token = stand_in.token }
+  for name, value in pairs(row.options or {}) do options[name] = value end
+  if mode == "once" then
+    function options.on_event(event)
+      if event.type == "retry" then place.mend() end
+    end
+  end
+  return support.client(place.url, options)
+end
+
+local function perform(kind, client, place, options)
+  if kind == "call" then return client.scenarios:archive(place.scenario, options) end
+  if kind == "page" then return client.scenarios:list({ limit = 100 }, options):collect() end
+  return client.scenarios.runs:download_logs(place.run, place.directory .. "/logs.zip", options)
+end
+
+-- What came is all of what was asked for.
+local function check_value(kind, place, value)
+  if kind == "call" then
+    assert.are.equal(place.scenario, value.id)
+  elseif kind == "page" then
+    local ids = {}
+    for i, item in ipairs(value) do ids[i] = item.id end
+    assert.are.same(place.ids, ids)
+  else
+    local file = support.read_file(place.directory .. "/logs.zip")
+    assert.are.equal(#file, value)
+    assert.is_truthy(file:find("PK\5\6", 1, true))
+    assert.are.same({ "logs.zip" }, support.list_dir(place.directory))
+  end
+end
+
+local NEVER_SENT = { COULDNT_CONNECT = true, COULDNT_RESOLVE_HOST = true }
+local NO_WHOLE_ANSWER = { connection = true, timeout = true, limit = true }
+
+local function check_error(kind, row, place, requests, err)
+  local sent = err.kind ~= "tls" and not NEVER_SENT[err.code]
+  assert.are.equal(sent and (row.asked or requests) or 0, place.seen())
+  if kind == "page" then
+    assert.is_nil(err.maybe_sent)
+  else
+    assert.are.equal(requests, err.attempts)
+    assert.are.equal(sent and NO_WHOLE_ANSWER[err.kind] or nil, err.maybe_sent)
+  end
+  if kind == "download" then assert.are.same({}, support.list_dir(place.directory)) end
+end
+
+local function check(row, mode, kind)
+  local place = place_of(row, kind, mode)
+  place.directory = support.tmpdir()
+  local client = client_for(place, row, mode)
+  place.begin(client)
+  local began = support.now()
+  local value, err = perform(kind, client, place)
+  local took = support.now() - began
+  local error_kind, code, requests = parsed(outcome_of(row, mode, kind))
+  if error_kind == "ok" then
+    check_value(kind, place, expect.success(value, err))
+    assert.are.equal(row.refused and requests - 1 or row.tls and mode == "once" and 1 or requests, place.seen())
+  else
+    check_error(kind, row, place, requests, expect.failure(error_kind, code, value, err))
+  end
+  assert.is_true(took < row.seconds, ("took %.3f s"):format(took))
+  assert.are.equal(0, client:stats().in_flight)
+  -- The client is as good as new.
+  place.mend()
+  value, err = perform(kind, client, place, { timeout = 10 })
+  if row.unknown then
+    expect.failure(error_kind, code, value, err)
+  else
+    check_value(kind, place, expect.success(value, err))
+  end
+  client:close()
+end
+
+-- So many calls at once over one connection, which the server closes with all of them open.
+local function check_lost_connection(row, mode)
+  local n = row.lost
+  local error_kind, code, requests = parsed(row[mode])
+  local body = BODIES.call
+  local connections = { { { answer = 1, body = body }, { wait = n + 1 }, { close = true } } }
+  while mode == "every" and #connections < requests do
+    connections[#connections + 1] = { { wait = n }, { close = true } }
+  end
+  table.insert(connections, { { serve = { body = body } } })
+  local peer = support.h2(connections)
+  scripted[1] = peer
+  local client = peer:client()
+  expect.success(client.scenarios:archive("scn_1")) -- from here on the client knows that the connection can be shared
+  local began = support.now()
+  local results, errors = client:map(table.move({}, 1, 0, 1, (function()
+    local ids = {}
+    for i = 1, n do ids[i] = "scn_" .. i end
+    return ids
+  end)()), function(id) return client.scenarios:archive(id) end, { concurrency = n })
+  assert.is_true(support.now() - began < row.seconds)
+  for i = 1, n do
+    if error_kind == "ok" then
+      assert.are.equal("scn_1", expect.success(results[i], errors and errors[i]).id)
+    else
+      assert.are.equal(requests, expect.failure(error_kind, code, results[i], errors and errors[i]).attempts)
+    end
+  end
+  assert.are.equal(1 + n * requests, peer:request_count())
+  expect.success(client.scenarios:archive("scn_1"))
+  client:close()
+end

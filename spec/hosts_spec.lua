@@ -1,0 +1,506 @@
+-- The client in other people's programs: event loops, forks, threads, locales, and leaving in the middle of it.
+local compile = require "spec.support.compile"
+local socket = require "socket"
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+local tasks = require "spec.support.tasks"
+
+local at_once = tasks.at_once
+
+local COMMA_LOCALE = [[
+comment_char %
+escape_char /
+LC_NUMERIC
+decimal_point ","
+thousands_sep "."
+grouping 3;3
+END LC_NUMERIC
+]]
+
+describe("hosts:", function()
+  local server, client, ids, run
+
+  lazy_setup(function() server = support.start { scenarios = 60 } end)
+  lazy_teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    client = server:client()
+    ids, run = server:ids("scenario"), server:ids("run")[1]
+  end)
+  after_each(function() client:close() end)
+
+  -- A new process that runs this Lua code; %URL and so on stand for values. It must end well, and its output is
+  -- returned.
+  local function child(source, values, options)
+    values = values or {}
+    values.URL = values.URL or server.url
+    source = source:gsub("%%(%u+)", function(name) return ("%q"):format(values[name]) end)
+    local code, out, err = support.lua(source, options)
+    assert.are.equal("", err)
+    assert.are.equal(0, code, out)
+    return out
+  end
+
+  describe("an event loop", function()
+    -- Polls only when a descriptor is ready or the time has come, until no task is left; the number of polls.
+    local function drive(wait)
+      local polls = 0
+      while client:poll() > 0 do
+        polls = polls + 1
+        assert.is_true(polls < 20000, "it polls all the time")
+        local fds, seconds = client:fds(), client:timeout()
+        assert.is_true(fds[1] ~= nil or seconds ~= nil, "nothing would ever wake it")
+        wait(fds, seconds)
+      end
+      return polls
+    end
+
+    -- luasocket's select takes whatever has getfd.
+    local function wait_by_select(fds, seconds)
+      local read, write = {}, {}
+      for _, entry in ipairs(fds) do
+        local object = { getfd = function() return entry.fd end }
+        assert.matches("^r?w?$", entry.events)
+        if entry.events:find "r" then read[#read + 1] = object end
+        if entry.events:find "w" then write[#write + 1] = object end
+      end
+      socket.select(read, write, seconds)
+    end
+
+    it("needs nothing but fds and timeout: calls, pages, retries, sleeps", function()
+      server:set { delay = 0.01 }
+      server:fault { path = ids[2] .. "$", status = 500 }
+      server:fault { path = "^/v1/scenarios$", cut_items = 5 }
+      local results = {}
+      client:spawn(function() results.call = assert(client.scenarios:retrieve(ids[1])).id end)
+      client:spawn(function() results.retried = assert(client.scenarios:retrieve(ids[2])).id end)
+      client:spawn(function() results.list = #assert(client.scenarios:list { limit = 50 }:collect()) end)
+      client:spawn(function() results.zip = #assert(client.scenarios.runs:download_logs(run)) > 0 end)
+      client:spawn(function() results.map = #client:map(ids, function(id) return client.scenarios:retrieve(id) end) end)
+      client:spawn(function()
+        client:sleep(0.05)
+        results.slept = true
+      end)
+      client:spawn(function()
+        for i = 1, 5 do
+          coroutine.yield()
+          results.yielded = i
+        end
+      end)
+      local polls = drive(wait_by_select)
+      local all = #ids
+      assert.are.same({
+        call = ids[1], retried = ids[2], list = all, zip = true, map = all, slept = true, yielded = 5,
+      }, results)
+      assert.is_true(polls < 3000, polls)
+    end)
+
+    it("that does nothing but wait is woken by timeout, not all the time", function()
+      local own = server:client { max_retry_wait = 0.2 }
+      client:close()
+      client = own
+      server:fault { path = ids[1], status = 500 }
+      own:spawn(function() assert(own.scenarios:retrieve(ids[1])) end)
+      own:spawn(own.sleep, own, 0.3)
+      assert.is_true(drive(wait_by_select) < 100)
+    end)
+
+    it("finds out about a timeout that way", function()
+      local raw = support.raw { { { hold = true } } }
+      client:close()
+      client = raw:client { timeout = 0.3, max_retries = 0 }
+      local task = client:spawn(function() return client.scenarios:retrieve("scn_1") end)
+      assert.is_true(drive(wait_by_select) < 100)
+      expect.failure("timeout", "OPERATION_TIMEDOUT", task:wait())
+      raw:stop()
+    end)
+
+    it("has no reason to wake when nothing is pending", function()
+      assert.is_nil(client:timeout())
+      assert.are.same({}, client:fds())
+      expect.success(client.scenarios:retrieve(ids[1]))
+      assert.is_nil(client:timeout())
+      client:spawn(function() assert(client.scenarios:list():collect()) end)
+      assert.are.equal(0, client:timeout())
+      client:run()
+      assert.is_nil(client:timeout())
+      assert.are.same({}, client:fds())
+    end)
+
+    it("has one at once when a task can go on", function()
+      local task = client:spawn(coroutine.yield)
+      assert.are.equal(0, client:timeout())
+      client:poll()
+      assert.are.equal("done", task.status)
+      client:spawn(function() client:spawn(function() end) end)
+      assert.are.equal(0, client:timeout())
+      client:poll()
+      assert.is_nil(client:timeout())
+    end)
+
+    it("in the shape of luv works over TLS, with descriptors above 1,023", function()
+      local nginx = support.nginx { proxy = server.url }
+      local out = child([[
+        local uv = require "luv"
+        local files = {}
+        for i = 1, 1100 do files[i] = assert(io.open("/dev/null")) end
+        local client = require("runloop").new {
+          bearer_token = "test-token", base_url = %URL, ca_file = %CA, nonblocking = true,
+        }
+        local watched, timer, steps, highest = {}, uv.new_timer(), 0, 0
+        local function step()
+          steps = steps + 1
+          client:poll()
+          local wanted = {}
+          for _, entry in ipairs(client:fds()) do
+            wanted[entry.fd] = entry.events
+            highest = math.max(highest, entry.fd)
+          end
+          for fd, poll in pairs(watched) do
+            if not wanted[fd] then
+              poll:close()
+              watched[fd] = nil
+            end
+          end
+          for fd, events in pairs(wanted) do
+            watched[fd] = watched[fd] or uv.new_poll(fd)
+            watched[fd]:start(events, step)
+          end
+          local seconds = client:timeout()
+          if seconds then timer:start(math.ceil(seconds * 1000), 0, step) else timer:stop() end
+        end
+        local items, archived = 0, 0
+        client:spawn(function()
+          for _ in client.scenarios:list { limit = 20 } do items = items + 1 end
+          archived = client:map(client.scenarios:list { name = "nightly" }, function(s) return s:archive() end,
+            { results = false })
+          client:sleep(0.01)
+        end)
+        step()
+        uv.run()
+        assert(highest > 1023, highest)
+        assert(steps < 3000, steps)
+        io.write(items, " ", archived)
+      ]], { URL = nginx.url, CA = nginx.ca_file })
+      assert.are.equal("60 6", out)
+      nginx:stop()
+    end)
+  end)
+
+  describe("a fork", function()
+    local package_cpath
+    lazy_setup(function()
+      package_cpath = package.cpath
+      package.cpath = package.cpath .. ";" .. compile.library(support.root, "fork"):gsub("[^/]*$", "?.so")
+    end)
+    lazy_teardown(function() package.cpath = package_cpath end)
+
+    -- In a process of its own, so that the specs' interpreter is not forked. The child process leaves with the code
+    -- that its function returns.
+    local function forks(source, values)
+      return child([[
+        local forking = require "fork"
+        local runloop = require "runloop"
+        local client = runloop.new {
+          bearer_token = "test-token", base_url = %URL, ca_file = %CA, max_retries = 0, timeout = 20,
+        }
+        local function in_child(fn, close)
+          local pid = forking.fork()
+          if pid == 0 then
+            local ok, err = pcall(fn)
+            if not ok then io.stderr:write(tostring(err), "\n") end
+            forking.exit(ok and 0 or 1, close)
+          end
+          local code, signal = forking.wait(pid)
+          assert(code == 0, "the child ended with " .. tostring(code or signal))
+        end
+        local function refused(fn, ...)
+          local ok, err = pcall(fn, ...)
+          assert(not ok and tostring(err):find("fork", 1, true), tostring(err))
+        end
+        ]] .. source, values)
+    end
+
+    it("leaves a child whose client refuses to work, saying why", function()
+      forks([[
+        assert(client.scenarios:retrieve(%ID))
+        local task = client:spawn(function() return client.scenarios:retrieve(%ID) end)
+        local list = client.scenarios:list { limit = 20 }
+        assert(list:next())
+        in_child(function()
+          refused(client.scenarios.retrieve, client.scenarios, %ID)
+          refused(client.request, client, { path = "/" })
+          refused(client.warm_up, client)
+          refused(list.collect, list)
+          refused(client.poll, client)
+          refused(client.run, client)
+          refused(task.wait, task)
+          refused(client.fds, client)
+          refused(client.map, client, { 1 }, function() return client.scenarios:retrieve(%ID) end)
+        end)
+        assert(task:wait())
+        assert(#list:collect() == 59)
+      ]], { ID = ids[1] })
+    end)
+
+    it("leaves a child that may close its client and end, and the parent's transfers are not disturbed", function()
+      local nginx = support.nginx { proxy = server.url }
+      for _, url in ipairs { server.url, nginx.url } do
+        server:reset()
+        server:set { delay = 0.3 }
+        forks([[
+          assert(client.scenarios:retrieve(%ID)) -- this connection will be used again
+          local task = client:spawn(function() return client.scenarios:retrieve(%ID) end)
+          local page = client:spawn(function() return client.scenarios:list { limit = 60 }:collect() end)
+          local sleeper = client:spawn(function()
+            local _ <close> = setmetatable({}, { __close = function() client:close() end })
+            client:sleep(0.5)
+          end)
+          repeat client:poll(0.01) until client:stats().requests == 3
+          in_child(function() client:close() client:close() end, true)
+          in_child(function()
+            client, task, page, sleeper = nil, nil, nil, nil
+            collectgarbage()
+            collectgarbage()
+          end, true)
+          in_child(function() task:cancel() page:cancel() end, true)
+          in_child(function() end, true)
+          in_child(function() end, false)
+          assert(task:wait())
+          assert(#page:wait() == 60)
+          assert(client.scenarios:archive(%ID))
+        ]], { ID = ids[1], URL = url, CA = nginx.ca_file })
+      end
+      nginx:stop()
+    end)
+
+    it("leaves a child that may make clients of its own", function()
+      forks([[
+        assert(client.scenarios:retrieve(%ID))
+        in_child(function()
+          local own = runloop.new { bearer_token = "test-token", base_url = %URL }
+          assert(own.scenarios:retrieve(%ID))
+          assert(#own.scenarios:list():collect() == 60)
+          own:close()
+        end, true)
+        assert(client.scenarios:retrieve(%ID))
+      ]], { ID = ids[1] })
+    end)
+  end)
+
+  it("two states in two threads work side by side", function()
+    local out = child([[
+      local uv = require "luv"
+      local function guest(url, name)
+        local runloop = require "runloop"
+        for _ = 1, 5 do
+          local client = runloop.new { bearer_token = "test-token", base_url = url }
+          local items = 0
+          for _ in client.scenarios:list { limit = 20 } do items = items + 1 end
+          local results, errors = client:map(client.scenarios:list { name = "nightly" }, function(s)
+            return s:update { metadata = { by = name } }
+          end)
+          assert(items == 60 and #results == 6 and not errors, items)
+          client:close()
+        end
+        io.write("done ")
+      end
+      local threads = {}
+      for i = 1, 2 do threads[i] = uv.new_thread(guest, %URL, "thread " .. i) end
+      for i = 1, 2 do threads[i]:join() end
+    ]])
+    assert.are.equal("done done ", out)
+  end)
+
+  describe("leaving by os.exit(true, true)", function()
+    local PRELUDE = [[
+      local runloop = require "runloop"
+      client = runloop.new { bearer_token = "test-token", base_url = %URL, ca_file = %CA }
+    ]]
+
+    it("from a task, a callback, and in the middle of a loop ends cleanly", function()
+      for _, source in ipairs {
+        [[
+          client:spawn(function()
+            client.scenarios:retrieve(%ID)
+            os.exit(true, true)
+          end)
+          client:spawn(function() return client.scenarios:list():collect() end)
+          client:run()
+        ]],
+        [[for _ in client.scenarios:list { limit = 20 } do os.exit(true, true) end]],
+        [[client:map({ 1, 2, 3 }, function(i)
+            client.scenarios:retrieve(%ID)
+            if i == 2 then os.exit(true, true) end
+          end)
+        ]],
+        [[
+          local own = runloop.new {
+            bearer_token = "test-token", base_url = %URL, ca_file = %CA,
+            on_event = function(event) if event.type == "response" then os.exit(true, true) end end,
+          }
+          own.scenarios:list():collect()
+        ]],
+        [[
+          local own = runloop.new {
+            bearer_token = "test-token", base_url = %URL, on_error = function() os.exit(true, true) end,
+          }
+          own:spawn(error, "nobody's")
+          own:poll()
+        ]],
+      } do
+        assert.are.equal("", child(PRELUDE .. source .. " error 'not left'", { ID = ids[1] }))
+      end
+    end)
+
+    it("ends cleanly over HTTP/2 as well", function()
+      local nginx = support.nginx { proxy = server.url }
+      server:fault { path = "/archive$", silent = true, times = math.huge }
+      assert.are.equal("", child(PRELUDE .. [[
+        for i = 1, 20 do client:spawn(function() return client.scenarios:archive(%ID) end) end
+        client:spawn(function()
+          for _ in client.scenarios:list { limit = 50 } do os.exit(true, true) end
+        end)
+        client:run()
+      ]], { ID = ids[1], URL = nginx.url, CA = nginx.ca_file }))
+      nginx:stop()
+    end)
+  end)
+
+  it("are told nothing on stdout and stderr, whatever happens", function()
+    local raw = support.raw { "HTTP/1.1 200 OK\r\ngarbage\r\n\r\n", { { reset = true } }, "HTTP/1.1 500 No\r\n\r\n" }
+    local out = child([[
+      local runloop = require "runloop"
+      for _, url in ipairs { %URL, %RAW, %CLOSED, %TLS } do
+        local client = runloop.new {
+          bearer_token = "wrong-token", base_url = url, max_retries = 1, max_retry_wait = 0, connect_timeout = 0.1,
+        }
+        for _ = 1, 3 do
+          assert(not client.scenarios:retrieve("scn_x"))
+          assert(not client.scenarios:list():next())
+        end
+        local task = client:spawn(error, "nobody's")
+        client:spawn(function() return client.scenarios:list():collect() end)
+        pcall(client.run, client)
+        pcall(client.nothing)
+        client:close()
+        collectgarbage()
+      end
+    ]], {
+      RAW = raw.url, CLOSED = "http://127.0.0.1:" .. support.free_port(), TLS = raw.url:gsub("^http", "https"),
+    })
+    assert.are.equal("", out)
+    raw:stop()
+  end)
+
+  it("keep their signal handlers, their locale and their globals", function()
+    local out = child([[
+      local function state()
+        local lines = {}
+        for line in io.lines "/proc/self/status" do
+          if line:find "^Sig[BIC]" then lines[#lines + 1] = line end
+        end
+        for name in pairs(_G) do lines[#lines + 1] = name end
+        table.sort(lines)
+        return table.concat(lines, "\n") .. os.setlocale(nil)
+      end
+      local before = state()
+      local runloop = require "runloop"
+      local client = runloop.new { bearer_token = "test-token", base_url = %URL }
+      local during
+      client:spawn(function()
+        assert(client.scenarios:list():next())
+        during = state()
+      end)
+      client:run()
+      assert(not runloop.new({ bearer_token = "t", base_url = %CLOSED, max_retries = 0 }).scenarios:list():next())
+      client:close()
+      client = nil
+      collectgarbage()
+      assert(before == during and before == state())
+    ]], { CLOSED = "https://127.0.0.1:" .. support.free_port() })
+    assert.are.equal("", out)
+  end)
+
+  describe("SIGPIPE", function()
+    -- Uploads 8 MB to a server that reads some and goes; whoever wrote to its socket without care would be dead.
+    local function upload(raw)
+      return child([[
+        local client = require("runloop").new {
+          bearer_token = "test-token", base_url = %URL, ca_file = %CA, http_version = "1.1", max_retries = 3,
+          max_retry_wait = 0,
+        }
+        local value, err = client:request { method = "POST", path = "/", body = { ("x"):rep(8 * 1024 * 1024) } }
+        assert(value == nil, value)
+        io.write(err.kind, " ", err.attempts)
+      ]], { URL = raw.url, CA = raw.ca_file })
+    end
+
+    for _, tls in ipairs { false, "localhost" } do
+      for _, how in ipairs { "reset", "close" } do
+        it("does not end a host whose server goes in mid-upload" .. (tls and " over TLS" or "") .. ": " .. how, function()
+          local raw = support.raw { { { read = 100000 }, { [how] = true } }, tls = tls or nil }
+          assert.matches("^%l+ 4$", upload(raw))
+          assert.are.equal(4, raw:connections())
+          raw:stop()
+        end)
+      end
+    end
+
+    it("does not end a host whose server is killed in mid-upload", function()
+      local raw = support.raw { { { read = 100000 }, { hold = true } } }
+      client:close()
+      client = raw:client { max_retries = 0 }
+      local task = client:spawn(function()
+        return client:request { method = "POST", path = "/", body = { ("x"):rep(8 * 1024 * 1024) } }
+      end)
+      for _ = 1, 20 do client:poll(0.01) end
+      assert.are.equal("running", task.status)
+      raw:stop()
+      expect.failure("connection", nil, task:wait())
+    end)
+  end)
+
+  it("may use a locale with a decimal comma", function()
+    local directory = support.tmpdir()
+    support.write_file(directory .. "/source", COMMA_LOCALE)
+    support.run({ "localedef", "--no-archive", "-c", "-i", directory .. "/source", "-f", "ANSI_X3.4-1968",
+      directory .. "/comma" })
+    server:set { score = 0.625 }
+    local out = child([[
+      if not os.setlocale("comma", "numeric") or not tostring(0.5):find(",", 1, true) then
+        io.write "no locale"
+        os.exit(0)
+      end
+      local runloop = require "runloop"
+      local client = runloop.new {
+        bearer_token = "test-token", base_url = %URL, max_retry_wait = 0.01, timeout = 20.5, connect_timeout = 4.5,
+      }
+      local task = client:spawn(function()
+        local scenario = assert(client.scenarios:retrieve(%ID))
+        local run = assert(scenario:start_run())
+        assert(run:score_and_await { interval = 0.01, timeout = 10.5 })
+        assert(run.scoring_contract_result.score == 0.625)
+        client:request { method = "POST", path = "/v1/nothing", body = { half = 0.5, list = { 1.25, -2.5e-7 } } }
+        return client.scenarios:list { limit = 20 }:collect(30)
+      end)
+      assert(not task:wait(0.001))
+      local ok, err = pcall(task.wait, task)
+      if not ok then error(err, 0) end
+      assert(runloop.json.encode { 0.5, 1e300 } == "[0.5,1e+300]")
+      assert(runloop.json.decode("[0.5]")[1] == 0.5)
+      io.write("done")
+    ]], { ID = ids[1] }, { env = { LOCPATH = directory, LC_ALL = false } })
+    if out == "no locale" then return pending("no locale with a decimal comma") end
+    assert.are.equal("done", out)
+    assert.are.same({ half = 0.5, list = { 1.25, -2.5e-7 } },
+      support.json.decode(server:log({ path = "/v1/nothing" })[1].body))
+  end)
+
+  it("may stop polling whenever they like: closing returns at once", function()
+    server:set { delay = 5 }
+    for i = 1, 30 do client:spawn(function() return client.scenarios:retrieve(ids[i]) end) end
+    client:poll()
+    at_once(client.close, client)
+  end)
+end)
