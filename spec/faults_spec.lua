@@ -16,6 +16,7 @@ local expect = require "spec.support.expect"
 -- An outcome is "KIND CODE REQUESTS" of an error or "ok REQUESTS", or a table of those by call, page and download.
 local HASTY = { timeout = 0.5, max_retries = 1 }
 local CALLS = { "call" }
+local LARGE_ZIP = "local answer = ...; answer.body = ('x'):rep(1000000) .. answer.body"
 local ROWS = {
   { "connection refused", refused = true, every = "connection COULDNT_CONNECT 6", once = "ok 2", seconds = 5 },
   { "host cannot be resolved", unknown = true, every = "connection COULDNT_RESOLVE_HOST 6", seconds = 10 },
@@ -54,22 +55,22 @@ local ROWS = {
     every = "timeout OPERATION_TIMEDOUT 2", once = "ok 2", seconds = 10 },
   { "silence in the body", fault = { cut = 40, by = "stall" }, options = HASTY,
     every = "timeout OPERATION_TIMEDOUT 2", once = "ok 2", seconds = 10 },
-  { "gzip bomb (256 MiB)", fault = { status = 200, gzip = "bomb" },
+  { "gzip bomb", fault = function(kind)
+      return { status = 200, gzip = "bomb", size = kind == "download" and 1 << 20 or 256 << 20 }
+    end,
     every = { call = "limit BODY_TOO_LARGE 1", page = "limit BODY_TOO_LARGE 1", download = "connection PARTIAL_FILE 6" },
     once = { download = "ok 2" }, seconds = 20 },
   { "gzip cut short", fault = { gzip = "cut" }, every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
-  { "gzip with a wrong checksum", fault = { gzip = "bad_crc" }, every = {
-      call = "connection BAD_CONTENT_ENCODING 6", page = "connection BAD_CONTENT_ENCODING 6",
-      download = "connection PARTIAL_FILE 6",
-    }, once = "ok 2", seconds = 5 },
+  { "gzip with a wrong checksum", fault = { gzip = "bad_crc" },
+    every = "connection BAD_CONTENT_ENCODING 6", once = "ok 2", seconds = 5 },
   { "oversized body (of a page: one item)", fault = function(kind)
-      if kind == "download" then return { lua = "answer.body = ('x'):rep(1000000) .. answer.body" } end
+      if kind == "download" then return { lua = LARGE_ZIP } end
       local body = '{"id":"' .. ("x"):rep(1000000) .. '"}'
       return { status = 200, body = kind == "page" and '{"scenarios":[' .. body .. "]}" or body }
     end, options = { max_body_bytes = 200000 },
     every = { call = "limit BODY_TOO_LARGE 1", page = "limit BODY_TOO_LARGE 1", download = "ok 1" }, seconds = 5 },
-  { "body without end", fault = { endless_body = true }, kinds = { "call", "page" }, options = { max_body_bytes = 200000 },
-    every = "limit BODY_TOO_LARGE 1", seconds = 5 },
+  { "body without end", fault = { endless_body = true }, kinds = { "call", "page" },
+    options = { max_body_bytes = 200000 }, every = "limit BODY_TOO_LARGE 1", seconds = 5 },
   { "redirect to another host", redirect = 307, every = "api status_307 1", seconds = 5 },
   { "keep-alive connection closed while idle", idle = "close", every = "ok 1", seconds = 5 },
   { "keep-alive connection reset while idle", idle = "reset", every = "ok 1", seconds = 5 },
@@ -88,8 +89,12 @@ local ROWS = {
     every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 10 },
   { "HTTP/2: RST_STREAM before the answer", kinds = CALLS, h2 = { { rst = 1, code = "INTERNAL_ERROR" } },
     every = "connection HTTP2_STREAM 6", once = "ok 2", seconds = 10 },
-  { "HTTP/2: RST_STREAM in the answer", kinds = CALLS, h2 = { { answer = 1, cut = 20 }, { rst = 1, code = "NO_ERROR" }, { close = true } },
+  { "HTTP/2: RST_STREAM in the answer", kinds = CALLS,
+    h2 = { { answer = 1, cut = 20 }, { rst = 1, code = "NO_ERROR" }, { close = true } },
     every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 10 },
+  { "HTTP/2: a body without headers", kinds = CALLS,
+    h2 = { { data = 1, body = '{"id":"scn_1"}', finish = true } },
+    every = "connection WEIRD_SERVER_REPLY 6", once = "ok 2", seconds = 10 },
   { "HTTP/2: REFUSED_STREAM", kinds = CALLS, h2 = { { rst = 1, code = "REFUSED_STREAM" }, { hold = true } }, asked = 36,
     every = "connection RECV_ERROR 6", once = "ok 2", seconds = 10 },
   { "HTTP/2: connection lost with 50 streams open", kinds = CALLS, lost = 50,
@@ -206,12 +211,15 @@ local function h2_connections(row, body, times)
   local connections, good = { {} }, { serve = { body = body } }
   for i = 1, times do
     local script = connections[#connections]
-    local one_each = row.h2[#row.h2].rst == nil -- does a request have a connection of its own?
+    local last = row.h2[#row.h2]
+    local one_each = last.close or last.hold -- a request has a connection of its own
     script[#script + 1] = { wait = one_each and 1 or i }
     for _, step in ipairs(row.h2) do
       local copy = { body = step.answer and body or nil }
       for name, value in pairs(step) do copy[name] = value end
-      if copy.rst and not one_each then copy.rst = i end
+      for _, name in ipairs { "rst", "data" } do
+        if copy[name] and not one_each then copy[name] = i end
+      end
       script[#script + 1] = copy
     end
     if one_each then connections[i + 1] = {} end
@@ -285,7 +293,7 @@ end
 
 local function check(row, mode, kind)
   local place = place_of(row, kind, mode)
-  place.directory = support.tmpdir()
+  place.directory = kind == "download" and support.tmpdir()
   local client = client_for(place, row, mode)
   place.begin(client)
   local began = support.now()
@@ -294,7 +302,7 @@ local function check(row, mode, kind)
   local error_kind, code, requests = parsed(outcome_of(row, mode, kind))
   if error_kind == "ok" then
     check_value(kind, place, expect.success(value, err))
-    assert.are.equal(row.refused and requests - 1 or row.tls and mode == "once" and 1 or requests, place.seen())
+    assert.are.equal((row.refused or row.tls) and 1 or requests, place.seen())
   else
     check_error(kind, row, place, requests, expect.failure(error_kind, code, value, err))
   end
@@ -323,14 +331,11 @@ local function check_lost_connection(row, mode)
   table.insert(connections, { { serve = { body = body } } })
   local peer = support.h2(connections)
   scripted[1] = peer
-  local client = peer:client()
+  local client, ids = peer:client(), {}
+  for i = 1, n do ids[i] = "scn_" .. i end
   expect.success(client.scenarios:archive("scn_1")) -- from here on the client knows that the connection can be shared
   local began = support.now()
-  local results, errors = client:map(table.move({}, 1, 0, 1, (function()
-    local ids = {}
-    for i = 1, n do ids[i] = "scn_" .. i end
-    return ids
-  end)()), function(id) return client.scenarios:archive(id) end, { concurrency = n })
+  local results, errors = client:map(ids, function(id) return client.scenarios:archive(id) end, { concurrency = n })
   assert.is_true(support.now() - began < row.seconds)
   for i = 1, n do
     if error_kind == "ok" then
@@ -343,3 +348,182 @@ local function check_lost_connection(row, mode)
   expect.success(client.scenarios:archive("scn_1"))
   client:close()
 end
+
+describe("What goes wrong on the way:", function()
+  setup(function()
+    stand_in = support.start { scenarios = 4, public = 0, runs = 3, scorers = 0 }
+    elsewhere = support.start { scenarios = 1 }
+  end)
+  teardown(function()
+    stand_in:stop()
+    elsewhere:stop()
+  end)
+  before_each(function()
+    stand_in:reset()
+    elsewhere:reset()
+  end)
+  after_each(function()
+    for _, server in ipairs(scripted) do server:stop() end
+    scripted = {}
+  end)
+
+  for _, row in ipairs(ROWS) do
+    describe(row[1] .. ",", function()
+      for _, mode in ipairs { "every", "once" } do
+        local when = mode == "every" and "every time" or "once"
+        for _, kind in ipairs(row.kinds or KINDS) do
+          local outcome = outcome_of(row, mode, kind)
+          if outcome and row.lost then
+            it(("%s, under %d calls: %s"):format(when, row.lost, outcome), function() check_lost_connection(row, mode) end)
+          elseif outcome then
+            it(("%s, to a %s: %s"):format(when, kind, outcome), function()
+              check(row, mode, kind)
+              assert.are.equal(0, elsewhere:count())
+            end)
+          end
+        end
+      end
+    end)
+  end
+end)
+
+describe("JSON that is broken at any byte", function()
+  local PAGE = [[{"scenarios":[{"id":"a","n":-1.5e3,"t":[true,null,"\u00e9\n"]},{"id":"b"}],"has_more":false,"total_count":2}]]
+  local CALL = [[{"id":"a","n":-1.5e3,"t":[true,null,"\u00e9\n",{}]}]]
+  local server, client
+  setup(function()
+    server = support.start { scenarios = 1, runs = 1 }
+    client = server:client()
+  end)
+  teardown(function()
+    client:close()
+    server:stop()
+  end)
+
+  local function answers(body)
+    server:fault { status = 200, body = body }
+  end
+
+  local function ids_of(items)
+    local ids = {}
+    for i, item in ipairs(items) do ids[i] = item.id end
+    return ids
+  end
+
+  it("is an error wherever it is cut, behind the items that are whole", function()
+    for n = 0, #PAGE - 1 do
+      answers(PAGE:sub(1, n))
+      local items, err, so_far = client.scenarios:list():collect()
+      expect.failure("decode", "JSON", items, err)
+      local whole = {}
+      for id, rest in PAGE:sub(1, n):gmatch '"id":"(%a)"()' do
+        local closed = PAGE:find("}", rest, true)
+        if closed <= n then whole[#whole + 1] = id end
+      end
+      assert.are.same(whole, ids_of(so_far))
+    end
+    for n = 0, #CALL - 1 do
+      answers(CALL:sub(1, n))
+      expect.failure("decode", n == 0 and "SHAPE" or "JSON", client.scenarios:archive("a"))
+    end
+  end)
+
+  it("is an error wherever a download is cut", function()
+    local zip = support.zip { { "run.log", "what happened" } }
+    local directory = support.tmpdir()
+    for n = 0, #zip - 1 do
+      answers(zip:sub(1, n))
+      expect.failure("decode", "SHAPE", client.scenarios.runs:download_logs("a", directory .. "/logs.zip"))
+    end
+    assert.are.same({}, support.list_dir(directory))
+  end)
+
+  -- Every text that differs from the given one in one bit.
+  local function each_flip(text)
+    return coroutine.wrap(function()
+      for i = 1, #text do
+        for bit = 0, 7 do
+          coroutine.yield(text:sub(1, i - 1) .. string.char(text:byte(i) ~ (1 << bit)) .. text:sub(i + 1))
+        end
+      end
+    end)
+  end
+
+  -- What a strict parser makes of it; a byte that is no UTF-8 counts as U+FFFD.
+  local function meaning(text)
+    return (support.json.decode((text:gsub("[\128-\255]", "\u{FFFD}"))))
+  end
+
+  it("is an error wherever a bit of a call's answer is flipped, or is what it says then", function()
+    for text in each_flip(CALL) do
+      local expected = meaning(text)
+      answers(text)
+      if expected then
+        assert.are.equal(expected.id, expect.success(client.scenarios:archive("a")).id, text)
+      else
+        expect.failure("decode", "JSON", client.scenarios:archive("a"))
+      end
+    end
+  end)
+
+  it("is an error wherever a bit of a page is flipped, or is what it says then", function()
+    local wrong, right = 0, 0
+    for text in each_flip(PAGE) do
+      local page = meaning(text)
+      local list = page and page.scenarios
+      answers(text)
+      local items, err, so_far = client.scenarios:list():collect()
+      if list and list[1].id and list[2].id then
+        assert.are.same(ids_of(list), ids_of(expect.success(items, err)), text)
+        right = right + 1
+      else
+        expect.failure("decode", page and "SHAPE" or nil, items, err)
+        if so_far[1] then assert.are.equal("a", so_far[1].id, text) end
+        wrong = wrong + 1
+      end
+    end
+    assert.are.equal(#PAGE * 8, wrong + right)
+    assert.is_true(wrong > right)
+  end)
+end)
+
+describe("The README's table of faults", function()
+  local function shown(outcome)
+    local kind, code, requests = parsed(outcome)
+    if kind == "ok" then return "succeeds, " .. requests end
+    return ("`%s` `%s`, %d"):format(kind, code, requests)
+  end
+
+  -- An outcome as the README has it; where kinds differ, those that are alike stand together.
+  local function cell(row, mode)
+    local kinds, groups, by_outcome = row.kinds or KINDS, {}, {}
+    for _, kind in ipairs(kinds) do
+      local outcome = outcome_of(row, mode, kind)
+      if outcome and not by_outcome[outcome] then
+        by_outcome[outcome] = {}
+        groups[#groups + 1] = outcome
+      end
+      if outcome then table.insert(by_outcome[outcome], kind) end
+    end
+    if #groups == 1 and #by_outcome[groups[1]] == #KINDS then return shown(groups[1]) end
+    for i, outcome in ipairs(groups) do
+      groups[i] = table.concat(by_outcome[outcome], " and ") .. ": " .. shown(outcome)
+    end
+    return table.concat(groups, "; ")
+  end
+
+  local function line_of(row)
+    return ("| %s | %s | %s | %d |"):format(row[1], cell(row, "every"), cell(row, "once"), row.seconds):gsub("  +", " ")
+  end
+
+  it("has every row of the table above, in order, and no other", function()
+    local expected, found = {}, {}
+    for i, row in ipairs(ROWS) do expected[i] = line_of(row) end
+    local section = support.read_file(support.root .. "/README.md"):match("\n## Faults\n(.-)\n## ")
+    for line in section:gmatch("[^\n]+") do
+      local ours = line:match("^(| .- | .- | .-| %d+ |)")
+      if ours then found[#found + 1] = ours end
+    end
+    assert.are.same(expected, found)
+  end)
+end)

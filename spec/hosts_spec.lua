@@ -490,7 +490,12 @@ describe("hosts:", function()
       assert(runloop.json.encode { 0.5, 1e300 } == "[0.5,1e+300]")
       assert(runloop.json.decode("[0.5]")[1] == 0.5)
       io.write("done")
-    ]], { ID = ids[1] }, { env = { LOCPATH = directory, LC_ALL = false } })
+    ]], { ID = ids[1] }, {
+      env = {
+        LOCPATH = directory, LC_ALL = false,
+        ASAN_OPTIONS = (os.getenv "ASAN_OPTIONS" or "") .. ":detect_leaks=0", -- glibc leaks its copy of LOCPATH
+      },
+    })
     if out == "no locale" then return pending("no locale with a decimal comma") end
     assert.are.equal("done", out)
     assert.are.same({ half = 0.5, list = { 1.25, -2.5e-7 } },

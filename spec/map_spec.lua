@@ -160,8 +160,10 @@ describe("client:map", function()
         most = math.max(most, taken - finished)
         return ids[taken]
       end
-      client:map(source, function(id)
-        assert(retrieve(id))
+      local stop = support.now() + 20
+      client:map(source, function()
+        repeat client:sleep(0) until most >= 7 or support.now() > stop
+        client:sleep(0)
         finished = finished + 1
       end, { concurrency = 7 })
       assert.are.equal(50, finished)
@@ -343,14 +345,15 @@ describe("client:map", function()
       end)
 
       it("closes what the functions have to close", function()
-        local closed = 0
+        local begun, closed = 0, 0
         local task = client:spawn(function()
           client:map(counter(50), function()
             local _ <close> = closing(function() closed = closed + 1 end)
+            begun = begun + 1
             client:sleep(60)
           end, { concurrency = 10 })
         end)
-        client:poll()
+        poll_until(client, function() return begun == 10 end)
         task:cancel()
         assert.are.equal(10, closed)
       end)

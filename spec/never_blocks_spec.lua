@@ -135,6 +135,8 @@ describe("never blocking:", function()
     end
 
     it("is read and decoded in many small pieces", function()
+      collectgarbage "stop" -- one that never rests would take a minute
+      local _ <close> = tasks.closing(function() collectgarbage "restart" end)
       local task = list()
       local most, useful = 0, 0
       while task.status == "running" do
@@ -174,8 +176,8 @@ describe("never blocking:", function()
       end)
       poll_until(own, function() return own:stats().in_flight == 1 end)
       local before = support.rss()
-      for _ = 1, 2000 do at_once(own.poll, own) end
-      assert.is_true(support.rss() - before < 20e6)
+      for _ = 1, 500 do at_once(own.poll, own) end
+      assert.is_true(support.rss() - before < 15e6)
       assert.are.equal(1, own:stats().in_flight)
     end)
   end)

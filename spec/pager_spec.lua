@@ -408,7 +408,7 @@ describe("A pager", function()
       server:fault { method = "GET", page = "no_has_more", skip = 1 }
       assert.are.same(part(ids, 1, 20), ids_of(expect.success(client.scenarios:list({ limit = 10 }):collect())))
       for _, options in ipairs { {}, { nulls = "keep" } } do
-        server:fault { method = "GET", json = { scenarios = support.json.array { { id = "a" } }, has_more = support.json.null } }
+        server:fault { method = "GET", body = '{"scenarios":[{"id":"a"}],"has_more":null}' }
         assert.are.same({ "a" }, ids_of(expect.success(client.scenarios:list({}, options):collect())))
       end
     end)
@@ -549,6 +549,25 @@ describe("A pager", function()
       end
       expect.raises("client is closed", paged)
     end)
+
+    it("by on_event, whatever has come of the page, so that it raises when it is used again", function()
+      for name, fault in pairs {
+        whole = {}, truncated = { truncate = 200 }, shapeless = { page = "no_list" }, cut = { cut = 200 },
+      } do
+        local list
+        local tracing = server:client { on_event = function(event)
+          if event.type == "response" then list:close() end
+        end }
+        server:fault(fault)
+        list = tracing.scenarios:list { limit = 10 }
+        expect.raises("the pager is closed", function()
+          for _ in list do end -- luacheck: ignore 542
+        end)
+        support.gc()
+        assert.are.equal(0, tracing:stats().in_flight, name)
+        tracing:close()
+      end
+    end)
   end)
 
   describe("does not take for a list what is none:", function()
@@ -647,7 +666,9 @@ describe("A pager", function()
     end)
 
     it("an item that is no thing with an id", function()
-      for _, text in ipairs { "null", "17", '"scn_1"', "true", "[]", '[{"id":"scn_1"}]', "{}", '{"id":17}', '{"id":null}' } do
+      for _, text in ipairs {
+        "null", "17", '"scn_1"', "true", "[]", '[{"id":"scn_1"}]', "{}", '{"id":17}', '{"id":null}',
+      } do
         spoils({ body = '{"scorers":[' .. text .. '],"has_more":false}' }, "SHAPE", 0, 2)
         server:fault { method = "GET", body = '{"scorers":[{"id":"a"},' .. text .. ',{"id":"b"}],"has_more":true}' }
         local items, err, sofar = client.scenarios.scorers:list({}, { nulls = "keep" }):collect()
@@ -672,6 +693,13 @@ describe("A pager", function()
         assert.matches("cursor", err.message, 1, true)
         assert.are.same(part(ids, 1, 10), got, name)
         assert.are.equal(2, server:count())
+      end
+    end)
+
+    it("the first page, once more, in the place of a later one", function()
+      for name, got, err in ways({ method = "GET", page = "same_page", skip = 3 }, 5) do
+        expect.failure("decode", "SHAPE", nil, err)
+        assert.are.same(part(ids, 1, 15), got, name)
       end
     end)
 

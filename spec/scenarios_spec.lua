@@ -2,8 +2,10 @@
 local runloop = require "runloop"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
+local tables = require "spec.support.tables"
 
 local json = support.json
+local snapshot, sorted_keys = tables.copy, tables.names
 
 local function minimal(name)
   return {
@@ -13,21 +15,6 @@ local function minimal(name)
       { name = "tests", weight = 1.0, scorer = { type = "command_scorer", command = "make check" } },
     } },
   }
-end
-
--- A copy all the way down, to compare with later.
-local function snapshot(value)
-  if type(value) ~= "table" then return value end
-  local copy = {}
-  for k, v in pairs(value) do copy[k] = snapshot(v) end
-  return copy
-end
-
-local function sorted_keys(value)
-  local names = {}
-  for name in pairs(value) do names[#names + 1] = name end
-  table.sort(names)
-  return names
 end
 
 describe("client.scenarios", function()
@@ -40,18 +27,9 @@ describe("client.scenarios", function()
   end)
   after_each(function() client:close() end)
 
-  -- The fields the server has, as far as Lua tables can hold them: nulls in objects left out.
+  -- The fields the server has, nulls left out.
   local function fields(id)
-    local function plain(value)
-      if value == json.null then return runloop.null end
-      if type(value) ~= "table" then return value end
-      local copy, is_array = {}, getmetatable(value) == json.array_mt
-      for k, v in pairs(value) do
-        if is_array or v ~= json.null then copy[k] = plain(v) end
-      end
-      return copy
-    end
-    return plain(json.decode(server:text("scenario", id) or server:text("public", id)))
+    return tables.decoded(server:text("scenario", id) or server:text("public", id))
   end
 
   describe("retrieve", function()

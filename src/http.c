@@ -681,17 +681,6 @@ void rl_transfer_cancel(struct rl_transfer *t) {
   rl_transfer_finish(t);
 }
 
-void rl_transfer_release(struct rl_transfer *t) {
-  rl_transfer_cancel(t);
-  if (t->state != RL_FINISHED)
-    return; /* in a forked child */
-  rl_transfer_remove_file(t);
-  rl_buffer_free(&t->buffer);
-  rl_framer_free(t->framer);
-  t->framer = NULL;
-  t->kept_len = 0;
-}
-
 void rl_transfer_free(struct rl_transfer *t) {
   if (t == NULL)
     return;

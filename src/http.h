@@ -85,6 +85,7 @@ struct rl_outcome {
   const char *message;
   int http_version; /* 10, 11, 20, 30; 0: no answer */
   int sent;         /* bytes of the request may have reached the server */
+  int repeated;     /* libcurl sent it again by itself: the connection, kept alive, had died */
   int may_hide_cut; /* see rl_headers_may_hide_cut */
   uint64_t bytes;   /* of the body, after decompression */
 };
@@ -163,10 +164,6 @@ void rl_transfer_free(struct rl_transfer *t);
 
 /* Ends it at once as cancelled; nobody is told. */
 void rl_transfer_cancel(struct rl_transfer *t);
-
-/* Gives the buffered body, the page's buffers and the file back, and ends the transfer if need be.
- * What rl_transfer_outcome says stays. */
-void rl_transfer_release(struct rl_transfer *t);
 
 /* Unique in the process, > 0. */
 uint64_t rl_transfer_id(const struct rl_transfer *t);

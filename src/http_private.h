@@ -32,6 +32,7 @@ struct rl_lane {
   CURLM *multi; /* NULL until it is needed, and after it failed */
   int shared;   /* HTTP/2 is offered: a connection may serve many transfers */
   int protocol; /* of the last answer: 10, 11, 20; 0: no answer yet */
+  int starved;  /* a socket could not be watched for want of memory */
   double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
   int skipped;  /* a socket that was ready has not been served in this turn */
   size_t active;
@@ -136,6 +137,7 @@ struct rl_transfer {
   char *path; /* of the file, which goes with the transfer */
   uint64_t body_bytes;
 
+  int starts;  /* how often libcurl began to send the request */
   int aborted; /* a callback refused to go on, for the reason in outcome */
   struct rl_outcome outcome;
   char kept[RL_HTTP_KEPT_BYTES];

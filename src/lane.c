@@ -87,9 +87,15 @@ static void socket_set_user(struct rl_socket *s, CURL *easy) {
   void *t = NULL;
   if (s->lane->shared || curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) != CURLE_OK)
     return;
+  /* Each points to the other or to nothing: either may go first. */
+  if (s->transfer != NULL)
+    s->transfer->socket = NULL;
   s->transfer = t;
-  if (t != NULL)
-    s->transfer->socket = s;
+  if (t == NULL)
+    return;
+  if (s->transfer->socket != NULL)
+    s->transfer->socket->transfer = NULL;
+  s->transfer->socket = s;
 }
 
 /* CURLMOPT_SOCKETFUNCTION; libcurl calls it in socket_action as well as when handles are added,
@@ -106,10 +112,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *
   }
   if (s == NULL) {
     s = socket_add(lane, fd);
-    if (s == NULL)
-      return -1;
-    if (curl_multi_assign(lane->multi, fd, s) != CURLM_OK) {
+    if (s != NULL && curl_multi_assign(lane->multi, fd, s) != CURLM_OK) {
       socket_remove(h, s);
+      s = NULL;
+    }
+    if (s == NULL) {
+      lane->starved = 1;
       return -1;
     }
   }
@@ -245,6 +253,9 @@ void rl_lane_close(struct rl_lane *lane) {
 static void lane_fail(struct rl_lane *lane, CURLMcode code) {
   struct rl_http *h = lane->http;
   size_t i;
+  if (lane->starved)
+    code = CURLM_OUT_OF_MEMORY; /* and not that a callback gave up */
+  lane->starved = 0;
   rl_transfer_finish_all(&lane->active_list, RL_KIND_CONNECTION, rl_curlmcode_name(code),
                          curl_multi_strerror(code));
   rl_lane_close(lane);

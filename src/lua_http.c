@@ -22,7 +22,7 @@ struct client {
 };
 
 struct transfer {
-  struct rl_transfer *transfer; /* NULL before it is made and after it was collected */
+  struct rl_transfer *transfer; /* NULL before it is made and after it was released */
   struct client *client;
 };
 
@@ -60,7 +60,7 @@ static struct rl_http *check_client(lua_State *L) {
 static struct transfer *to_transfer(lua_State *L) {
   struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
   if (t->transfer == NULL)
-    luaL_error(L, "transfer was released by the collector");
+    luaL_error(L, "transfer was released");
   check_idle(L, t->client);
   return t;
 }
@@ -196,6 +196,7 @@ static int client_start(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 3, 1);
   read_request(L, &r, &body);
+  check_open(L, t->client); /* a finalizer may have closed it meanwhile */
   status = rl_http_start(h, &r, &t->transfer);
   if (status == RL_SYNTAX) {
     char why[128];
@@ -494,7 +495,8 @@ static int transfer_finish(lua_State *L) {
   lua_pushboolean(L, o.sent);
   lua_pushboolean(L, o.may_hide_cut);
   lua_pushinteger(L, (lua_Integer)o.bytes);
-  return 9;
+  lua_pushboolean(L, o.repeated);
+  return 10;
 }
 
 static int transfer_json(lua_State *L) {
@@ -531,11 +533,12 @@ static int transfer_cancel(lua_State *L) {
   return 0;
 }
 
+/* Gives everything back: when memory is short, Lua may fail to call __gc. */
 static int transfer_release(lua_State *L) {
   struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
   check_idle(L, box->client);
-  if (box->transfer != NULL)
-    rl_transfer_release(box->transfer);
+  rl_transfer_free(box->transfer);
+  box->transfer = NULL;
   return 0;
 }
 

@@ -381,6 +381,18 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   return 0;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int on_start(void *userp, char *to, char *from, int to_port, int from_port) {
+  struct rl_transfer *t = userp;
+  (void)to;
+  (void)from;
+  (void)to_port;
+  (void)from_port;
+  t->starts++;
+  return CURL_PREREQFUNC_OK;
+}
+#endif
+
 /* A child that the host starts must not keep the API's connections open. */
 static int on_socket_made(void *userp, curl_socket_t fd, curlsocktype purpose) {
   (void)userp;
@@ -459,11 +471,13 @@ static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct 
 #endif
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQFUNCTION, on_start);
+#endif
   SET(CURLOPT_WRITEFUNCTION, on_body);
   SET(CURLOPT_HEADERFUNCTION, on_header);
   SET(CURLOPT_BUFFERSIZE, read_bytes(lane, sink));
-  if (sink != RL_SINK_FILE)
-    SET(CURLOPT_ACCEPT_ENCODING, "");
+  SET(CURLOPT_ACCEPT_ENCODING, ""); /* undoes what comes, whatever the headers ask for */
   rc = set_protocol(curl, h, lane);
   if (rc == CURLE_OK && h->https)
     rc = set_tls(curl, h);
@@ -531,6 +545,9 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   SET(CURLOPT_URL, t->url);
   SET(CURLOPT_HTTPHEADER, t->headers);
   SET(CURLOPT_PRIVATE, t);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQDATA, t);
+#endif
   SET(CURLOPT_WRITEDATA, t);
   SET(CURLOPT_HEADERDATA, t);
   return CURLE_OK;
@@ -565,6 +582,7 @@ static void read_info(struct rl_transfer *t) {
   h->connections += (uint64_t)(connects > 0 ? connects : 0);
   h->bytes_received += (uint64_t)header_bytes + (uint64_t)body_bytes;
   t->outcome.sent = request_bytes > 0;
+  t->outcome.repeated = t->starts > 1;
 }
 
 /* libcurl gives up on a header line of more than 100 KB, until 8.6 as if memory had run out. */
@@ -579,6 +597,12 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
     return;
   if (is_long_header(t, result)) {
     rl_transfer_fail(t, RL_KIND_LIMIT, HEADERS_TOO_LARGE);
+    return;
+  }
+  /* Over HTTP/2 libcurl 7.88 takes DATA frames without any HEADERS for an answer; nginx sends such
+   * when it gets no HTTP from the server behind it. */
+  if (result == CURLE_OK && !t->answer.complete) {
+    rl_transfer_fail(t, RL_KIND_CONNECTION, "WEIRD_SERVER_REPLY", "the response has no status");
     return;
   }
   if (result == CURLE_OK)

@@ -29,6 +29,7 @@ local function new(transport, fields)
     _page = nil, -- the page that items are taken from
     _ahead = nil, -- the page after it, when asked for already
     _pages = 0, -- pages begun
+    _first = nil, -- id of the first item of the list
     _mode = nil, -- "items" or "pages"
     _state = "open", -- then "ended", "failed" or "closed"
     _failure = nil,
@@ -69,7 +70,8 @@ local function start(self, page)
   return err
 end
 
--- What a transfer that has ended says: its answer, or nil and the error. Asked for once, since `on_event` hears of it.
+-- What a transfer that has ended says: its answer, or nil and the error. Asked for once, since `on_event` hears of it,
+-- which may close the pager: then the page has no transfer any more.
 local function answer_of(self, page)
   if not page.answer then page.answer = { self._transport:answer(page.request, page.transfer) } end
   return page.answer[1], page.answer[2]
@@ -102,7 +104,8 @@ end
 -- A page that is not what the API promises: asking again would not help.
 local function broken_page(self, page, code, message)
   local answer, err
-  if page.transfer:finished() then answer, err = answer_of(self, page) end
+  if page.transfer and page.transfer:finished() then answer, err = answer_of(self, page) end
+  if not page.transfer then return nil end
   if err and err.code == code then return fail(self, err) end
   return fail(self, self._transport:decode_error(page.request, page.transfer, code, message,
     answer and answer.status, answer and answer.headers))
@@ -141,6 +144,7 @@ end
 local function arrived(self, page)
   if page.members then return end
   answer_of(self, page)
+  if not page.transfer then return end
   local members = page.transfer:members(self._keep_nulls)
   page.members, page.has_more = members, members.has_more
   if type(members.total_count) == "number" then self.total_count = members.total_count end
@@ -156,7 +160,7 @@ local function look_ahead(self, page)
   if not whole or (self._pages == 1 and page.taken < waiting) then return end
   arrived(self, page)
   page.looked_ahead = true
-  if page.has_more ~= true then return end
+  if page.has_more ~= true or not page.transfer then return end
   local last = waiting > 0 and page.transfer:last() or { id = page.last }
   if not has_id(last) then return end -- the loop will hear of it when it gets there
   local ahead = new_page(self, last.id, page.first)
@@ -174,11 +178,12 @@ local function accept(self, page, item)
     return shape_error(self, page, "the server sent the page again: the cursor '" .. id .. "' does not move")
   end
   if not page.begun then
-    -- Behind a cursor that the server takes no notice of, this page begins anew, or the one before does.
-    if id == page.previous_first or id == page.first then
+    -- Behind a cursor that the server takes no notice of, this page begins anew, or the one before does, or the list.
+    if id == page.previous_first or id == page.first or (page.cursor and id == self._first) then
       return shape_error(self, page, "the server sent items again: the cursor does not move")
     end
     page.begun = true
+    self._first = self._first or id
     page.first = page.first or id
   end
   page.last = id

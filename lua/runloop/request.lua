@@ -224,8 +224,9 @@ end
 ---@return table|nil answer { status, headers, http_version, cut_short, bytes }
 ---@return table|nil err
 function transport:answer(request, transfer)
-  local kind, code, message, status, fields, version, sent, cut_short, bytes = transfer:finish()
+  local kind, code, message, status, fields, version, sent, cut_short, bytes, repeated = transfer:finish()
   local err
+  if repeated then note_lost(request) end
   if kind ~= "ok" then
     err = transport_error(self, request, kind, code, message, status, sent)
   elseif status < 200 or status > 299 then

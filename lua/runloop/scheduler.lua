@@ -398,7 +398,9 @@ function scheduler:spawn(fn, ...)
   if self.current or self.turning then
     self:enqueue(task)
   else
-    resume(self, task)
+    local ok, err = pcall(resume, self, task)
+    self.current = nil -- see `inside`
+    if not ok then error(err, 0) end
   end
   return task
 end
@@ -455,12 +457,13 @@ local function turn(self, seconds, budget, until_done)
   end
 end
 
--- Runs `fn` marked as inside the scheduler, so that callbacks cannot start it again.
+-- Runs `fn` marked as inside the scheduler, so that callbacks cannot start it again. An interrupt (Ctrl-C, a hook of
+-- the host) may throw us out anywhere.
 local function inside(self, fn, ...)
-  local before = self.turning
+  local before, current = self.turning, self.current
   self.turning = true
   local ok, err = pcall(fn, self, ...)
-  self.turning, self.stop = before, math.huge
+  self.turning, self.current, self.stop = before, current, math.huge
   if not ok then error(err, 0) end
 end
 

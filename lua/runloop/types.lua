@@ -134,6 +134,7 @@ function Json.encode(value) end
 ---@field maybe_sent? boolean an attempt of a request other than GET got no whole answer but may have reached the server
 ---@field last? table the last view, when an await fails
 ---@field run? runloop.ScenarioRun the run that was started, when its environment does not come up
+---@field cancel_error? runloop.Error why `cancel_on_failure` could not cancel that run
 
 --- An id, or the thing that has it.
 ---@alias runloop.Id string|{ id: string }

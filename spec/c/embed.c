@@ -138,7 +138,7 @@ static void fail_allocations(const char *cpath) {
     if (rc == LUA_ERRRUN && strstr(message, "memory") == NULL)
       break;
   }
-  printf("%ld allocations failed\n", n - 1);
+  printf("figures: embed: %ld allocations failed\n", n - 1);
 }
 
 int main(int argc, char **argv) {
