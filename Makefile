@@ -9,6 +9,7 @@ PKG_CONFIG = pkg-config
 SPECS = spec
 BUSTED_FLAGS =
 FUZZ_SECONDS = 60
+SOAK_CALLS = 200000
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -42,7 +43,7 @@ build/asan/%: variant = $(sanitize) -DRL_TEST_ALLOC
 build/scalar/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_SIMD
 build/alloc/%: variant = -DRL_TEST_ALLOC
 build/tsan/%: variant = -O1 -fsanitize=thread
-build/coverage/%: variant = -O0 --coverage
+build/coverage/%: variant = -O0 --coverage -DRL_TEST_ALLOC
 build/fuzz/%: variant = $(sanitize) -fsanitize=fuzzer-no-link
 build/fuzz/%: CC = clang
 # The third flag keeps the module mapped: else reports could not name its functions once Lua has closed.
@@ -106,6 +107,7 @@ kinds_of_demo = build demo
 kinds_of_test = build test
 kinds_of_asan = build test
 kinds_of_gc-stress = build test
+kinds_of_soak = build test
 kinds_of_ctest = build test
 kinds_of_tsan = build test
 kinds_of_coverage = build test
@@ -173,6 +175,11 @@ valgrind: build/runloop/core.so
 gc-stress: build/runloop/core.so
 	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging $(SPECS)
 
+## soak: SOAK_CALLS calls through a server that fails in every way: memory and descriptors must stay flat
+.PHONY: soak
+soak: build/runloop/core.so
+	@$(call spec_environment) $(LUA) spec/soak.lua $(SOAK_CALLS)
+
 # Every program is a check of its own: make -k goes on behind one that failed.
 ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(addprefix asan/,$(hosts)) \
   asan/oom alloc/oom
@@ -194,18 +201,20 @@ fuzz: $(addprefix run/,$(fuzzers))
 $(addprefix run/,$(fuzzers)): run/%: build/fuzz/%
 	@.ci/fuzz $* $(FUZZ_SECONDS)
 
+# What a spec says of memory is not true under the hooks that count, so a failed one is none here.
 ## coverage: lines of the C core and of the Lua modules that the tests reach
 .PHONY: coverage
-coverage: build/coverage/runloop/core.so $(addprefix build/coverage/,$(unit_tests))
+coverage: build/coverage/runloop/core.so $(addprefix build/coverage/,$(unit_tests) oom)
 	@rm -f build/coverage/*.gcda
-	@for program in $(addprefix build/coverage/,$(unit_tests)); do $$program >/dev/null || exit 1; done
-	@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua $(SPECS)
+	@set -e; for program in $(unit_tests); do build/coverage/$$program >/dev/null; done
+	@$(call spec_environment,coverage/) build/coverage/oom 40 >/dev/null
+	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging $(SPECS)
 	@.ci/c_coverage
 
 lints := $(addprefix lint-,luacheck lua51 format warnings analyzer tidy cppcheck symbols)
 c_files := $(wildcard src/*.[ch] spec/c/*.[ch] bench/*.[ch])
 c_sources := $(filter %.c,$(c_files))
-lint_flags = -std=c99 -Isrc $(lua_cflags) $(curl_cflags)
+lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc $(lua_cflags) $(curl_cflags)
 
 ## lint: luacheck, clang-format, clang-tidy, cppcheck, gcc's analyzer and more
 .PHONY: lint $(lints)

@@ -92,8 +92,8 @@ local ROWS = {
   { "HTTP/2: RST_STREAM in the answer", kinds = CALLS,
     h2 = { { answer = 1, cut = 20 }, { rst = 1, code = "NO_ERROR" }, { close = true } },
     every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 10 },
-  { "HTTP/2: a body without headers", kinds = CALLS,
-    h2 = { { data = 1, body = '{"id":"scn_1"}', finish = true } },
+  { "HTTP/2: status 000 (nginx, when it gets no HTTP from behind)", kinds = CALLS,
+    h2 = { { answer = 1, status = "000" } },
     every = "connection WEIRD_SERVER_REPLY 6", once = "ok 2", seconds = 10 },
   { "HTTP/2: REFUSED_STREAM", kinds = CALLS, h2 = { { rst = 1, code = "REFUSED_STREAM" }, { hold = true } }, asked = 36,
     every = "connection RECV_ERROR 6", once = "ok 2", seconds = 10 },
@@ -217,7 +217,7 @@ local function h2_connections(row, body, times)
     for _, step in ipairs(row.h2) do
       local copy = { body = step.answer and body or nil }
       for name, value in pairs(step) do copy[name] = value end
-      for _, name in ipairs { "rst", "data" } do
+      for _, name in ipairs { "answer", "rst" } do
         if copy[name] and not one_each then copy[name] = i end
       end
       script[#script + 1] = copy
@@ -484,6 +484,29 @@ describe("JSON that is broken at any byte", function()
     end
     assert.are.equal(#PAGE * 8, wrong + right)
     assert.is_true(wrong > right)
+  end)
+end)
+
+describe("A first line that is not HTTP's", function()
+  it("is an error of kind 'connection', whatever follows", function()
+    local lines = {
+      "HTTP/1.1 000 X", "HTTP/1.1 042 X", "HTTP/1.1 99 X", "HTTP/1.1 2000 X", "HTTP/1.1 +20 X", "HTTP/1.1 OK",
+      "HTTP/1.1", "HTTP/3.7 200 OK", "HTTP/9 200 OK", "http/1.1 200 OK", "ICY 200 OK", "HTTP/1.1 101 Switching Protocols", "",
+    }
+    local answers = {}
+    for i, line in ipairs(lines) do
+      answers[i] = line .. "\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n" .. '{"id":"scn_1"}'
+    end
+    local raw = support.raw(answers)
+    local client = raw:client { max_retries = 0, timeout = 5 }
+    for _, line in ipairs(lines) do
+      local value, err = client.scenarios:retrieve("scn_1")
+      assert.is_nil(value, line)
+      expect.failure("connection", nil, value, err)
+    end
+    assert.are.equal(#lines, raw:request_count())
+    client:close()
+    raw:stop()
   end)
 end)
 

@@ -17,7 +17,9 @@ local server = support.start { scenarios = 300, runs = 30, scoring_polls = 0 }
 local scenarios, runs = server:ids "scenario", server:ids "run"
 local path = support.tmpdir() .. "/logs.zip"
 
-local faults = { { truncate = "random" }, { status = 404 }, { flip = { at = 1, to = "x" } }, { redirect = "http://127.0.0.1:1/" } }
+local faults = {
+  { truncate = "random" }, { flip = { at = 1, to = "x" } }, { status = 404 }, { redirect = "http://127.0.0.1:1/" },
+}
 for _, fault in ipairs(support.chaos_faults) do faults[#faults + 1] = fault end
 server:chaos { seed = 1, rate = 0.1, faults = faults }
 

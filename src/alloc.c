@@ -7,6 +7,12 @@
 #ifdef RL_TEST_ALLOC
 long rl_alloc_fail_at;
 long rl_alloc_live;
+void (*rl_alloc_on_free)(const void *p);
+
+static void show(const void *p) {
+  if (p != NULL && rl_alloc_on_free != NULL)
+    rl_alloc_on_free(p);
+}
 
 static int refused(void) {
   return rl_alloc_fail_at > 0 && --rl_alloc_fail_at == 0;
@@ -29,12 +35,14 @@ void *rl_calloc(size_t count, size_t n) {
 void *rl_realloc(void *p, size_t n) {
   if (refused())
     return NULL;
+  show(p);
   return p == NULL ? counted(malloc(n)) : realloc(p, n);
 }
 
 void rl_free(void *p) {
   if (p != NULL)
     rl_alloc_live--;
+  show(p);
   free(p);
 }
 #else

@@ -26,6 +26,7 @@ void rl_wipe(void *p, size_t n);
 #ifdef RL_TEST_ALLOC
 extern long rl_alloc_fail_at; /* 1: the next allocation fails, n: the n-th; 0: none. Counts down. */
 extern long rl_alloc_live;    /* blocks that are allocated now */
+extern void (*rl_alloc_on_free)(const void *p); /* sees each block before it is freed or moved */
 #endif
 
 #endif

@@ -60,7 +60,6 @@ static void read_status_line(struct rl_headers *h, const char *p, size_t n) {
 static enum rl_status begin_response(struct rl_headers *h, const char *line, size_t n) {
   rl_buffer_reset(&h->fields);
   h->open = 0;
-  h->bytes = n;
   read_status_line(h, line + 5, n - 5);
   if (h->status >= 100 && h->status < 200 && ++h->interim > RL_HEADERS_MAX_INTERIM)
     return RL_TOO_LARGE;
@@ -122,10 +121,14 @@ enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n)
   size_t received = n;
   if (h->complete)
     return RL_OK;
+  if (n > RL_HEADERS_MAX_LINE)
+    return RL_TOO_LARGE;
   while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
     n--;
-  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+    h->bytes = received;
     return begin_response(h, line, n);
+  }
   h->bytes += received;
   if (h->bytes > RL_HEADERS_MAX_BYTES)
     return RL_TOO_LARGE;

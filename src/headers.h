@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define RL_HEADERS_MAX_BYTES (256u * 1024u) /* of one response, line ends included */
+#define RL_HEADERS_MAX_LINE (64u * 1024u)   /* of one line; libcurl itself takes 100 KiB */
 #define RL_HEADERS_MAX_INTERIM 32           /* 1xx responses before the final one */
 
 struct rl_headers {
@@ -29,7 +30,7 @@ void rl_headers_free(struct rl_headers *h);
  * ignored: what comes then are trailers (RFC 9110 6.5).
  * Names become lower case, values lose the white space around them; a line that continues the one
  * before (obs-fold, RFC 9112 5.2) is joined to it with a space; lines that are no header are left
- * out. RL_OK, RL_NOMEM, or RL_TOO_LARGE past either cap. */
+ * out. RL_OK, RL_NOMEM, or RL_TOO_LARGE past one of the caps. */
 enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n);
 
 /* Walks over the headers of the latest response in the order they came: *position is 0 at first.

@@ -641,6 +641,8 @@ void rl_http_free(struct rl_http *h) {
       continue; /* only in a forked child */
     rl_link_remove(&t->member);
     rl_link_remove(&t->news);
+    if (rl_http_forked(h))
+      rl_transfer_remove_file(t); /* forgets it: it is the parent's */
     t->http = NULL;
   }
   if (rl_http_forked(h)) {

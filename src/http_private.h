@@ -211,7 +211,7 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);
 void rl_transfer_fail(struct rl_transfer *t, enum rl_kind kind, const char *code,
                       const char *message);
 
-/* Removes the file, if it is still there under its name. */
+/* Removes the file, if it is still there under its name; in a forked child only forgets it. */
 void rl_transfer_remove_file(struct rl_transfer *t);
 
 /* Closes the file and frees what only a running transfer needs. Part of every end. */

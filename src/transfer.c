@@ -382,6 +382,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000
+/* CURLOPT_PREREQFUNCTION's type is libcurl's: its strings are not const. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static int on_start(void *userp, char *to, char *from, int to_port, int from_port) {
   struct rl_transfer *t = userp;
   (void)to;
@@ -599,10 +601,11 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
     rl_transfer_fail(t, RL_KIND_LIMIT, HEADERS_TOO_LARGE);
     return;
   }
-  /* Over HTTP/2 libcurl 7.88 takes DATA frames without any HEADERS for an answer; nginx sends such
-   * when it gets no HTTP from the server behind it. */
+  /* libcurl takes any three digits for a status; nginx sends 000 over HTTP/2 when what is behind it
+   * sent no HTTP. */
   if (result == CURLE_OK && !t->answer.complete) {
-    rl_transfer_fail(t, RL_KIND_CONNECTION, "WEIRD_SERVER_REPLY", "the response has no status");
+    rl_transfer_fail(t, RL_KIND_CONNECTION, "WEIRD_SERVER_REPLY",
+                     "the response has no valid status");
     return;
   }
   if (result == CURLE_OK)

@@ -51,6 +51,12 @@ local MAP_OPTIONS = schema.options_of {
 
 local LOOPBACK = { ["localhost"] = true, ["[::1]"] = true }
 
+local function is_loopback(host)
+  if LOOPBACK[host] then return true end
+  local a, b, c = host:match("^127%.(%d+)%.(%d+)%.(%d+)$")
+  return a ~= nil and tonumber(a) < 256 and tonumber(b) < 256 and tonumber(c) < 256
+end
+
 local client = {}
 
 -- What a client keeps to itself, out of sight of `pairs`.
@@ -107,9 +113,7 @@ local function base_url_from(options)
     local plain = segment:gsub("%%2[eE]", ".")
     if plain == "." or plain == ".." then refuse("must not contain '" .. plain .. "' as a part of its path") end
   end
-  host = host:lower()
-  local loopback = LOOPBACK[host] or host:find("^127%.%d+%.%d+%.%d+$")
-  if scheme == "http" and not loopback and not options.insecure_http then
+  if scheme == "http" and not is_loopback(host:lower()) and not options.insecure_http then
     refuse("is plain http, which would show the token to the network (insecure_http = true allows it)")
   end
   return scheme .. "://" .. authority .. path:gsub("/+$", ""), scheme == "https"
@@ -140,17 +144,21 @@ local function new(options)
     accept = { "Accept", "application/json" },
     ["user-agent"] = { "User-Agent", "Runloop/Lua " .. version },
   }
+  local proxy = checked.proxy
+  -- Of plain http to loopback a proxy of the environment would see the token.
+  if not proxy and not https and not checked.insecure_http then proxy = "" end
   local http = core.http {
     base_headers = headers.lines(headers.merge(defaults, own)),
     max_connections = checked.max_connections,
     https = https, http2 = https and checked.http_version == "2",
-    ca_file = checked.ca_file, proxy = checked.proxy, connect_timeout = checked.connect_timeout,
+    ca_file = checked.ca_file, proxy = proxy, connect_timeout = checked.connect_timeout,
   }
-  local transport = request.new {
-    http = http, options = checked, token = token, base_url = base_url, defaults = defaults, headers = own,
+  checked.bearer_token, checked.proxy, checked.headers = nil, nil, nil -- they are not asked for again, and are secret
+  local transport = request.new({
+    http = http, options = checked, base_url = base_url, headers = own,
     scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }),
     metatables = resource.metatables(),
-  }
+  }, token, defaults)
   local self = setmetatable({}, client_mt)
   private[self] = transport
   self.scenarios = resource.bind(transport, "scenarios", "scenario", require "runloop.api.scenarios")

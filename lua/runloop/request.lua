@@ -15,11 +15,29 @@ local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` show
 local transport = {}
 local transport_mt = { __name = "runloop.transport", __index = transport }
 
+-- The token as it is, as a part of a URL, and as a JSON text may have it.
+local function spellings(token)
+  local all = { token }
+  for _, other in ipairs { core.url_encode(token), (token:gsub('[\\"/]', "\\%0")) } do
+    if other ~= token then all[#all + 1] = other end
+  end
+  return all
+end
+
 --- What all calls of one client share.
----@param fields { http: userdata, scheduler: table, options: table, token: string, base_url: string, headers: table }
+---@param fields { http: userdata, scheduler: table, options: table, base_url: string, headers: table }
+---@param token string
+---@param defaults table headers that the core has too, the token's among them
 ---@return table
-local function new(fields)
+local function new(fields, token, defaults)
   local self = setmetatable(fields, transport_mt)
+  -- In functions, not in fields: pagers lead here, and who prints one must not see the token.
+  local secrets = spellings(token)
+  function self.scrub(x)
+    for i = 1, #secrets do x = errors.scrub(x, secrets[i]) end
+    return x
+  end
+  function self.defaults() return defaults end
   self.retries = 0
   -- What differs from call to call is left out here, unless the user has set or removed it.
   local own = self.headers
@@ -46,7 +64,7 @@ local function header_lines(self, request, attempt)
     defaults["content-type"] = { "Content-Type", "application/json" }
     defaults["x-request-id"] = { "x-request-id", key }
   end
-  local set = headers.merge(headers.merge(headers.merge(self.defaults, defaults), self.headers), request.headers)
+  local set = headers.merge(headers.merge(headers.merge(self.defaults(), defaults), self.headers), request.headers)
   return headers.lines(set), true
 end
 
@@ -72,7 +90,7 @@ local function emit(self, request, event_type, fields)
   local on_event = self.options.on_event
   if not on_event then return end
   local event = {
-    type = event_type, method = request.method, url = errors.scrub(request.url, self.token), attempt = request.attempts,
+    type = event_type, method = request.method, url = self.scrub(request.url), attempt = request.attempts,
   }
   for name, value in pairs(fields or {}) do event[name] = value end
   on_event(event)
@@ -90,7 +108,7 @@ function transport:fail(request, fields)
   if request.attempts > 0 then
     fields.request_id = fields.headers and fields.headers["x-request-id"] or request.idempotency_key
   end
-  return errors.scrub(errors.new(fields), self.token)
+  return self.scrub(errors.new(fields))
 end
 
 local function deadline_error(self, request)
@@ -179,6 +197,7 @@ end
 local function transport_error(self, request, kind, code, message, status, sent)
   if sent then note_lost(request) end
   if code == "DEADLINE" then return deadline_error(self, request) end
+  message = message:gsub("://[^/@%s]+@", "://[redacted]@") -- libcurl may quote a proxy with its password
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind],
   })
@@ -198,7 +217,7 @@ local function api_error(self, request, transfer, status, fields)
     if value ~= nil then body = value end
   end
   -- Before an excerpt of it becomes the message: that could hold half of the token.
-  body = errors.scrub(body, self.token)
+  body = self.scrub(body)
   return self:fail(request, errors.api(status, body, fields))
 end
 

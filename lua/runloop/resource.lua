@@ -191,6 +191,12 @@ function resource.add_awaits(transport, client)
   local scenarios, devboxes = client.scenarios, client.devboxes
   local runs = scenarios.runs
 
+  -- The views that an error carries are the server's words as well.
+  local function scrubbed(value, result)
+    if value == nil then result = transport.scrub(result) end
+    return value, result
+  end
+
   local function helper(owner, name, kind, fn)
     local where = owner._name .. ":" .. name
     expose(owner, name, function(id, spec, options)
@@ -199,7 +205,7 @@ function resource.add_awaits(transport, client)
       call_options(options, where) -- the calls that follow take them as they are
       local refused = transport.scheduler:enter(where)
       if refused then return nil, refused end
-      return fn(transport, owner, id, spec, options)
+      return scrubbed(fn(transport, owner, id, spec, options))
     end)
   end
 
@@ -213,7 +219,7 @@ function resource.add_awaits(transport, client)
   expose(scenarios, name, function(params, spec, options)
     spec = await_options(spec, where)
     call_options(options, where) -- the calls that follow take them as they are
-    return await.env_ready(transport, client, params, spec, options)
+    return scrubbed(await.env_ready(transport, client, params, spec, options))
   end)
 end
 

@@ -676,6 +676,40 @@ static void a_disk_that_is_full(void) {
   rl_http_free(h);
 }
 
+static void a_child_leaves_the_parents_file(void) {
+  char first[] = "/tmp/rl_http_testXXXXXX", second[] = "/tmp/rl_http_testXXXXXX";
+  struct rl_http *h = client(4);
+  struct rl_request r = request("GET", "/bytes/1000");
+  struct rl_transfer *early, *late;
+  int status = -1;
+  pid_t pid;
+  close(mkstemp(first));
+  close(mkstemp(second));
+  unlink(first);
+  unlink(second);
+  r.file = first;
+  early = start(h, &r);
+  OK(finish(h, early).kind == RL_KIND_OK);
+  r.file = second;
+  late = start(h, &r);
+  OK(finish(h, late).kind == RL_KIND_OK);
+  fflush(stdout);
+  pid = fork();
+  if (pid == 0) {
+    rl_transfer_free(early);
+    rl_http_free(h); /* either may go first */
+    rl_transfer_free(late);
+    _exit(0);
+  }
+  waitpid(pid, &status, 0);
+  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  OK(access(first, F_OK) == 0 && access(second, F_OK) == 0);
+  rl_transfer_free(early);
+  rl_http_free(h);
+  rl_transfer_free(late);
+  OK(access(first, F_OK) != 0 && access(second, F_OK) != 0);
+}
+
 static void a_child_may_only_free(void) {
   struct rl_http *h = client(4);
   struct rl_transfer *t = get(h, "/late/100"), *done = get(h, "/ok");
@@ -802,6 +836,7 @@ int main(void) {
   RUN(closes_with_everything_in_flight);
   RUN(writes_a_file);
   RUN(a_disk_that_is_full);
+  RUN(a_child_leaves_the_parents_file);
   RUN(a_child_may_only_free);
   RUN(moves_little_in_one_turn);
 #ifdef RL_TEST_ALLOC

@@ -132,7 +132,7 @@ local function edit_page(kind, body)
   local edit = PAGES[kind]
   if kind == "no_id" or kind == "empty_id" then
     local last = #elements
-    elements[last] = without_id(elements[last], kind == "empty_id" and '"id":"",' or "")
+    if last > 0 then elements[last] = without_id(elements[last], kind == "empty_id" and '"id":"",' or "") end
     edit = PAGES.has_more
   elseif kind == "same_page" then
     edit = PAGES.has_more

@@ -1,0 +1,305 @@
+-- Our decoder against lua-cjson and dkjson, on documents that are generated, and on such documents damaged. Where they
+-- differ, it must be for one of the reasons listed here.
+
+local cjson = require("cjson").new()
+local core = require "runloop.core"
+local dkjson = require "dkjson"
+
+local DOCUMENTS = 2000
+local DAMAGED = 10000
+
+cjson.decode_invalid_numbers(false) -- its strict way
+
+-- The same numbers everywhere, whatever Lua's own generator is.
+local function generator(seed)
+  local state = seed
+  return function(below)
+    state = (state * 1103515245 + 12345) % 2147483648
+    return state // 65536 % below
+  end
+end
+
+-- Documents.
+
+local SPACES = { "", "", "", " ", "\n", "\r\n", "\t", "  " }
+local NUMBERS = {
+  "0", "-0", "7", "-12", "10", "9007199254740993", "9223372036854775807", "-9223372036854775808",
+  "9223372036854775808", "18446744073709551616", "0.5", "-0.0", "1.0", "3.14159", "1e5", "1E+2", "2e-3", "-1.5e300",
+  "1e-400", "123456789012345678901234567890", "0.1e1", "4.9e-324", "1.7976931348623157e308",
+}
+local PIECES = {
+  "a", "key", " ", "/", "<b>", "Zürich", "日本", "😀", "\127", "\u{FFFF}", [[\"]], [[\\]], [[\/]], [[\b]], [[\f]],
+  [[\n]], [[\r]], [[\t]], [[\u0041]], [[\u00e9]], [[\u20AC]], [[\uD83D\uDE00]], [[\u0000]], [[\uFFFF]], "[1,2]", "{:}",
+  "text that is somewhat longer than the others, as texts are",
+}
+-- What our decoder takes for U+FFFD.
+local ILL_FORMED = {
+  [[\uD800]], [[\uDC00]], [[\uDFFFx]], [[\uD83D\u0041]], "\255", "\128", "\195", "\226\130", "\240\159\152", "\192\175",
+}
+
+local function document(random)
+  local out = {}
+  local function put(text) out[#out + 1] = text end
+  local function space() put(SPACES[random(#SPACES) + 1]) end
+  local function text()
+    put '"'
+    for _ = 1, random(6) do
+      if random(40) == 0 then put(ILL_FORMED[random(#ILL_FORMED) + 1]) end
+      put(PIECES[random(#PIECES) + 1])
+    end
+    put '"'
+  end
+  local value
+  local function list(open, close, depth, item)
+    put(open)
+    space()
+    for i = 1, random(5) do
+      if i > 1 then put "," end
+      space()
+      item(depth + 1)
+      space()
+    end
+    put(close)
+  end
+  local function member(depth)
+    text()
+    space()
+    put ":"
+    space()
+    value(depth)
+  end
+  function value(depth)
+    local kind = random(depth < 6 and 10 or 6)
+    if kind < 2 then
+      put(NUMBERS[random(#NUMBERS) + 1])
+    elseif kind < 4 then
+      text()
+    elseif kind < 6 then
+      put(({ "true", "false", "null" })[random(3) + 1])
+    elseif kind < 8 then
+      list("[", "]", depth, value)
+    else
+      list("{", "}", depth, member)
+    end
+  end
+  space()
+  value(0)
+  space()
+  return table.concat(out)
+end
+
+local DAMAGE = {
+  "[", "]", "{", "}", ",", ":", '"', "\\", "\\u", "0", "1", "-", "+", ".", "e", "E", "t", "n", "/", " ", "\n", "\0",
+  "\1", "\11", "\127", "\128", "\195", "\239\187\191", "null", "true", "1e999", "//", "/**/", "'", "x", "0x1", "NaN",
+}
+
+-- One or two changes: something put in, taken out or overwritten.
+local function damaged(text, random)
+  for _ = 0, random(2) do
+    local at, what = random(#text + 1) + 1, DAMAGE[random(#DAMAGE) + 1]
+    local kind = random(4)
+    if kind == 0 then
+      text = text:sub(1, at - 1) .. what .. text:sub(at)
+    elseif kind == 1 then
+      text = text:sub(1, at - 1) .. text:sub(at + 1)
+    elseif kind == 2 then
+      text = text:sub(1, at - 1) .. what .. text:sub(at + #what)
+    else
+      text = text:sub(1, at - 1)
+    end
+  end
+  return text
+end
+
+-- The other decoders: value | nil, and what is wrong. A document is one value, with nothing but white space behind it.
+
+local function by_cjson(text)
+  local ok, value = pcall(cjson.decode, text)
+  if not ok then return nil, value end
+  return value
+end
+
+local function by_dkjson(text)
+  local value, rest, err = dkjson.decode(text, 1, core.null, nil, nil)
+  if err then return nil, err end
+  if text:find("[^ \t\r\n]", rest) then return nil, "something follows" end
+  return value
+end
+
+-- Ill-formed UTF-8 as our decoder has it, by Unicode's table 3-7.
+local TRAILING = {
+  { "[\194-\223]", "\128\191" }, { "\224", "\160\191", "\128\191" }, { "[\225-\236\238\239]", "\128\191", "\128\191" },
+  { "\237", "\128\159", "\128\191" }, { "\240", "\144\191", "\128\191", "\128\191" },
+  { "[\241-\243]", "\128\191", "\128\191", "\128\191" }, { "\244", "\128\143", "\128\191", "\128\191" },
+}
+local function mended(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local plain = text:match("^[%z\1-\127]+", at)
+    if plain then
+      out[#out + 1], at = plain, at + #plain
+    else
+      local length, whole = 1, false
+      for _, row in ipairs(TRAILING) do
+        if text:find("^" .. row[1], at) then
+          whole = true
+          for i = 2, #row do
+            local byte = text:byte(at + length)
+            whole = byte ~= nil and byte >= row[i]:byte(1) and byte <= row[i]:byte(2)
+            if not whole then break end
+            length = length + 1
+          end
+        end
+      end
+      out[#out + 1] = whole and text:sub(at, at + length - 1) or "\u{FFFD}"
+      at = at + length
+    end
+  end
+  return table.concat(out)
+end
+
+-- A half of a surrogate pair without the other half.
+local function has_lone_surrogate(text)
+  text = text:gsub("\\\\", "  "):gsub("\\u[dD][89aAbB]%x%x\\u[dD][c-fC-F]%x%x", "")
+  return text:find("\\u[dD][89a-fA-F]%x%x") ~= nil
+end
+
+-- Values.
+
+-- What our decoder makes of what cjson yields: numbers are all floats there, and bytes stay what they are.
+local function same(ours, theirs, mend)
+  if type(ours) ~= type(theirs) then return false end
+  if type(ours) == "number" then
+    return ours == theirs or math.tointeger(ours) ~= nil and theirs == ours + 0.0
+  elseif type(ours) == "string" then
+    return ours == mend(theirs)
+  elseif type(ours) ~= "table" then
+    return ours == theirs
+  end
+  -- Names that differ only where they are ill-formed are one name to us; which value it has is not told by theirs.
+  local names = {}
+  for name, value in pairs(theirs) do
+    local key = type(name) == "string" and mend(name) or name
+    if names[key] == nil then names[key] = value else names[key] = names end
+  end
+  for name, value in pairs(ours) do
+    local other = names[name]
+    if other == nil or other ~= names and not same(value, other, mend) then return false end
+    names[name] = nil
+  end
+  return next(names) == nil
+end
+
+-- Halves of surrogate pairs are bytes on their own with dkjson: those of one half are one U+FFFD here.
+local function mended_halves(text)
+  return mended((text:gsub("\237[\160-\191][\128-\191]", "\u{FFFD}")))
+end
+
+-- Reasons.
+
+-- Ours refuses with `message` at a byte that matches `at`, after text that matches `before`; the other accepts.
+local REFUSED_HERE = {
+  cjson = {
+    { "control characters in a string", message = "control character in a string", at = "[^%z]", example = '"a\1b"' },
+    { "a number beyond all doubles (infinite there)", message = "number out of range", example = "[-1e999]" },
+    { "a point without digits behind it", before = "%d%.$", example = "[1.]" },
+    { "a point behind a minus", before = "%-$", at = "%.", example = "[-.5]" },
+    { "whatever follows a NUL behind the value", message = "nothing may follow the value", at = "%z",
+      example = "[1]\0x" },
+  },
+  dkjson = {
+    { "control characters in a string", message = "control character in a string", example = '"a\0b"' },
+    { "a backslash before anything", message = "bad escape in a string", example = [["\x\u12"]] },
+    { "a number beyond all doubles (infinite there)", message = "number out of range", example = "[-1e999]" },
+    { "a point without digits behind it", before = "%d%.$", example = "[1.]" },
+    { "a point without digits before it", message = "a (%l+) must come here", at = "%.", example = "[.5]" },
+    { "zeros before a number", message = "must come here", before = "0$", at = "%d", example = "[01]" },
+    { "zeros before the only number", message = "nothing may follow", before = "0$", at = "%d", example = "01" },
+    { "commas left out", message = "',' or '[]}]' must come here", at = '[%w%-."{%[]', example = '[1"a"]' },
+    { "a comma too many at the end", message = "a (%l+) must come here", before = ",%s*$", at = "[]}]",
+      example = "[1,]" },
+    { "a name of any type", message = "a key must come here", at = "[%w%-.%[{]", example = "{1:2}" },
+    { "no name at all", message = "':' must come here", at = '[,}%w%-."{%[]', example = '{"a",1}' },
+    { "a member in an array", message = "',' or ']' must come here", at = ":", example = '["a":1]' },
+    { "a comment", message = "must come here", at = "/", example = "[/**/1]" },
+    { "a byte order mark", message = "must come here", at = "\239", example = "\239\187\191[1]" },
+    { "other white space", message = "must come here", at = "[\11\12]", example = "[\0111]" },
+  },
+}
+
+-- The other refuses.
+local REFUSED_THERE = {
+  cjson = {
+    { "half of a surrogate pair", holds = has_lone_surrogate, example = [["\uD800x"]] },
+  },
+  dkjson = {},
+}
+
+local function matches(reason, text, message, offset)
+  return message:find(reason.message or "") and text:sub(offset, offset):find(reason.at or "")
+    and text:sub(1, offset - 1):find(reason.before or "")
+end
+
+-- Why the two differ about the text: nil when they do not, a reason of the lists, or false when there is none.
+local function difference(name, decode, mend, text)
+  local ours, message, _, offset = core.json_decode(text, true)
+  local theirs, err = decode(text)
+  if not message and err then
+    for _, reason in ipairs(REFUSED_THERE[name]) do
+      if reason.holds(text) then return reason end
+    end
+    return false
+  elseif message and not err then
+    for _, reason in ipairs(REFUSED_HERE[name]) do
+      if matches(reason, text, message, offset) then return reason end
+    end
+    return false
+  end
+  return message == nil and not same(ours, theirs, mend) and { "another value" } or nil
+end
+
+local OTHERS = { cjson = { by_cjson, mended }, dkjson = { by_dkjson, mended_halves } }
+
+for name, other in pairs(OTHERS) do
+  local decode, mend = other[1], other[2]
+
+  describe("decoding beside " .. name, function()
+    for _, list in ipairs { REFUSED_HERE[name], REFUSED_THERE[name] } do
+      for _, reason in ipairs(list) do
+        it("differs about " .. reason[1], function()
+          assert.equal(reason[1], (difference(name, decode, mend, reason.example) or {})[1])
+        end)
+      end
+    end
+
+    it("yields the same for generated documents", function()
+      local random, valid = generator(1), 0
+      for _ = 1, DOCUMENTS do
+        local text = document(random)
+        local reason = difference(name, decode, mend, text)
+        if reason ~= nil then
+          assert.equal("half of a surrogate pair", reason and reason[1], text)
+        else
+          valid = valid + 1
+        end
+        assert.is_nil(select(2, core.json_decode(text)))
+      end
+      assert.is_true(valid > DOCUMENTS / 2)
+    end)
+
+    it("accepts and yields the same for damaged documents, but for what is listed #heavy", function()
+      local random, refused = generator(2), 0
+      for _ = 1, DAMAGED do
+        local text = damaged(document(random), random)
+        local reason = difference(name, decode, mend, text)
+        if reason == false or reason and reason[1] == "another value" then
+          local _, ours = core.json_decode(text)
+          local _, theirs = decode(text)
+          error(("%q\nwe say: %s\nthey say: %s"):format(text, ours or "fine", theirs or "fine"))
+        end
+        if select(2, core.json_decode(text)) then refused = refused + 1 end
+      end
+      assert.is_true(refused > DAMAGED / 2 and refused < DAMAGED)
+    end)
+  end)
+end

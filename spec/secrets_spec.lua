@@ -1,0 +1,553 @@
+-- Where the token never shows up, where it never goes, and what a script passes that cannot become something else.
+local runloop = require "runloop"
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+
+-- With characters that URLs and JSON write in other ways.
+local TOKEN = 'sk-012/34+56=78"9\\abcdef'
+local URL_TOKEN, JSON_TOKEN = "sk-012%2F34%2B56%3D78%229%5Cabcdef", [[sk-012\/34+56=78\"9\\abcdef]]
+
+-- Where in a value the token stands, in any of its spellings or the first half of one; nil when nowhere. Looks into
+-- tables, their metatables and what tostring says.
+local function find_token(root)
+  local seen = {}
+  local function look(value, path)
+    local kind = type(value)
+    if kind == "table" or kind == "userdata" or kind == "string" then
+      local text = tostring(value)
+      for _, spelling in ipairs { TOKEN, URL_TOKEN, JSON_TOKEN } do
+        if text:find(spelling:sub(1, 12), 1, true) then return path end
+      end
+    end
+    if kind == "string" or seen[value] then return nil end
+    seen[value] = true
+    local found = getmetatable(value) and look(debug.getmetatable(value), path .. "<metatable>")
+    if kind ~= "table" then return found end
+    for k, v in next, value do
+      local name = path .. "." .. tostring(k)
+      found = found or look(k, name) or look(v, name)
+    end
+    return found
+  end
+  return look(root, "it")
+end
+
+local function no_token(value)
+  assert.is_nil(find_token(value))
+end
+
+describe("The token is found by this file's own search", function()
+  it("wherever it stands", function()
+    assert.are.equal("it", find_token("<" .. TOKEN .. ">"))
+    assert.are.equal("it.a.1", find_token { a = { "/" .. URL_TOKEN } })
+    assert.are.equal("it.a.1", find_token { a = { JSON_TOKEN } })
+    assert.are.equal("it." .. TOKEN, find_token { [TOKEN] = 1 })
+    assert.are.equal("it<metatable>.x", find_token(setmetatable({}, { x = TOKEN })))
+    assert.are.equal("it", find_token(setmetatable({}, { __tostring = function() return TOKEN end })))
+    assert.is_nil(find_token { "[redacted]", io.stdout, 1, true, print })
+  end)
+end)
+
+describe("The token stands", function()
+  local server, client, events
+  setup(function() server = support.start { scenarios = 20, public = 1, runs = 5, token = TOKEN } end)
+  teardown(function() server:stop() end)
+
+  local function new_client(options)
+    local all = { bearer_token = TOKEN, max_retries = 0, on_event = function(event) events[#events + 1] = event end }
+    for name, value in pairs(options or {}) do all[name] = value end
+    return server:client(all)
+  end
+
+  before_each(function()
+    server:reset()
+    events = {}
+    client = new_client()
+  end)
+  after_each(function()
+    client:close()
+    no_token(events)
+  end)
+
+  it("in nothing that a script can hold", function()
+    local held = { module = runloop, client = client, loaded = {} }
+    for name, module in pairs(package.loaded) do
+      if name:find "^runloop" then held.loaded[name] = module end
+    end
+    held.scenario, held.response = expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
+    held.pager = client.scenarios:list { limit = 5 }
+    held.item = expect.success(held.pager:next())
+    held.page = client.scenarios:list({ limit = 5 }):pages()()
+    held.run = expect.success(held.scenario:start_run {})
+    held.task = client:spawn(function() client:sleep(60) end)
+    held.devbox = expect.success(client.devboxes:retrieve(held.run.devbox_id))
+    held.stats, held.fds = client:stats(), client:fds()
+    no_token(held)
+    client:close()
+    no_token(held)
+  end)
+
+  it("in no message about a mistake", function()
+    for _, options in ipairs {
+      { bearer_token = TOKEN .. "\n" .. TOKEN }, { bearer_token = TOKEN, tiemout = 1 }, { bearer_token = { TOKEN } },
+      { bearer_token = TOKEN, base_url = "http://far.example" }, { bearer_token = TOKEN, timeout = TOKEN },
+      { bearer_token = TOKEN, headers = { Authorization = "Bearer " .. TOKEN .. "\r\n" } },
+      { bearer_token = TOKEN, headers = { Authorization = { TOKEN } } },
+      { bearer_token = TOKEN, base_url = "https://" .. TOKEN .. "@far.example" },
+      { bearer_token = TOKEN, base_url = "https://far.example/?key=" .. TOKEN },
+    } do
+      local ok, message = pcall(runloop.new, options)
+      assert.is_false(ok)
+      no_token(message)
+    end
+  end)
+
+  describe("in no error of kind", function()
+    -- The error of each kind of call when the server does so.
+    local function errors_of(fault)
+      return coroutine.wrap(function()
+        local directory = support.tmpdir()
+        for _, call in ipairs {
+          function() return client.scenarios:archive("scn_1") end,
+          function() return client.scenarios:list():collect() end,
+          function() return client.scenarios.runs:download_logs("run_1") end,
+          function() return client.scenarios.runs:download_logs("run_1", directory .. "/logs.zip") end,
+          function() return client:request { path = "/v1/" .. TOKEN:gsub("[^%w-]", ""), query = { key = TOKEN } } end,
+        } do
+          server:fault(fault)
+          local value, err = call()
+          assert.is_nil(value)
+          coroutine.yield(err)
+          server:clear_faults()
+        end
+      end)
+    end
+
+    local function check(kind, fault)
+      for err in errors_of(fault) do
+        expect.failure(kind, nil, nil, err)
+        no_token(err)
+      end
+    end
+
+    local EVERYWHERE = { ["X-Echo"] = "Bearer " .. TOKEN, ["x-request-id"] = TOKEN, ["X-" .. ("y"):rep(9)] = URL_TOKEN }
+
+    it("'api', whatever the server repeats it in", function()
+      for _, status in ipairs { 302, 400, 401, 403, 404, 409, 429, 500, 503 } do
+        check("api", { echo_token = true, status = status })
+        check("api", { status = status, json = { [TOKEN] = { TOKEN, { a = TOKEN .. TOKEN } }, message = TOKEN } })
+        check("api", { status = status, body = "no JSON: " .. TOKEN .. JSON_TOKEN .. URL_TOKEN, headers = EVERYWHERE })
+        check("api", { status = status, body = '{"message":"' .. JSON_TOKEN .. '","error":"' .. URL_TOKEN .. '"}' })
+      end
+      for before = 170, 200 do
+        check("api", { status = 400, body = ("x"):rep(before) .. TOKEN })
+        check("api", { status = 400, json = { ("x"):rep(before - 20) .. TOKEN } })
+      end
+    end)
+
+    it("'decode', where a piece of the body is shown", function()
+      for _, body in ipairs { "<" .. TOKEN, "[" .. JSON_TOKEN, URL_TOKEN, '{"scenarios":[{"name":"' .. JSON_TOKEN .. '"},"' } do
+        for err in errors_of { status = 200, body = body, headers = EVERYWHERE, set_headers = {
+          ["Content-Type"] = "application/json",
+        } } do
+          expect.failure("decode", nil, nil, err)
+          no_token(err)
+        end
+      end
+      for before = 170, 200 do
+        check("decode", {
+          status = 200, body = "[" .. ("1"):rep(before) .. TOKEN, set_headers = { ["Content-Type"] = "application/json" },
+        })
+      end
+    end)
+
+    it("'connection' and 'timeout'", function()
+      check("connection", { reset = true })
+      check("connection", { raw = "HTTP/1.1 " .. TOKEN .. "\r\n\r\n" })
+      check("connection", { raw = TOKEN })
+      check("connection", { status = 200, cut = -1, body = '{"scenarios":[{"id":"' .. JSON_TOKEN, headers = EVERYWHERE })
+      client:close()
+      client = new_client { timeout = 0.1 }
+      check("timeout", { silent = true })
+      client:close()
+      client = new_client { deadline = 0.1 }
+      check("timeout", { silent = true })
+    end)
+
+    it("'limit'", function()
+      client:close()
+      client = new_client { max_body_bytes = 50 }
+      server:fault { status = 200, body = '{"id":"' .. JSON_TOKEN:rep(10) .. '"}', headers = EVERYWHERE }
+      no_token(expect.failure("limit", nil, client.scenarios:archive("scn_1")))
+      server:fault { status = 200, body = '{"scenarios":["' .. JSON_TOKEN:rep(10) .. '"]}', headers = EVERYWHERE }
+      no_token(expect.failure("limit", nil, client.scenarios:list():next()))
+    end)
+
+    it("'state', nor in the last view", function()
+      local run = expect.success(client.scenarios:start_run { scenario_id = server:ids("scenario")[1] })
+      local view = { id = run.id, devbox_id = "d", state = "gone " .. TOKEN, metadata = { [TOKEN] = { TOKEN } } }
+      server:fault { path = "/runs/", json = view }
+      local err = expect.failure("state", nil, run:await_scored { interval = 0.01 })
+      assert.are.equal("gone [redacted]", err.code)
+      assert.are.equal("gone [redacted]", err.last.state)
+      no_token(err)
+    end)
+
+    it("'cancelled'", function()
+      server:fault { silent = true }
+      local task = client:spawn(function() return client:request { path = "/v1/x", query = { key = TOKEN } } end)
+      client:poll(0.01)
+      task:cancel()
+      no_token(expect.failure("cancelled", nil, task:wait()))
+    end)
+
+    it("'file', where the path has it", function()
+      local directory = support.tmpdir() .. "/" .. TOKEN:gsub("/", "")
+      local err = expect.failure("file", "OPEN", client.scenarios.runs:download_logs("run_1", directory .. "/none/logs.zip"))
+      assert.is_nil(tostring(err):find(TOKEN, 1, true))
+    end)
+
+    it("any, and what it is about can still be told", function()
+      server:fault { echo_token = true, status = 400 }
+      local err = expect.failure("api", "bad_request", client.scenarios:archive("scn_1"))
+      assert.are.equal("refused: Bearer [redacted]", err.message)
+      assert.are.equal("Bearer [redacted]", err.headers["x-echo"])
+      assert.are.same({ message = "refused: Bearer [redacted]", request = { authorization = "Bearer [redacted]" } }, err.body)
+      no_token(expect.failure("api", "not_found", client.scenarios:retrieve(TOKEN)))
+    end)
+  end)
+
+  it("in no event, whatever is retried", function()
+    client:close()
+    client = new_client { max_retries = 2 }
+    server:fault { echo_token = true, status = 500, times = math.huge }
+    local err = expect.failure("api", nil, client.scenarios:retrieve(TOKEN, { query = { key = TOKEN } }))
+    no_token(err)
+    assert.are.equal(8, #events)
+    for _, event in ipairs(events) do assert.matches("%[redacted%]", event.url) end
+  end)
+
+  it("in no error however short it is, and kinds and codes stay what they are", function()
+    for _, short in ipairs { "api", "status_402", "POST", "pi", "tus" } do
+      server:set { token = short }
+      local own = server:client { bearer_token = short, max_retries = 0 }
+      server:fault { status = 402, json = { message = "<" .. short .. ">" } }
+      local err = expect.failure("api", "status_402", own.scenarios:archive("scn_1"))
+      assert.are.equal("<[redacted]>", err.message)
+      assert.are.equal("POST", err.method)
+      own:close()
+    end
+    server:set { token = TOKEN }
+  end)
+end)
+
+describe("A proxy's password", function()
+  it("is in no error and in nothing that a client shows", function()
+    local PASSWORD = "sesame-0123456789"
+    local held = {}
+    for _, proxy in ipairs {
+      "http://user:" .. PASSWORD .. "@127.0.0.1:" .. support.free_port(),
+      "http://user:" .. PASSWORD .. "@" .. ("x"):rep(64) .. ".example:1", "nonsense://user:" .. PASSWORD .. "@x",
+    } do
+      local client = runloop.new { bearer_token = TOKEN, base_url = "https://far.example", proxy = proxy, max_retries = 0 }
+      local value, err = client.scenarios:archive("scn_1")
+      assert.is_nil(value)
+      held[#held + 1] = { client, err, client.scenarios:list(), tostring(err) }
+    end
+    local seen = {}
+    local function search(value)
+      if type(value) == "string" then assert.is_nil(value:find(PASSWORD, 1, true)) end
+      if type(value) ~= "table" or seen[value] then return end
+      seen[value] = true
+      search(getmetatable(value))
+      for k, v in next, value do
+        search(k)
+        search(v)
+      end
+    end
+    search(held)
+  end)
+end)
+
+describe("Authorization", function()
+  local server, elsewhere
+  setup(function()
+    server = support.start { scenarios = 3, runs = 3 }
+    elsewhere = support.start { scenarios = 3, runs = 3 }
+  end)
+  teardown(function()
+    server:stop()
+    elsewhere:stop()
+  end)
+  before_each(function()
+    server:reset()
+    elsewhere:reset()
+  end)
+
+  it("goes to no other host that an answer names", function()
+    local client = server:client { max_retries = 1 }
+    local path = support.tmpdir() .. "/logs.zip"
+    local place = elsewhere.url .. "/v1/scenarios"
+    local pointing = {
+      Location = place, Refresh = "0; url=" .. place, ["Content-Location"] = place, ["Alt-Svc"] = 'h2="' ..
+        elsewhere.url:match("//(.*)") .. '"; ma=3600', Link = "<" .. place .. ">; rel=preload",
+      ["WWW-Authenticate"] = 'Basic realm="' .. place .. '"',
+    }
+    for _, status in ipairs { 200, 201, 300, 301, 302, 303, 305, 307, 308, 401, 407, 421, 503 } do
+      for _, call in ipairs {
+        function() return client.scenarios:archive("scn_1") end,
+        function() return client.scenarios:retrieve("scn_1") end,
+        function() return client.scenarios:list():collect() end,
+        function() return client.scenarios.runs:download_logs("run_1", path) end,
+        function() return client.scenarios.runs:download_logs("run_1") end,
+        function() return client:request { method = "PUT", path = "/v1/x", body = { 1 } } end,
+        function() return client:warm_up() end,
+      } do
+        server:fault { status = status, headers = pointing, times = 2 }
+        call()
+        server:clear_faults()
+      end
+    end
+    assert.are.equal(0, elsewhere:stats().connections)
+    client:close()
+  end)
+
+  -- What a new interpreter does with this environment; it must end well.
+  local function in_environment(env, source)
+    env.RUNLOOP_API_KEY = TOKEN
+    local code, out, err = support.lua('local runloop = require "runloop"\n' .. source, { env = env })
+    assert.are.equal(0, code, out .. err)
+  end
+
+  it("of plain http to loopback goes through no proxy of the environment", function()
+    local proxy = support.raw { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
+    server:set { token = TOKEN }
+    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do
+      in_environment({ [name] = proxy.url, no_proxy = false }, ([[
+        local client = runloop.new { base_url = %q, max_retries = 0 }
+        assert(client.scenarios:archive(%q))]]):format(server.url, server:ids("scenario")[1]))
+    end
+    assert.are.equal(0, proxy:connections())
+    in_environment({}, ([[
+      local client = runloop.new { base_url = %q, proxy = %q, max_retries = 0 }
+      assert(client:request { path = "/v1/x" })]]):format(server.url, proxy.url))
+    assert.are.equal(1, proxy:request_count())
+    proxy:stop()
+    server:set { token = "test-token" }
+  end)
+
+  it("of https is never shown to a proxy, whatever that answers", function()
+    for _, answer in ipairs {
+      "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 302 Found\r\nLocation: " .. elsewhere.url .. "\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n",
+    } do
+      local proxy = support.raw { { { read = "request" }, answer, { read = "eof" } } }
+      local client = runloop.new {
+        bearer_token = TOKEN, base_url = "https://far.example", proxy = proxy.url, max_retries = 1, max_retry_wait = 0.01,
+        timeout = 0.5,
+      }
+      for _, call in ipairs {
+        function() return client.scenarios:archive("scn_1") end, function() return client.scenarios:list():next() end,
+      } do
+        local value, err = call()
+        assert.is_nil(value)
+        assert.is_true(runloop.is_error(err))
+      end
+      client:close()
+      for _, connection in ipairs(proxy:log()) do
+        no_token(connection.received)
+        assert.is_nil(connection.received:lower():find("\nauthorization", 1, true))
+      end
+      proxy:stop()
+    end
+    assert.are.equal(0, elsewhere:stats().connections)
+  end)
+
+  it("is sent to a server only when its certificate is good", function()
+    for _, name in ipairs { "expired", "wrong_host", "self_signed", "unknown_ca" } do
+      local raw = support.raw { { { read = "eof" } }, tls = name }
+      local client = raw:client { bearer_token = TOKEN, max_retries = 0 }
+      expect.failure("tls", nil, client.scenarios:archive("scn_1"))
+      expect.failure("tls", nil, client.scenarios:list():next())
+      assert.are.equal(2, raw:connections())
+      for _, connection in ipairs(raw:log()) do no_token(connection.received) end
+      client:close()
+      raw:stop()
+    end
+  end)
+end)
+
+describe("A base_url with credentials", function()
+  it("is refused, from the option as from the environment, and not shown", function()
+    for _, url in ipairs {
+      "https://user@far.example", "https://user:pass@far.example", "https://:pass@far.example", "https://@far.example",
+      "https://user:pass@far.example:443/v1", "https://a@b@far.example", "https://user%40x:pass@far.example",
+      "https://far.example\\@evil.example", "https://far.example:80@evil.example", "http://localhost:80@evil.example",
+      "http://127.0.0.1:pass@evil.example", "HTTPS://USER:PASS@FAR.EXAMPLE",
+    } do
+      local message = expect.raises("'base_url'", function() runloop.new { bearer_token = "k", base_url = url } end)
+      assert.is_nil(message:lower():find("pass", 1, true))
+      local code, _, err = support.lua('require("runloop").new()', { env = { RUNLOOP_API_KEY = "k", RUNLOOP_BASE_URL = url } })
+      assert.are.equal(1, code)
+      assert.matches("'base_url'", err, 1, true)
+      assert.is_nil(err:lower():find(":pass", 1, true))
+    end
+  end)
+
+  it("is no way to call something loopback that is not", function()
+    for _, host in ipairs {
+      "127.0.0.1.evil.example", "127.0.0.256", "127.1", "127.999.0.1", "localhost.evil.example", "localhost.", "[::2]",
+      "evil.example", "0.0.0.0", "2130706433", "0x7f.0.0.1", "[::ffff:127.0.0.1]",
+    } do
+      expect.raises("'base_url'", function() runloop.new { bearer_token = "k", base_url = "http://" .. host } end)
+    end
+    for _, host in ipairs { "127.0.0.1", "127.255.255.255:8080", "localhost:1", "LOCALHOST", "[::1]:80" } do
+      runloop.new({ bearer_token = "k", base_url = "http://" .. host }):close()
+    end
+  end)
+end)
+
+describe("What a script passes cannot become something else:", function()
+  local server, client
+  setup(function()
+    server = support.start { scenarios = 1 }
+    client = server:client { max_retries = 0 }
+  end)
+  teardown(function()
+    client:close()
+    server:stop()
+  end)
+  before_each(function() server:reset() end)
+
+  local function each_byte()
+    local byte = -1
+    return function()
+      byte = byte + 1
+      if byte < 256 then return byte, string.char(byte) end
+    end
+  end
+
+  local function encoded(text)
+    return (text:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+  end
+
+  -- What the call sent: its request line and the names of its headers.
+  local function sent(call)
+    server:clear_log()
+    server:fault { status = 200, json = { id = "x" } }
+    expect.success(call())
+    local log = server:log()
+    assert.are.equal(1, #log)
+    local names = {}
+    for i, header in ipairs(log[1].headers) do names[i] = header[1] end
+    return log[1].method .. " " .. log[1].target, table.concat(names, " "), log[1]
+  end
+
+  local HEADERS -- of a plain GET
+  before_each(function()
+    HEADERS = select(2, sent(function() return client.scenarios:retrieve("x") end))
+  end)
+
+  it("an id stays a segment of the path, whatever its bytes", function()
+    for _, c in each_byte() do
+      local line, headers = sent(function() return client.scenarios:retrieve("a" .. c .. "b") end)
+      assert.are.equal("GET /v1/scenarios/a" .. encoded(c) .. "b", line)
+      assert.are.equal(HEADERS, headers)
+    end
+    for _, id in ipairs {
+      "../../secrets", "x/archive?y=1", "x HTTP/1.1\r\nX-Evil: 1\r\n\r\n", "...", "%2e%2e", "..%2f", "a\0b",
+    } do
+      local line, headers = sent(function() return client.scenarios:retrieve(id) end)
+      assert.are.equal("GET /v1/scenarios/" .. encoded(id), line)
+      assert.are.equal(HEADERS, headers)
+    end
+  end)
+
+  it("a name or a value of the query stays one, whatever its bytes", function()
+    for _, c in each_byte() do
+      local text = "a" .. c .. "b"
+      local line, headers = sent(function() return client:request { path = "/v1/x", query = { [text] = text } } end)
+      assert.are.equal("GET /v1/x?" .. encoded(text) .. "=" .. encoded(text), line)
+      assert.are.equal(HEADERS, headers)
+    end
+  end)
+
+  it("a path of client:request stays one, or raises", function()
+    for byte, c in each_byte() do
+      local path = "/v1/a" .. c .. "b"
+      local call = function() return client:request { path = path } end
+      if byte <= 32 or byte == 127 or c == "#" then
+        expect.raises("'path'", call)
+      else
+        local line, headers = sent(call)
+        assert.are.equal(("GET " .. path:gsub("[\128-\255]", encoded)):lower(), line:lower())
+        assert.are.equal(HEADERS, headers)
+      end
+    end
+  end)
+
+  it("a header's value stays one, or raises", function()
+    for byte, c in each_byte() do
+      local value = "a" .. c .. "b"
+      local call = function() return client.scenarios:retrieve("x", { headers = { ["X-Note"] = value } }) end
+      if byte == 0 or c == "\r" or c == "\n" then
+        expect.raises("X-Note", call)
+      else
+        local _, headers, entry = sent(call)
+        assert.are.equal(value, entry.header["x-note"])
+        assert.are.equal(#HEADERS + #" X-Note", #headers)
+      end
+    end
+  end)
+
+  it("a header's name stays one, or raises", function()
+    for _, c in each_byte() do
+      local name = "X" .. c .. "Y"
+      local call = function() return client.scenarios:retrieve("x", { headers = { [name] = "1" } }) end
+      if c:find "^[%w!#$%%&'*+%-.^_`|~]$" then
+        local _, _, entry = sent(call)
+        assert.are.equal("1", entry.header[name:lower()])
+      else
+        expect.raises("header name", call)
+      end
+    end
+  end)
+
+  it("an idempotency key stays one, or raises", function()
+    for byte, c in each_byte() do
+      local key = "a" .. c .. "b"
+      local call = function() return client.scenarios:archive("x", { idempotency_key = key }) end
+      if byte < 32 or byte == 127 then
+        expect.raises("'idempotency_key'", call)
+      else
+        local _, _, entry = sent(call)
+        assert.are.equal(key, entry.header["x-request-id"])
+      end
+    end
+  end)
+
+  it("a method is one, or raises", function()
+    for _, method in ipairs { "GET /evil HTTP/1.1\r\nX: ", "get", "GET ", "G\0T", "", "GET\n" } do
+      expect.raises("'method'", function() client:request { method = method, path = "/v1/x" } end)
+    end
+  end)
+
+  it("a file's path with a zero byte raises and makes no other file", function()
+    local directory = support.tmpdir()
+    assert.is_false(pcall(client.scenarios.runs.download_logs, client.scenarios.runs, "run_1", directory .. "/a\0b"))
+    assert.are.same({}, support.list_dir(directory))
+  end)
+
+  it("lines of RUNLOOP_CUSTOM_HEADERS are headers each, or raise", function()
+    local code, _, err = support.lua(([[
+      local client = require("runloop").new { base_url = %q, max_retries = 0 }
+      assert(client.scenarios:list():collect())
+    ]]):format(server.url), { env = {
+      RUNLOOP_API_KEY = server.token, RUNLOOP_CUSTOM_HEADERS = "X-One: 1\r\nX-Two: a\rX-Evil: 1\n",
+    } })
+    assert.are.equal(1, code)
+    assert.matches("RUNLOOP_CUSTOM_HEADERS", err, 1, true)
+    assert.are.equal(0, server:count { path = "^/v1/scenarios$" })
+  end)
+end)
