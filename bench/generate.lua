@@ -151,9 +151,9 @@ local function add_to_page(pages, n, text)
     local has_more = n < pages.scenarios
     pages.file:write(('],"has_more":%s,"total_count":%d}'):format(has_more, pages.scenarios))
     close(pages.file)
-    -- Endless listing: after the last page but one comes the first again, so that 100,000 scenarios and more can be
-    -- listed without as much data.
-    if n == pages.scenarios - pages.size then map_line(again_map, pages.size, id_of(n), 1) end
+    -- Endless listing: after the last page but one comes the second again, so that 100,000 scenarios and more can be
+    -- listed without as much data. (The first would be taken for a server that does not heed the cursor.)
+    if n == pages.scenarios - pages.size then map_line(again_map, pages.size, id_of(n), 2) end
   end
 end
 
