@@ -357,7 +357,7 @@ static void member_complete(struct rl_framer *f) {
   if (parse(f, 1) != RL_JSON_END)
     return;
   f->place = BEHIND_MEMBER;
-  status = rl_buffer_reserve(all, f->member.len + 1);
+  status = rl_buffer_reserve(all, f->member.len + (all->len > 2)); /* with a comma */
   if (status != RL_OK) {
     fail(f, status, status == RL_NOMEM ? "out of memory" : "too large", f->value.offset);
     return;

@@ -118,20 +118,15 @@ static enum rl_status add_field(struct rl_headers *h, const char *p, size_t n) {
 }
 
 enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n) {
-  size_t received = n;
+  h->bytes += n;
+  if (n > RL_HEADERS_MAX_LINE || h->bytes > RL_HEADERS_MAX_BYTES)
+    return RL_TOO_LARGE;
   if (h->complete)
     return RL_OK;
-  if (n > RL_HEADERS_MAX_LINE)
-    return RL_TOO_LARGE;
   while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
     n--;
-  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-    h->bytes = received;
+  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
     return begin_response(h, line, n);
-  }
-  h->bytes += received;
-  if (h->bytes > RL_HEADERS_MAX_BYTES)
-    return RL_TOO_LARGE;
   if (n == 0) {
     h->complete = h->status >= 200;
     return RL_OK;

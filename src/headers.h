@@ -8,13 +8,13 @@
 
 #include <stddef.h>
 
-#define RL_HEADERS_MAX_BYTES (256u * 1024u) /* of one response, line ends included */
+#define RL_HEADERS_MAX_BYTES (256u * 1024u) /* with interim responses, trailers and line ends */
 #define RL_HEADERS_MAX_LINE (64u * 1024u)   /* of one line; libcurl itself takes 100 KiB */
 #define RL_HEADERS_MAX_INTERIM 32           /* 1xx responses before the final one */
 
 struct rl_headers {
   struct rl_buffer fields; /* of the latest response: name NUL value NUL name NUL value NUL ... */
-  size_t bytes;            /* of the latest response, as received */
+  size_t bytes;            /* of all lines, as received */
   int status;              /* of the latest response; 0 before the first status line */
   int version;             /* 10, 11, 20, 30; 0 when not known */
   int interim;             /* 1xx responses seen */
@@ -26,8 +26,8 @@ void rl_headers_init(struct rl_headers *h);
 void rl_headers_free(struct rl_headers *h);
 
 /* Takes one line, with or without its line end. Each status line begins anew, since libcurl shows
- * the headers of 1xx responses too; after the blank line that ends a final response everything is
- * ignored: what comes then are trailers (RFC 9110 6.5).
+ * the headers of 1xx responses too; what comes after the blank line that ends a final response are
+ * trailers (RFC 9110 6.5), which count against the caps and are left out.
  * Names become lower case, values lose the white space around them; a line that continues the one
  * before (obs-fold, RFC 9112 5.2) is joined to it with a space; lines that are no header are left
  * out. RL_OK, RL_NOMEM, or RL_TOO_LARGE past one of the caps. */
