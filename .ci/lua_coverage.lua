@@ -69,7 +69,7 @@ local function report()
     all, all_ran = all + count, all_ran + count_ran
   end
   files:close()
-  print(string.format("%-36s %6.1f %%  of %5d lines", "the Lua modules", 100 * all_ran / math.max(all, 1), all))
+  print(string.format("figures: coverage: %.1f %% of %d lines of Lua", 100 * all_ran / math.max(all, 1), all))
 end
 
 require("busted").subscribe({ "exit" }, function()
