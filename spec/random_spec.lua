@@ -256,7 +256,6 @@ describe("Against a server that fails at random,", function()
         -- Both ends are met, or the faults were too many or too few to tell anything.
         assert.is_true((outcomes.whole or 0) >= 5 and (outcomes.failed or 0) >= 1, "whole: " .. (outcomes.whole or 0))
       end
-      if os.getenv "SHOW" then print(first, outcomes.whole, outcomes.failed, outcomes.archived, outcomes["archived in part"]) end
     end)
   end
 end)

@@ -64,7 +64,7 @@ function Json.encode(value) end
 ---@field http_version? "2"|"1.1" "2", the default: HTTP/2 where TLS negotiates it
 ---@field max_body_bytes? integer a larger answer ends in a `limit` error; default 64 MiB
 ---@field ca_file? string a file of certificates to trust; default: the system's
----@field proxy? string default: curl's environment variables
+---@field proxy? string default: curl's environment variables, except for plain http to loopback
 ---@field insecure_http? boolean allows plain http to hosts that are not loopback
 ---@field nonblocking? boolean a call outside a task raises instead of blocking the host
 ---@field on_event? fun(event: runloop.Event) called for each request, response and retry
