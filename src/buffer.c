@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { FIRST = 256, KEEP = 64 * 1024 };
+/* A page's buffer is filled and emptied all the time, and mostly stays below SHRINK_ABOVE: to give
+ * memory back and have it cleared anew by the kernel took a tenth of a list's time. */
+enum { FIRST = 256, KEEP = 64 * 1024, SHRINK_ABOVE = 4 * 1024 * 1024 };
 
 void rl_buffer_init(struct rl_buffer *b, size_t limit) {
   b->data = NULL;
@@ -54,7 +56,7 @@ void rl_buffer_reset(struct rl_buffer *b) {
 
 void rl_buffer_shrink(struct rl_buffer *b) {
   char *data;
-  if (b->cap <= KEEP || b->len >= b->cap / 4)
+  if (b->cap <= SHRINK_ABOVE || b->len >= b->cap / 4)
     return;
   data = rl_realloc(b->data, b->cap / 2);
   if (data == NULL)

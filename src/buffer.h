@@ -25,7 +25,7 @@ enum rl_status rl_buffer_append(struct rl_buffer *b, const void *p, size_t n);
 /* Forgets the content; keeps a small block for the next use and gives a large one back. */
 void rl_buffer_reset(struct rl_buffer *b);
 
-/* Gives back half of a large block of which less than a quarter is in use. */
+/* Gives back half of a block of more than 4 MiB of which less than a quarter is in use. */
 void rl_buffer_shrink(struct rl_buffer *b);
 
 /* Both leave an empty buffer that may be used again. A buffer that is to be wiped must have been
