@@ -282,7 +282,7 @@ describe("Caps on bodies:", function()
         assert(err.code == "BODY_TOO_LARGE", tostring(err))
       end
       io.write(peak() - before)
-    ]]):format(server.url, server.token), { timeout = 120 })
+    ]]):format(server.url, server.token), { timeout = 120, measured = true })
     assert.are.equal(0, code, err)
     assert.is_true(tonumber(out) < 50, out .. " MiB more")
   end)

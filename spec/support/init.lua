@@ -168,7 +168,8 @@
 --   preload = false (true: LD_PRELOAD is handed on) }) -> exit code (128 + signal when killed, 124
 --   after the timeout), stdout, stderr. command: a text for bash, or an array of words
 -- support.lua(source, options) -> likewise, of a new interpreter with the specs' module paths (and
---   with preload, which a sanitizer's build of the core needs)
+--   with preload, which a sanitizer's build of the core needs); measured = true: of its memory, a
+--   sanitizer holds back little of what was freed
 -- support.spawn(command, { env, cwd, preload }) -> { pid, line() a line of its stdout, alive(),
 --   stop() (SIGTERM, after 2 s SIGKILL) }; it ends with the spec's process
 -- support.client(base_url, options) -> a client as of server:client
@@ -398,9 +399,12 @@ function support.lua(source, options)
   local path = process.scratch() .. "/script.lua"
   process.write_file(path, source)
   all.cwd = all.cwd or support.root
-  all.env = all.env or {}
-  all.env.LUA_PATH = all.env.LUA_PATH or package.path
-  all.env.LUA_CPATH = all.env.LUA_CPATH or package.cpath
+  local asan_options = os.getenv "ASAN_OPTIONS"
+  all.env = {
+    LUA_PATH = package.path, LUA_CPATH = package.cpath,
+    ASAN_OPTIONS = all.measured and asan_options and asan_options .. ":quarantine_size_mb=1" or nil,
+  }
+  for name, value in pairs(options and options.env or {}) do all.env[name] = value end
   return process.run({ process.interpreter(), path }, all)
 end
 
