@@ -208,7 +208,7 @@ coverage: build/coverage/runloop/core.so $(addprefix build/coverage/,$(unit_test
 	@rm -f build/coverage/*.gcda
 	@for program in $(unit_tests); do build/coverage/$$program >/dev/null 2>&1; done
 	@$(call spec_environment,coverage/) build/coverage/oom 40 >/dev/null
-	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging $(SPECS)
+	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging,heavy $(SPECS)
 	@.ci/c_coverage
 
 lints := $(addprefix lint-,luacheck lua51 format warnings analyzer tidy cppcheck symbols)

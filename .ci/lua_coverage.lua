@@ -1,21 +1,29 @@
 -- A busted helper: counts the lines of lua/ that the specs run, and prints the shares at the end.
 -- What could be run is taken from luac's listing; specs' child processes are not counted.
 local ran = {} -- file -> set of lines
-local known = {} -- source of a chunk -> its file below lua/, or false
+local lines_by_source = {} -- source of a chunk -> its lines in `ran`, or false: not below lua/
+local lines_by_function = setmetatable({}, { __mode = "k" })
 
-local function file_of(source)
-  local file = known[source]
-  if file == nil then
-    file = source:match("^@.-(lua/runloop/.+%.lua)$") or source:match("^@.-(lua/runloop/[^/]+%.lua)$") or false
-    known[source] = file
-    if file then ran[file] = ran[file] or {} end
+local getinfo = debug.getinfo
+
+local function lines_of_function(fn)
+  local source = getinfo(fn, "S").source
+  local lines = lines_by_source[source]
+  if lines == nil then
+    local file = source:match("^@.-(lua/runloop/.+%.lua)$")
+    lines = file and (ran[file] or {}) or false
+    if file then ran[file] = lines end
+    lines_by_source[source] = lines
   end
-  return file
+  lines_by_function[fn] = lines
+  return lines
 end
 
 local function on_line(_, line)
-  local file = file_of(debug.getinfo(2, "S").source)
-  if file then ran[file][line] = true end
+  local fn = getinfo(2, "f").func
+  local lines = lines_by_function[fn]
+  if lines == nil then lines = lines_of_function(fn) end
+  if lines then lines[line] = true end
 end
 
 -- A hook belongs to one coroutine.

@@ -149,7 +149,7 @@ describe("tasks", function()
       assert.are.equal(ids[1], deepest.id)
     end)
 
-    it("carries ten thousand, and their memory comes back", function()
+    it("carries ten thousand, and their memory comes back #heavy", function()
       collectgarbage "stop" -- a collector that never rests would go over all of them all the time
       local _ <close> = closing(function() collectgarbage "restart" end)
       local ended = 0
