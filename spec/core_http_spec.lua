@@ -11,9 +11,9 @@ describe("core.http", function()
         closed = true
         http:close()
       end })
-      local request = { url = "http://127.0.0.1:9/", method = "GET", headers = headers }
+      local request = { url = "http://127.0.0.1:9/", method = "GET" }
       repeat
-        local ok, transfer = pcall(http.start, http, request)
+        local ok, transfer = pcall(http.start, http, request, headers)
         if closed then assert.is_true(not ok or transfer:finished()) end
       until closed
     end

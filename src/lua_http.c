@@ -18,7 +18,8 @@
 struct client {
   struct rl_http *http; /* NULL before it is made and after it was collected */
   struct rl_json json;
-  int decoding; /* json is in use, and the text must not move */
+  lua_State *stack; /* to decode on; a user value */
+  int decoding;     /* json is in use, and the text must not move */
 };
 
 struct transfer {
@@ -114,17 +115,21 @@ static int boolean_field(lua_State *L, int table, const char *name) {
   return b;
 }
 
-/* Pushes a block with the lines of an array of strings; they stay alive in that array, which is
- * left on the stack below the block. */
-static const struct rl_text *lines_field(lua_State *L, int table, const char *name, size_t *count) {
-  struct rl_text *lines;
-  size_t i, n;
-  get_field(L, table, name, LUA_TTABLE);
-  n = lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 0;
-  lines = lua_newuserdatauv(L, (n > 0 ? n : 1) * sizeof *lines, 0);
+/* The lines of an array of strings, which keeps them alive. They are listed in `few`, or when there
+ * are more, in a block that is pushed. */
+enum { FEW_LINES = 16 };
+static const struct rl_text *lines_at(lua_State *L, int table, struct rl_text *few, size_t *count) {
+  struct rl_text *lines = few;
+  size_t i, n = 0;
+  if (!lua_isnoneornil(L, table)) {
+    luaL_checktype(L, table, LUA_TTABLE);
+    n = (size_t)lua_rawlen(L, table);
+  }
+  if (n > FEW_LINES)
+    lines = lua_newuserdatauv(L, n * sizeof *lines, 0);
   for (i = 0; i < n; i++) {
-    if (lua_rawgeti(L, -2, (lua_Integer)i + 1) != LUA_TSTRING)
-      luaL_error(L, "field '%s' must be an array of strings", name);
+    if (lua_rawgeti(L, table, (lua_Integer)i + 1) != LUA_TSTRING)
+      luaL_error(L, "a header line must be a string");
     lines[i].data = lua_tolstring(L, -1, &lines[i].len);
     lua_pop(L, 1);
   }
@@ -134,16 +139,19 @@ static const struct rl_text *lines_field(lua_State *L, int table, const char *na
 
 static int core_http(lua_State *L) {
   struct rl_http_options o;
+  struct rl_text few[FEW_LINES];
   struct client *c;
   double connections;
   enum rl_status status;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  c = lua_newuserdatauv(L, sizeof *c, 0);
+  c = lua_newuserdatauv(L, sizeof *c, 1);
   c->http = NULL;
   c->decoding = 0;
   rl_json_init(&c->json);
   luaL_setmetatable(L, CLIENT);
+  c->stack = lua_newthread(L);
+  lua_setiuservalue(L, 2, 1);
   memset(&o, 0, sizeof o);
   connections = number_field(L, 1, "max_connections", 20);
   luaL_argcheck(L, connections >= 1 && connections <= 1000000, 1, "max_connections out of range");
@@ -153,7 +161,8 @@ static int core_http(lua_State *L) {
   o.connect_timeout = number_field(L, 1, "connect_timeout", 5);
   o.ca_file = c_string_field(L, 1, "ca_file");
   o.proxy = c_string_field(L, 1, "proxy");
-  o.base_headers = lines_field(L, 1, "base_headers", &o.base_header_count);
+  get_field(L, 1, "base_headers", LUA_TTABLE);
+  o.base_headers = lines_at(L, 3, few, &o.base_header_count);
   status = rl_http_new(&o, &c->http);
   if (status == RL_NOMEM)
     return no_memory(L);
@@ -163,6 +172,7 @@ static int core_http(lua_State *L) {
   return 1;
 }
 
+/* The text and the strings of the request stay alive in its tables. */
 static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body) {
   double max_body;
   memset(r, 0, sizeof *r);
@@ -170,33 +180,42 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
     luaL_error(L, "fields 'url' and 'method' are required");
   if (string_field(L, 2, "body", body))
     r->body = body;
-  r->bare = boolean_field(L, 2, "bare");
   r->timeout = number_field(L, 2, "timeout", 30);
-  r->deadline = number_field(L, 2, "deadline", -1);
   max_body = number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
   r->max_body = max_body < (double)MAX_BODY ? (size_t)max_body : MAX_BODY;
-  r->list = c_string_field(L, 2, "list");
-  r->file = c_string_field(L, 2, "file");
-  r->pages_lane = c_string_field(L, 2, "lane") != NULL;
-  r->headers = lines_field(L, 2, "headers", &r->header_count);
+  r->bare = lua_toboolean(L, 4);
+  r->deadline = luaL_optnumber(L, 5, -1);
+  if (lua_isnoneornil(L, 6))
+    return;
+  luaL_checktype(L, 6, LUA_TTABLE);
+  r->list = c_string_field(L, 6, "list");
+  r->file = c_string_field(L, 6, "file");
+  r->pages_lane = c_string_field(L, 6, "lane") != NULL;
 }
 
+/* client:start(request[, lines[, bare[, deadline[, sink]]]]) -> transfer | nil, why there is no
+ * file
+ *
+ * request: url, method, body, timeout and max_body; lines: headers; bare: without those that all
+ * requests have; deadline: seconds from now; sink: where the body goes: list, file, lane. */
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
+  struct rl_text body, few[FEW_LINES];
   struct rl_request r;
-  struct rl_text body;
   struct transfer *t;
   enum rl_status status;
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
+  lua_settop(L, 6);
   t = lua_newuserdatauv(L, sizeof *t, 1);
   t->transfer = NULL;
   t->client = lua_touserdata(L, 1);
   luaL_setmetatable(L, TRANSFER);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 3, 1);
+  lua_setiuservalue(L, 7, 1);
   read_request(L, &r, &body);
-  check_open(L, t->client); /* a finalizer may have closed it meanwhile */
+  r.headers = lines_at(L, 3, few, &r.header_count);
+  if (rl_http_closed(h))
+    return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */
   status = rl_http_start(h, &r, &t->transfer);
   if (status == RL_SYNTAX) {
     char why[128];
@@ -209,7 +228,7 @@ static int client_start(lua_State *L) {
     return no_memory(L);
   if (status != RL_OK)
     return luaL_error(L, "the method, the URL or a header cannot be sent");
-  lua_settop(L, 3);
+  lua_settop(L, 7);
   return 1;
 }
 
@@ -327,19 +346,24 @@ static int decode_protected(lua_State *L) {
 }
 
 /* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser.
- * Argument 2 of the caller tells whether nulls in objects are kept. */
+ * Argument 2 of the caller tells whether nulls in objects are kept.
+ *
+ * Decoding takes a large stack. On that of the caller, mostly one of many tasks, every cycle of the
+ * collector would shrink it again. */
 static int decode(lua_State *L, struct client *c, const char *data, size_t len) {
+  lua_State *S = c->stack;
   struct decode d;
   int rc;
   d.json = &c->json;
   d.text.data = data;
   d.text.len = len;
   d.flags = RL_JSON_WHOLE | (lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0);
-  lua_pushcfunction(L, decode_protected);
-  lua_pushlightuserdata(L, &d);
+  lua_pushcfunction(S, decode_protected);
+  lua_pushlightuserdata(S, &d);
   c->decoding = 1;
-  rc = lua_pcall(L, 1, LUA_MULTRET, 0);
+  rc = lua_pcall(S, 1, LUA_MULTRET, 0);
   c->decoding = 0;
+  lua_xmove(S, L, lua_gettop(S));
   if (rc != LUA_OK)
     return lua_error(L); /* out of memory */
   return d.ok;
@@ -494,9 +518,8 @@ static int transfer_finish(lua_State *L) {
   push_version(L, o.http_version);
   lua_pushboolean(L, o.sent);
   lua_pushboolean(L, o.may_hide_cut);
-  lua_pushinteger(L, (lua_Integer)o.bytes);
   lua_pushboolean(L, o.repeated);
-  return 10;
+  return 9;
 }
 
 static int transfer_json(lua_State *L) {

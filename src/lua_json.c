@@ -241,12 +241,17 @@ static int url_encode(lua_State *L) {
   return 1;
 }
 
-/* uuid() -> a random UUID (version 4) */
+/* uuid([prefix]) -> the prefix and a random UUID (version 4, RFC 9562) behind it */
 static int uuid(lua_State *L) {
   static const char hex[] = "0123456789abcdef";
+  size_t len;
+  const char *prefix = luaL_optlstring(L, 1, "", &len);
+  luaL_Buffer b;
   unsigned char r[16];
-  char text[36], *out = text;
+  char *out = luaL_buffinitsize(L, &b, len + 36);
   int i;
+  memcpy(out, prefix, len);
+  out += len;
   if (getentropy(r, sizeof r) != 0)
     return luaL_error(L, "the system gives no random bytes");
   r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
@@ -257,7 +262,7 @@ static int uuid(lua_State *L) {
     *out++ = hex[r[i] >> 4];
     *out++ = hex[r[i] & 15];
   }
-  lua_pushlstring(L, text, sizeof text);
+  luaL_pushresultsize(&b, len + 36);
   return 1;
 }
 

@@ -197,10 +197,9 @@ function client:request(fields, options)
   for name, value in pairs(options and options.query or {}) do query[name] = value end
   local refused = transport.scheduler:enter(where)
   if refused then return nil, refused end
-  return transport:perform(transport:request {
-    method = checked.method, path = checked.path, query = query, body = body,
-    headers = headers.check(checked.headers, where), options = options,
-  }, transport.decode_any)
+  local own = headers.check(checked.headers, where)
+  local url = transport.base_url .. checked.path
+  return transport:perform(transport:request(checked.method, url, options, query, body, own), transport.decode_any)
 end
 
 --- Opens connections and loads the certificates at a moment that suits the host; may block outside a task.

@@ -13,12 +13,12 @@ local pager_mt = { __name = "runloop.pager", __index = pager }
 
 --- A list that makes no request yet.
 ---@param transport table
----@param fields { path: string, query: table, options: table, list: string, metatable: table, name: string }
+---@param fields { url: string, query: table, options: table, list: string, metatable: table, name: string }
 ---@return table
 local function new(transport, fields)
   return setmetatable({
     _transport = transport,
-    _path = fields.path,
+    _url = fields.url,
     _query = fields.query, -- ours: the caller has copied it
     _options = fields.options or {},
     _list = fields.list,
@@ -44,9 +44,7 @@ local function new_page(self, cursor, previous_first)
   local query = {}
   for name, value in pairs(self._query) do query[name] = value end
   if cursor then query.starting_after = cursor end
-  local request = self._transport:request {
-    method = "GET", path = self._path, query = query, options = self._options,
-  }
+  local request = self._transport:request("GET", self._url, self._options, query)
   request.waited = 0
   return {
     request = request,
@@ -127,7 +125,7 @@ local function retry_page(self, page, err)
   elseif page.last then
     -- Everything up to the last complete item is with the loop already: go on behind it.
     page.cursor, page.query.starting_after = page.last, page.last
-    page.request.url, page.request.shown_url = self._transport:url(self._path, page.query)
+    page.request.url = self._transport.with_query(self._url, page.query)
   end
   page.retry_at = now() + wait
   return true

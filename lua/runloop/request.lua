@@ -68,32 +68,29 @@ local function header_lines(self, request, attempt)
   return headers.lines(set), true
 end
 
---- Where a request goes.
----@param path string begins with a slash
+--- A URL with a query added.
+---@param url string
 ---@param query table|nil name -> string, already checked
----@return string url with the query, string url without
-function transport:url(path, query)
-  local url = self.base_url .. path
-  if not query then return url, url end
+---@return string
+function transport.with_query(url, query)
+  if not query then return url end
   local names = {}
   for name in pairs(query) do names[#names + 1] = name end
-  if not names[1] then return url, url end
+  if not names[1] then return url end
   table.sort(names)
   for i = 1, #names do
     names[i] = core.url_encode(names[i]) .. "=" .. core.url_encode(query[names[i]])
   end
-  return url .. (path:find("?", 1, true) and "&" or "?") .. table.concat(names, "&"), url
+  return url .. (url:find("?", 1, true) and "&" or "?") .. table.concat(names, "&")
 end
 
--- Tells `on_event`, where there is one, of a step of a request.
+-- Tells `on_event`, which there is, of a step of a request.
 local function emit(self, request, event_type, fields)
-  local on_event = self.options.on_event
-  if not on_event then return end
   local event = {
     type = event_type, method = request.method, url = self.scrub(request.url), attempt = request.attempts,
   }
   for name, value in pairs(fields or {}) do event[name] = value end
-  on_event(event)
+  self.options.on_event(event)
 end
 
 --- An error of a request, with what belongs to all of them filled in.
@@ -118,8 +115,8 @@ local function deadline_error(self, request)
 end
 
 -- The headers that a call brings itself; nil when there are none. A key that the user gave is one of them.
-local function own_headers(fields, options)
-  local set = headers.merge(fields.headers, options.headers)
+local function own_headers(row_headers, options)
+  local set = headers.merge(row_headers, options.headers)
   local key = options.idempotency_key
   if key and not set["x-request-id"] then set["x-request-id"] = { "x-request-id", key } end
   return next(set) and set or nil
@@ -130,24 +127,30 @@ local function idempotency_key(self, method, own)
   if method == "GET" then return nil end
   local header = own and own["x-request-id"] or self.headers["x-request-id"]
   if header then return header[2] or nil end
-  return "runloop-lua-retry-" .. core.uuid()
+  return core.uuid("runloop-lua-retry-")
 end
 
 local NO_OPTIONS = {}
 
 --- A request table, complete with what a call shares over its attempts.
----@param fields table method, path, query, body, headers, options (checked call options)
+---@param method string
+---@param url string
+---@param options table|nil checked call options; their `query` is the caller's to merge
+---@param query table|nil name -> string, already checked
+---@param body string|nil
+---@param row_headers table|nil a set of headers that the endpoint wants
 ---@return table request
-function transport:request(fields)
-  local options, client = fields.options or NO_OPTIONS, self.options
-  local url, shown_url = self:url(fields.path, fields.query)
+function transport:request(method, url, options, query, body, row_headers)
+  local client = self.options
   local own
-  if fields.headers or fields.options then own = own_headers(fields, options) end
+  if row_headers or options then own = own_headers(row_headers, options or NO_OPTIONS) end
+  options = options or NO_OPTIONS
   return {
-    method = fields.method, url = url, shown_url = shown_url, -- shown in errors: without the query
-    body = fields.body, headers = own, idempotency_key = idempotency_key(self, fields.method, own),
+    method = method, url = transport.with_query(url, query), shown_url = url, -- shown in errors: without the query
+    body = body, headers = own, idempotency_key = idempotency_key(self, method, own),
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
-    max_retries = options.max_retries or client.max_retries, keep_nulls = options.nulls == "keep",
+    max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
+    keep_nulls = options.nulls == "keep",
     attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
   }
 end
@@ -163,25 +166,23 @@ end
 
 --- Puts one attempt on its way.
 ---@param request table
----@param start table|nil fields for the core's `start`: list, file, lane
+---@param sink table|nil where the answer's body goes, and how: list, file, lane
 ---@return userdata|nil transfer, table|nil err
-function transport:attempt(request, start)
+function transport:attempt(request, sink)
   local left = self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, deadline_error(self, request) end
   local lines, bare = header_lines(self, request, request.attempts)
-  local transfer, message = self.http:start {
-    url = request.url, method = request.method, body = request.body, headers = lines, bare = bare,
-    timeout = request.timeout, deadline = left, max_body = self.options.max_body_bytes,
-    list = start and start.list, file = start and start.file, lane = start and start.lane,
-  }
+  local transfer, message = self.http:start(request, lines, bare, left, sink)
   if not transfer then return nil, self:fail(request, { kind = "file", code = "OPEN", message = message }) end
   request.attempts = request.attempts + 1
-  request.attempt_started = now()
-  -- It goes out with the next turn, but not behind the back of a caller to whom `on_event` raises.
-  local told, problem = pcall(emit, self, request, "request")
-  if not told then
-    transfer:release()
-    error(problem, 0)
+  if self.options.on_event then
+    request.attempt_started = now()
+    -- It goes out with the next turn, but not behind the back of a caller to whom `on_event` raises.
+    local told, problem = pcall(emit, self, request, "request")
+    if not told then
+      transfer:release()
+      error(problem, 0)
+    end
   end
   return transfer
 end
@@ -240,10 +241,10 @@ end
 --- What a finished transfer says: its status and headers, or the error of the attempt.
 ---@param request table
 ---@param transfer userdata finished
----@return table|nil answer { status, headers, http_version, cut_short, bytes }
+---@return table|nil answer { status, headers, http_version, cut_short }
 ---@return table|nil err
 function transport:answer(request, transfer)
-  local kind, code, message, status, fields, version, sent, cut_short, bytes, repeated = transfer:finish()
+  local kind, code, message, status, fields, version, sent, cut_short, repeated = transfer:finish()
   local err
   if repeated then note_lost(request) end
   if kind ~= "ok" then
@@ -257,7 +258,10 @@ function transport:answer(request, transfer)
     })
   end
   if err then return nil, err end
-  return { status = status, headers = fields, http_version = version, cut_short = cut_short, bytes = bytes }
+  return {
+    status = status, headers = fields, http_version = version, cut_short = cut_short,
+    request_id = nil, attempts = nil, elapsed = nil, -- room for what `to_response` adds
+  }
 end
 
 --- An answer that broke off where the wire itself could not tell (no length, or compressed): a fault of the connection.
@@ -283,31 +287,34 @@ function transport:retry_wait(request, err, failures)
   if left and wait >= left then return nil end
   if asked and (err.status == 429 or err.status == 503) then self.http:hold(wait) end
   self.retries = self.retries + 1
-  emit(self, request, "retry", { status = err.status, wait = wait, err = err })
+  if self.options.on_event then emit(self, request, "retry", { status = err.status, wait = wait, err = err }) end
   return wait
+end
+
+-- The answer that a call ends with, as its caller gets it.
+local function to_response(request, answer)
+  answer.cut_short = nil
+  answer.request_id = answer.headers["x-request-id"] or request.idempotency_key
+  answer.attempts = request.attempts
+  answer.elapsed = now() - request.started
+  return answer
 end
 
 --- Performs a request until it has an answer or an error that stands.
 ---@param request table from `transport:request`
 ---@param decode fun(self: table, request: table, transfer: userdata, answer: table): any, table|nil
----@param start (fun(): table)|nil gives the fields for the core's `start`, anew for every attempt
+---@param sink (fun(): table)|nil gives what `attempt` takes, anew for every attempt
 ---@return any value, table response_or_err
-function transport:perform(request, decode, start)
+function transport:perform(request, decode, sink)
   while true do
-    local transfer, err = self:attempt(request, start and start())
+    local transfer, err = self:attempt(request, sink and sink())
     local value, answer
     if transfer then
       repeat self.scheduler:await(transfer) until transfer:finished()
       answer, err = self:answer(request, transfer)
       if answer then value, err = decode(self, request, transfer, answer) end
       transfer:release()
-      if err == nil then
-        return value, {
-          status = answer.status, headers = answer.headers, http_version = answer.http_version,
-          request_id = answer.headers["x-request-id"] or request.idempotency_key,
-          attempts = request.attempts, elapsed = now() - request.started,
-        }
-      end
+      if err == nil then return value, to_response(request, answer) end
     end
     local wait = self:retry_wait(request, err, request.attempts)
     if not wait then return nil, err end
@@ -318,16 +325,16 @@ end
 --- Opens the connections that calls and pages will use. Any HTTP answer will do.
 ---@return boolean|nil ok, table|nil err
 function transport:warm_up()
-  local starts = { {} }
-  if self.base_url:find("^https") and self.options.http_version == "2" then starts[2] = { lane = "pages" } end
-  local failure
-  for i, start in ipairs(starts) do
-    local request = self:request { method = "HEAD", path = "/" }
-    local transfer, err = self:attempt(request, start)
-    starts[i] = { request = request, transfer = transfer }
+  local sinks = { {} }
+  if self.base_url:find("^https") and self.options.http_version == "2" then sinks[2] = { lane = "pages" } end
+  local begun_all, failure = {}, nil
+  for i, sink in ipairs(sinks) do
+    local request = self:request("HEAD", self.base_url .. "/")
+    local transfer, err = self:attempt(request, sink)
+    begun_all[i] = { request = request, transfer = transfer }
     failure = failure or err
   end
-  for _, begun in ipairs(starts) do
+  for _, begun in ipairs(begun_all) do
     if begun.transfer then
       repeat self.scheduler:await(begun.transfer) until begun.transfer:finished()
       local _, err = self:answer(begun.request, begun.transfer)

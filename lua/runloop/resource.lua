@@ -77,18 +77,19 @@ local function merge(base, more)
 end
 
 -- What a row's request needs beyond its arguments, worked out once.
-local function prepare(row)
+local function prepare(row, base_url)
   local before, after = row.path:match("^(.-){id}(.*)$")
+  before = before and base_url .. before
   local own = row.accept and { accept = { "Accept", row.accept } }
   -- A file is wanted as it is; libcurl would ask for compression.
   if row.download then own["accept-encoding"] = { "Accept-Encoding", false } end
-  return before, after, own
+  return base_url .. row.path, before, after, own
 end
 
 -- The method of one row.
 local function method_of(transport, self, name, row)
   local where = self._name .. ":" .. name
-  local before, after, row_headers = prepare(row)
+  local url, before, after, row_headers = prepare(row, transport.base_url)
   local kind, metatable = self._kind, transport.metatables[row.returns]
   local shape, is_query = row.body or row.query, row.query ~= nil
 
@@ -99,14 +100,9 @@ local function method_of(transport, self, name, row)
   end
 
   local function request(id, params, options)
-    return transport:request {
-      method = row.method,
-      path = id and before .. core.url_encode(id) .. after or row.path,
-      query = query_of(params, options),
-      body = not is_query and params and transport.encode(params, where) or nil,
-      headers = row_headers,
-      options = options,
-    }
+    local place = id and before .. core.url_encode(id) .. after or url
+    local body = not is_query and params and transport.encode(params, where) or nil
+    return transport:request(row.method, place, options, query_of(params, options), body, row_headers)
   end
 
   local function perform(id, params, options)
@@ -127,7 +123,7 @@ local function method_of(transport, self, name, row)
     return function(params, options)
       options = call_options(options, where)
       local list = pager.new(transport, {
-        name = where, path = row.path, list = row.list, metatable = metatable,
+        name = where, url = url, list = row.list, metatable = metatable,
         query = merge(check(params), options and options.query), options = options,
       })
       return list, nil, nil, list
@@ -156,9 +152,9 @@ end
 -- Calling a method with a dot instead of a colon is the commonest slip: say so instead of blaming an argument.
 local function expose(self, name, fn)
   local where = self._name .. ":" .. name
-  self[name] = function(first, ...)
+  self[name] = function(first, a, b, c)
     if first ~= self then errors.misuse(where .. ": call it with a colon, " .. where .. "(...)") end
-    return fn(...)
+    return fn(a, b, c)
   end
 end
 

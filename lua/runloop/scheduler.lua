@@ -107,7 +107,7 @@ end
 
 -- Ends a task's wait: from here it is only in the queue.
 function scheduler:wake(task)
-  heap_remove(self.sleepers, task)
+  if task._slot then heap_remove(self.sleepers, task) end
   task._wait = nil
   self:enqueue(task)
 end
@@ -370,11 +370,12 @@ local function settle(self, task, before, ok, first, ...)
   end
 end
 
-local function resume(self, task)
+local function resume(self, task, time)
   if task.status ~= "running" then return end
   local before = self.current
   self.current = task
-  self.slice_end = math.min(now() + SLICE, self.stop)
+  local slice_end = time + SLICE
+  self.slice_end = slice_end < self.stop and slice_end or self.stop
   local args = task._results
   if args then
     task._results = nil
@@ -398,7 +399,7 @@ function scheduler:spawn(fn, ...)
   if self.current or self.turning then
     self:enqueue(task)
   else
-    local ok, err = pcall(resume, self, task)
+    local ok, err = pcall(resume, self, task, now())
     self.current = nil -- see `inside`
     if not ok then error(err, 0) end
   end
@@ -407,12 +408,14 @@ end
 
 -- Resumes tasks from the queue until it is empty or `stop` (a time) has come; true when the queue is empty.
 local function resume_queued(self, stop)
+  local time = now()
   while self.first <= self.last do
     local task = self.queue[self.first]
     self.queue[self.first] = nil
     self.first = self.first + 1
-    resume(self, task)
-    if now() >= stop then break end
+    resume(self, task, time)
+    time = now()
+    if time >= stop then break end
   end
   if self.first > self.last then
     if self.last > LARGE then self.queue = {} end
