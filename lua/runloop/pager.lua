@@ -7,6 +7,9 @@ local now = core.now
 
 -- Outside a task nobody else drives the sockets while the loop body works: seconds between two looks at them.
 local DRIVE_INTERVAL = 0.001
+-- Turns in one look, each of which moves some 64 KiB. With one, a page would lie in the socket for many looks before
+-- it is whole, and only then is the next one asked for; with many, what waits outgrows the processor's cache.
+local DRIVE_TURNS = 4
 
 local pager = {}
 local pager_mt = { __name = "runloop.pager", __index = pager }
@@ -295,7 +298,10 @@ local function drive(self)
   local time = now()
   if time - self._driven < DRIVE_INTERVAL then return end
   self._driven = time
-  self._transport.http:turn(0)
+  local http, turns = self._transport.http, 0
+  repeat
+    turns = turns + 1
+  until http:turn(0) == 0 or turns == DRIVE_TURNS
   scheduler:collect()
 end
 
