@@ -73,8 +73,8 @@ build/%.o: src/$$(*F).c Makefile | packages
 	@mkdir -p $(@D)
 	$(quiet) $(compile) $(lua_cflags) $(curl_cflags) $(depfile) -fPIC -c -o $@ $<
 
-# A module is moved into its place when it is whole: another process may be about to load it.
-link_module = $(compile) $(shared) $(LDFLAGS) -o $@.new $(filter %.o,$^) $(curl_libs) && mv $@.new $@
+# A module is moved into its place when it is whole: another process may be about to load it, or to make it too.
+link_module = $(compile) $(shared) $(LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(curl_libs) && mv $@.$$$$ $@
 
 build/runloop/core.so: $(addprefix build/release/,$(objects))
 	@mkdir -p $(@D)
@@ -212,7 +212,7 @@ coverage: build/coverage/runloop/core.so $(addprefix build/coverage/,$(unit_test
 	@.ci/c_coverage
 
 lints := $(addprefix lint-,luacheck lua51 format warnings analyzer tidy cppcheck symbols)
-c_files := $(wildcard src/*.[ch] spec/c/*.[ch] bench/*.[ch])
+c_files := $(wildcard src/*.[ch] spec/c/*.[ch] bench/*.[ch] examples/*.[ch])
 c_sources := $(filter %.c,$(c_files))
 lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc $(lua_cflags) $(curl_cflags)
 

@@ -82,7 +82,7 @@ static int tick(lua_State *L) {
 }
 
 int main(int argc, char **argv) {
-  int ticks = argc > 1 ? atoi(argv[1]) : 600;
+  long ticks = argc > 1 ? strtol(argv[1], NULL, 10) : 600;
   struct memory memory = {0, MEMORY_LIMIT};
   lua_State *L = lua_newstate(allocate, &memory);
   if (L == NULL)

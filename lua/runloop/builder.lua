@@ -71,7 +71,7 @@ local function scorer_step(step, scorer_type, needed, defaults)
   local options = schema.options_of(fields)
   builder[step] = function(self, name, scorer)
     name = check(text, name, "builder:" .. step, "name")
-    scorer = schema.check(options, scorer, "builder:" .. step, 2)
+    scorer = schema.check(options, scorer, "builder:" .. step)
     local weight = scorer.weight
     scorer.weight = nil
     scorer.type = scorer_type

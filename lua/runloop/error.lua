@@ -65,11 +65,10 @@ end
 local getinfo = debug and debug.getinfo
 local OURS = getinfo and getinfo(1, "S").source:match("^@.*[/\\]")
 
---- Raises a programming mistake, blaming the line of the program: whatever the level, no line in here.
+--- Raises a programming mistake, blaming the line of the program and none in here.
 ---@param message string
----@param level integer? as for error(): 1, the default, blames whoever calls this
-function M.misuse(message, level)
-  level = (level or 1) + 1
+function M.misuse(message)
+  local level = 2
   if OURS then
     local info = getinfo(level, "S")
     while info and info.source:sub(1, #OURS) == OURS do

@@ -247,14 +247,12 @@ end
 --- any other table the names are written in order. Raises, naming the place, on what JSON cannot hold.
 ---@param value any
 ---@param where string? the call that the error's message starts with
----@param level integer? as for error(): 1, the default, blames the caller
 ---@return string
-function M.encode(value, where, level)
+function M.encode(value, where)
   local state = { out = {}, path = {}, open = {}, marks = foreign_marks() }
   local reason, at = encode_value(state, value, 0)
   if reason then
-    local message = format("%s: %s %s", where or "json.encode", path_text(state.path, at), reason)
-    errors.misuse(message, (level or 1) + 1)
+    errors.misuse(format("%s: %s %s", where or "json.encode", path_text(state.path, at), reason))
   end
   return table.concat(state.out)
 end

@@ -418,15 +418,14 @@ end
 ---@param shape table from object, options_of or query_of
 ---@param value table? nil counts as empty
 ---@param where string the call that messages start with
----@param level integer? as for error(): 1, the default, blames the caller
 ---@return table
-function M.check(shape, value, where, level)
+function M.check(shape, value, where)
   if value == nil then
     value = {}
   end
   local ok, wire, path, unknown = check_value(shape, value)
   if not ok then
-    errors.misuse(complain(where, shape.noun, wire, path, unknown), (level or 1) + 1)
+    errors.misuse(complain(where, shape.noun, wire, path, unknown))
   end
   return wire
 end
@@ -448,15 +447,15 @@ local function query_text(value)
 end
 
 -- Query parameters whose names nobody knows here.
-local function free_query(params, where, level)
+local function free_query(params, where)
   if type(params) ~= "table" then
-    errors.misuse(format("%s: query parameters must be a table, got %s", where, type_name(params)), level)
+    errors.misuse(format("%s: query parameters must be a table, got %s", where, type_name(params)))
   end
   local out = {}
   for name, value in pairs(params) do
     local items, texts, reason = value, {}, nil
     if type(name) ~= "string" then
-      errors.misuse(format("%s: query parameters must have names as keys, got %s", where, tostring(name)), level)
+      errors.misuse(format("%s: query parameters must have names as keys, got %s", where, tostring(name)))
     elseif type(value) ~= "table" then
       items = { value }
     elseif not json.sequence_length(value) then
@@ -469,7 +468,7 @@ local function free_query(params, where, level)
       end
     end
     if reason then
-      errors.misuse(format("%s: query parameter '%s' %s", where, name, reason), level)
+      errors.misuse(format("%s: query parameter '%s' %s", where, name, reason))
     end
     out[name] = table.concat(texts, ",")
   end
@@ -480,32 +479,28 @@ end
 ---@param shape table? from query_of; nil: any names
 ---@param params table?
 ---@param where string the call that messages start with
----@param level integer? as for error(): 1, the default, blames the caller
 ---@return table<string, string>
-function M.query(shape, params, where, level)
-  level = (level or 1) + 1
+function M.query(shape, params, where)
   if params == nil then
     params = {}
   end
   if shape then
-    params = M.check(shape, params, where, level)
+    params = M.check(shape, params, where)
   end
-  local texts = free_query(params, where, level + 1)
-  return texts
+  return free_query(params, where)
 end
 
 --- The id that is meant by an id or by the thing itself; raises unless it can stand in a path.
 ---@param value any
 ---@param where string the call that messages start with
----@param level integer? as for error(): 1, the default, blames the caller
 ---@return string
-function M.path_id(value, where, level)
+function M.path_id(value, where)
   local ok, id = checks.id(M.id, value)
   if ok and (id == "." or id == "..") then
     ok, id = false, "must not be '" .. id .. "'"
   end
   if not ok then
-    errors.misuse(format("%s: 'id' %s", where, id), (level or 1) + 1)
+    errors.misuse(format("%s: 'id' %s", where, id))
   end
   return id
 end

@@ -223,43 +223,22 @@ M.WaitForStatusParameters = object {
   timeout_seconds = integer,
 }
 
-local limit = integer { min = 1, max = 5000 }
+-- What every list takes, and what is its own.
+local function list_query(fields)
+  fields.include_total_count = boolean
+  fields.limit = integer { min = 1, max = 5000 }
+  fields.search = text
+  fields.starting_after = id
+  return query(fields)
+end
 
-M.ScenarioListQuery = query {
-  benchmark_id = id,
-  include_total_count = boolean,
-  limit = limit,
-  name = text,
-  search = text,
-  starting_after = id,
-  validation_type = text,
-}
+M.ScenarioListQuery = list_query { benchmark_id = id, name = text, validation_type = text }
 
-M.PublicScenarioListQuery = query {
-  include_total_count = boolean,
-  limit = limit,
-  name = text,
-  search = text,
-  starting_after = id,
-}
+M.PublicScenarioListQuery = list_query { name = text }
 
-M.ScenarioRunListQuery = query {
-  benchmark_run_id = id,
-  include_total_count = boolean,
-  limit = limit,
-  name = text,
-  scenario_id = id,
-  search = text,
-  starting_after = id,
-  state = text,
-}
+M.ScenarioRunListQuery = list_query { benchmark_run_id = id, name = text, scenario_id = id, state = text }
 
-M.ScorerListQuery = query {
-  include_total_count = boolean,
-  limit = limit,
-  search = text,
-  starting_after = id,
-}
+M.ScorerListQuery = list_query {}
 
 -- What comes back is never checked against these: unknown fields and values pass through. They hold the types for
 -- editors and the answers of the stand-in server together.
