@@ -45,10 +45,22 @@ local function timed_out(watch)
 end
 
 local function wrong_state(watch, view, state)
+  if type(state) ~= "string" then
+    return nil, errors.new {
+      kind = "decode", code = "SHAPE", last = view, message = watch.what .. ": the answer does not say its state",
+    }
+  end
   return nil, errors.new {
-    kind = "state", code = tostring(state), last = view,
-    message = string.format("%s: ended in state '%s'", watch.what, tostring(state)),
+    kind = "state", code = state, last = view, message = string.format("%s: ended in state '%s'", watch.what, state),
   }
+end
+
+-- Waits for the next look, at most as long as there is time; an error when the client was closed meanwhile.
+local function pause(watch, transport, seconds)
+  transport.scheduler:sleep(math.max(0, math.min(seconds, left(watch))))
+  local ended = transport.scheduler:end_if_closed()
+  if ended then ended.last = watch.last end
+  return ended
 end
 
 -- The user's call options with what an await decides over them, in a new table. A helper makes several calls: a key
@@ -82,7 +94,8 @@ local function wait_scored(watch, transport, runs, id, spec)
       return view, response
     end
     if not SCORING[state] then return wrong_state(watch, view, state) end
-    transport.scheduler:sleep(math.max(0, math.min(left(watch), math.max(spec.interval, MIN_INTERVAL))))
+    local ended = pause(watch, transport, math.max(spec.interval, MIN_INTERVAL))
+    if ended then return nil, ended end
   end
 end
 
@@ -148,7 +161,8 @@ local function wait_running(watch, transport, devboxes, id, spec)
       wait = after_failure(transport, watch, response, failures)
       if not wait then return call_failed(watch, response) end
     end
-    transport.scheduler:sleep(math.max(0, math.min(wait, left(watch))))
+    local ended = pause(watch, transport, wait)
+    if ended then return nil, ended end
   end
 end
 
@@ -187,13 +201,21 @@ function await.env_ready(transport, client, params, spec, options)
   local watch = new_watch(spec, options, "the start of a run")
   local run, response = client.scenarios:start_run(params, options_for_call(watch))
   if not run then return call_failed(watch, response) end
-  local ready, err = wait_environment(watch, transport, client, run, spec)
-  if ready then return run, response end
-  err.run = run
-  if spec.cancel_on_failure and err.kind ~= "cancelled" and is_id(run.id) then
+  local function cancel_run()
     local unhurried = options_for_call(watch)
     unhurried.deadline = nil -- the await has used it up
-    local cancelled, cancel_err = client.scenarios.runs:cancel(run.id, unhurried)
+    return client.scenarios.runs:cancel(run.id, unhurried)
+  end
+  local may_cancel = spec.cancel_on_failure and is_id(run.id)
+  local went_on, ready, err = pcall(wait_environment, watch, transport, client, run, spec)
+  if not went_on then -- `on_poll` has raised
+    if may_cancel and not transport.scheduler.closed then cancel_run() end
+    error(ready, 0)
+  end
+  if ready then return run, response end
+  err.run = run
+  if may_cancel and err.kind ~= "cancelled" then
+    local cancelled, cancel_err = cancel_run()
     if cancelled then err.run = cancelled else err.cancel_error = cancel_err end
   end
   return nil, err

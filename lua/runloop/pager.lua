@@ -241,6 +241,8 @@ end
 
 -- One step towards the next item: the item; or nil and whether to go on, and the error that the pager failed with.
 local function step(self, page)
+  local ended = self._transport.scheduler:end_if_closed()
+  if ended then return nil, false, select(2, fail(self, self._transport:fail(page.request, ended))) end
   if page.retry_at then
     wait_for_retry(self, page)
     return nil, true

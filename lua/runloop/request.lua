@@ -169,6 +169,8 @@ end
 ---@param sink table|nil where the answer's body goes, and how: list, file, lane
 ---@return userdata|nil transfer, table|nil err
 function transport:attempt(request, sink)
+  local ended = self.scheduler:end_if_closed() -- by a callback since the call began
+  if ended then return nil, self:fail(request, ended) end
   local left = self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, deadline_error(self, request) end
   local lines, bare = header_lines(self, request, request.attempts)
@@ -291,6 +293,17 @@ function transport:retry_wait(request, err, failures)
   return wait
 end
 
+-- What `answer` says. When `on_event` raises, what the transfer holds, a file too, must go all the same.
+local function heard(self, request, transfer)
+  if not self.options.on_event then return self:answer(request, transfer) end
+  local told, answer, err = pcall(self.answer, self, request, transfer)
+  if not told then
+    transfer:release()
+    error(answer, 0)
+  end
+  return answer, err
+end
+
 -- The answer that a call ends with, as its caller gets it.
 local function to_response(request, answer)
   answer.cut_short = nil
@@ -311,7 +324,7 @@ function transport:perform(request, decode, sink)
     local value, answer
     if transfer then
       repeat self.scheduler:await(transfer) until transfer:finished()
-      answer, err = self:answer(request, transfer)
+      answer, err = heard(self, request, transfer)
       if answer then value, err = decode(self, request, transfer, answer) end
       transfer:release()
       if err == nil then return value, to_response(request, answer) end

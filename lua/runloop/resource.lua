@@ -228,11 +228,21 @@ local function replace(target, fresh)
   for name, value in pairs(fresh) do target[name] = value end
 end
 
+-- An answer that does not say what it is about brings nothing up to date.
+local function without_id(owner, name, response)
+  return errors.new {
+    kind = "decode", code = "SHAPE", message = owner._name .. ":" .. name .. ": the answer has no id",
+    status = response.status, headers = response.headers, request_id = response.request_id,
+    attempts = response.attempts,
+  }
+end
+
 local function in_place(owner, name)
   local method = owner[name]
   return function(self, ...)
     local fresh, response = method(owner, self, ...)
     if fresh == nil then return nil, response end
+    if type(fresh.id) ~= "string" or fresh.id == "" then return nil, without_id(owner, name, response) end
     replace(self, fresh)
     return self, response
   end

@@ -190,8 +190,18 @@ end
 
 -- Where the caller stands.
 
-local function cancelled_error()
-  return errors.new { kind = "cancelled", code = "CANCELLED", message = "the task was cancelled" }
+local function cancelled_error(what)
+  return errors.new { kind = "cancelled", code = "CANCELLED", message = "the " .. what }
+end
+
+--- For code that was let in and goes on after a callback: the error it ends with when the client has been closed
+--- meanwhile. A task ends here.
+---@return table|nil err of kind `cancelled`
+function scheduler:end_if_closed()
+  if not self.closed then return nil end
+  local task = self:task_here()
+  if task and task._cancel then yield(WAIT) end
+  return cancelled_error "client was closed"
 end
 
 --- Checks, before a call does anything, that it may wait here.
@@ -202,7 +212,7 @@ function scheduler:enter(what, may_block)
   if self.closed then error("runloop: " .. what .. ": client is closed", 0) end
   local task, co = self.current, running()
   if task and task._co == co then
-    if task._closing then return cancelled_error() end
+    if task._closing then return cancelled_error "task was cancelled" end
     if not isyieldable() then
       error("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another"
         .. " C function); make the call outside of it", 0)
@@ -248,6 +258,10 @@ end
 ---@param transfer userdata
 ---@param shared boolean|nil true: others may wait for it, so the end of this task does not end the transfer
 function scheduler:await(transfer, shared)
+  if transfer:finished() then
+    self:end_if_closed()
+    return
+  end
   if transfer:want() then return end
   local task = self:task_here()
   if not task then
@@ -276,6 +290,7 @@ end
 --- Waits for some seconds: in a task without holding up the rest, elsewhere by driving the transfers of all.
 ---@param seconds number
 function scheduler:sleep(seconds)
+  if self:end_if_closed() then return end
   local time = now() + seconds
   local task = self:task_here()
   if task then
@@ -518,7 +533,10 @@ end
 ---@param budget number seconds of work after that
 ---@return integer alive
 function scheduler:poll(seconds, budget)
-  if self.closed then return 0 end
+  if self.closed then
+    self:report_rest()
+    return 0
+  end
   refuse_inside(self, "poll")
   if self.alive == 0 or has_unhandled(self) then seconds = 0 end
   inside(self, turn, seconds, budget)
@@ -528,7 +546,10 @@ end
 
 --- Works until no task is left.
 function scheduler:run()
-  if self.closed then return 0 end
+  if self.closed then
+    self:report_rest()
+    return 0
+  end
   refuse_inside(self, "run")
   while self.alive > 0 do
     inside(self, turn, nil, RUN_BUDGET)
@@ -606,7 +627,7 @@ local function outcome(task)
   local results = task._results
   if task.status == "done" then return unpack(results, 1, results.n) end
   if task.status == "failed" then error(results[1], 0) end
-  return nil, cancelled_error()
+  return nil, cancelled_error "task was cancelled"
 end
 
 local function wait_timeout(seconds)
