@@ -624,6 +624,8 @@ describe("A pager", function()
           assert.are.equal("GET", err.method)
           assert.are.equal(server.url .. "/v1/scenarios/scorers", err.url)
           assert.are.equal(1, err.attempts)
+          assert.are.equal(200, err.status)
+          assert.is_truthy(err.headers["content-type"])
           assert.is_false(err.retryable)
           assert.is_true(type(err.body) == "string" and #err.body <= 200)
           local whole = (page - 1) * 10

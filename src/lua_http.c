@@ -496,18 +496,9 @@ static void push_version(lua_State *L, int version) {
     lua_pushfstring(L, "%d.%d", version / 10, version % 10);
 }
 
-static int transfer_finish(lua_State *L) {
-  static const char *const kinds[] = {"ok",    "connection", "tls", "timeout",
-                                      "limit", "cancelled",  "file"};
-  struct transfer *box = to_transfer(L);
-  const struct rl_headers *headers = rl_transfer_headers(box->transfer);
-  struct rl_outcome o;
-  if (!rl_transfer_finished(box->transfer))
-    return luaL_error(L, "the transfer has not finished");
-  rl_transfer_outcome(box->transfer, &o);
-  lua_pushstring(L, kinds[o.kind]);
-  lua_pushstring(L, o.code);
-  lua_pushstring(L, o.message);
+/* The answer's status and headers, or two nils as long as they have not come. */
+static int transfer_head(lua_State *L) {
+  const struct rl_headers *headers = rl_transfer_headers(to_transfer(L)->transfer);
   if (headers->complete) {
     lua_pushinteger(L, headers->status);
     push_headers(L, headers);
@@ -515,6 +506,23 @@ static int transfer_finish(lua_State *L) {
     lua_pushnil(L);
     lua_pushnil(L);
   }
+  return 2;
+}
+
+/* kind, code, message, status, headers, HTTP version, whether anything was sent, whether a cut may
+ * be hidden, whether it was sent more than once */
+static int transfer_finish(lua_State *L) {
+  static const char *const kinds[] = {"ok",    "connection", "tls", "timeout",
+                                      "limit", "cancelled",  "file"};
+  struct transfer *box = to_transfer(L);
+  struct rl_outcome o;
+  if (!rl_transfer_finished(box->transfer))
+    return luaL_error(L, "the transfer has not finished");
+  rl_transfer_outcome(box->transfer, &o);
+  lua_pushstring(L, kinds[o.kind]);
+  lua_pushstring(L, o.code);
+  lua_pushstring(L, o.message);
+  (void)transfer_head(L);
   push_version(L, o.http_version);
   lua_pushboolean(L, o.sent);
   lua_pushboolean(L, o.may_hide_cut);
@@ -582,13 +590,11 @@ static const luaL_Reg client_meta[] = {
     {"__gc", client_gc}, {"__close", client_close}, {NULL, NULL}};
 
 static const luaL_Reg transfer_methods[] = {
-    {"id", transfer_id},           {"want", transfer_want},
-    {"unwant", transfer_unwant},   {"item", transfer_item},
-    {"waiting", transfer_waiting}, {"last", transfer_last},
-    {"members", transfer_members}, {"finished", transfer_finished},
-    {"finish", transfer_finish},   {"json", transfer_json},
-    {"text", transfer_text},       {"cancel", transfer_cancel},
-    {"release", transfer_release}, {NULL, NULL}};
+    {"id", transfer_id},           {"want", transfer_want},         {"unwant", transfer_unwant},
+    {"item", transfer_item},       {"waiting", transfer_waiting},   {"last", transfer_last},
+    {"members", transfer_members}, {"finished", transfer_finished}, {"head", transfer_head},
+    {"finish", transfer_finish},   {"json", transfer_json},         {"text", transfer_text},
+    {"cancel", transfer_cancel},   {"release", transfer_release},   {NULL, NULL}};
 
 static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};
 

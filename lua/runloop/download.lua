@@ -57,7 +57,7 @@ local function check(transport, request, transfer, answer, tail, size)
   local fault = zip_fault(tail, size)
   if not fault then return nil end
   if answer.cut_short then return transport:cut_short(request, fault) end
-  return transport:decode_error(request, transfer, "SHAPE", fault, answer.status, answer.headers)
+  return transport:decode_error(request, transfer, "SHAPE", fault)
 end
 
 local function to_string(transport, request, transfer, answer)

@@ -104,12 +104,11 @@ end
 
 -- A page that is not what the API promises: asking again would not help.
 local function broken_page(self, page, code, message)
-  local answer, err
-  if page.transfer and page.transfer:finished() then answer, err = answer_of(self, page) end
+  local err
+  if page.transfer and page.transfer:finished() then err = select(2, answer_of(self, page)) end
   if not page.transfer then return nil end
   if err and err.code == code then return fail(self, err) end
-  return fail(self, self._transport:decode_error(page.request, page.transfer, code, message,
-    answer and answer.status, answer and answer.headers))
+  return fail(self, self._transport:decode_error(page.request, page.transfer, code, message))
 end
 
 local function shape_error(self, page, message)

@@ -229,10 +229,9 @@ end
 ---@param transfer userdata
 ---@param code string
 ---@param message string
----@param status integer|nil
----@param fields table|nil headers
 ---@return table err
-function transport:decode_error(request, transfer, code, message, status, fields)
+function transport:decode_error(request, transfer, code, message)
+  local status, fields = transfer:head()
   local kind = (code == "TOO_DEEP" or code == "BODY_TOO_LARGE") and "limit" or "decode"
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, headers = fields,
@@ -366,15 +365,14 @@ function transport:decode_object(request, transfer, answer)
   local value, message, code = transfer:json(request.keep_nulls)
   if type(value) == "table" and getmetatable(value) ~= array_mt then return value end
   if value ~= nil then
-    return nil, self:decode_error(request, transfer, "SHAPE", "the answer is JSON, but not an object", answer.status,
-      answer.headers)
+    return nil, self:decode_error(request, transfer, "SHAPE", "the answer is JSON, but not an object")
   end
   if code == "EMPTY" then
-    return nil, self:decode_error(request, transfer, "SHAPE", "the answer has no body", answer.status, answer.headers)
+    return nil, self:decode_error(request, transfer, "SHAPE", "the answer has no body")
   end
   if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
   if code == "CUT_SHORT" then code = "JSON" end
-  return nil, self:decode_error(request, transfer, code, message, answer.status, answer.headers)
+  return nil, self:decode_error(request, transfer, code, message)
 end
 
 --- Whatever came, for calls the module does not know: JSON decoded, else text, `true` where there is no body.
@@ -385,7 +383,7 @@ function transport:decode_any(request, transfer, answer)
   if value ~= nil then return value end
   if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
   if code == "CUT_SHORT" then code = "JSON" end
-  return nil, self:decode_error(request, transfer, code, message, answer.status, answer.headers)
+  return nil, self:decode_error(request, transfer, code, message)
 end
 
 --- Encodes a body; bad values raise with the argument's name.
