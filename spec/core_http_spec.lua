@@ -1,5 +1,6 @@
 -- The core's clients, where nothing else shows what they do.
 local core = require "runloop.core"
+local support = require "spec.support"
 
 describe("core.http", function()
   it("starts nothing in a client that a finalizer has closed meanwhile", function()
@@ -17,5 +18,84 @@ describe("core.http", function()
         if closed then assert.is_true(not ok or transfer:finished()) end
       until closed
     end
+  end)
+
+  -- Runs `fn` with a collector that never rests, and `finalizer` in it again and again.
+  local function with_finalizers(finalizer, fn)
+    local armed = true
+    local function again()
+      setmetatable({}, { __gc = function()
+        if not armed then return end
+        finalizer()
+        again()
+      end })
+    end
+    for _ = 1, 3 do again() end
+    collectgarbage("incremental", 1, 10000, 1)
+    local ok, err = pcall(fn)
+    armed = false
+    collectgarbage("incremental", 200, 100, 13)
+    assert(ok, err)
+  end
+
+  it("lets a finalizer release the transfer that is being read", function()
+    local deep, headers = ("["):rep(50), ""
+    for i = 1, 60 do headers = headers .. ("X-H%d: %s\r\n"):format(i, ("v"):rep(200)) end
+    for _, item in ipairs { '{"id":"a","x":' .. deep .. "tru" .. ("]"):rep(50) .. "}", '{"id":"a","text":"' ..
+      ("x"):rep(10000) .. '"}' } do
+      local body = '{"scenarios":[' .. item .. '],"has_more":false}'
+      local raw = support.raw {
+        { { read = "request" }, "HTTP/1.1 200 OK\r\n" .. headers
+          .. "Connection: close\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body },
+        after = "repeat",
+      }
+      local http = core.http {}
+      local target, released
+      with_finalizers(function()
+        if target then released = pcall(target.release, target) or released end
+      end, function()
+        for _, read in ipairs { "item", "finish", "head", "json", "members", "last", "text" } do
+          for i = 150, 180 do
+            local transfer = http:start({ url = raw.url .. "/", method = "GET" }, nil, nil, nil, { list = "scenarios" })
+            repeat http:turn(1) until transfer:finished()
+            target = transfer
+            for j = 1, i do local _ = { j } end -- so that the collector comes at another place each time
+            pcall(transfer[read], transfer)
+            target = nil
+            transfer:release()
+          end
+        end
+      end)
+      assert.is_true(released)
+      http:close()
+      raw:stop()
+    end
+  end)
+
+  it("lets a finalizer close another pager and cancel a task while one is read", function()
+    local server = support.start { scenarios = 60 }
+    local client = server:client()
+    local failure, closed = nil, 0
+    for _ = 1, 20 do
+      local list, other = client.scenarios:list { limit = 50 }, client.scenarios:list()
+      assert(list:next())
+      assert(other:next())
+      local task = client:spawn(function() return client.scenarios:retrieve(server:ids("scenario")[1]) end)
+      setmetatable({}, { __gc = function()
+        local ok, err = pcall(function()
+          other:close()
+          task:cancel()
+        end)
+        if not ok then failure = err end
+        closed = closed + 1
+      end })
+      for _ = 1, 40 do assert(list:next()) end
+      collectgarbage()
+      assert.are.equal("cancelled", task.status)
+    end
+    assert.is_nil(failure)
+    assert.are.equal(20, closed)
+    client:close()
+    server:stop()
   end)
 end)

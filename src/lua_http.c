@@ -19,12 +19,17 @@ struct client {
   struct rl_http *http; /* NULL before it is made and after it was collected */
   struct rl_json json;
   lua_State *stack; /* to decode on; a user value */
-  int decoding;     /* json is in use, and the text must not move */
+  int decoding;     /* texts of transfers, which must not move */
 };
 
+/* While a function of the binding makes Lua values of a transfer, the collector may run finalizers
+ * written in Lua, which may use the same transfer: then it is pinned, and released when the last
+ * pin is out. */
 struct transfer {
-  struct rl_transfer *transfer; /* NULL before it is made and after it was released */
+  struct rl_transfer *transfer; /* NULL before it is made and after it was freed */
   struct client *client;
+  int pins;
+  int released;
 };
 
 static int no_memory(lua_State *L) {
@@ -32,17 +37,8 @@ static int no_memory(lua_State *L) {
   return lua_error(L);
 }
 
-/* While a text is decoded the collector may run finalizers written in Lua; they must not move the
- * text or use the parser. */
-static void check_idle(lua_State *L, const struct client *c) {
-  if (c->decoding)
-    luaL_error(L, "client used in a finalizer while it decodes");
-}
-
 static struct client *to_client(lua_State *L) {
-  struct client *c = luaL_checkudata(L, 1, CLIENT);
-  check_idle(L, c);
-  return c;
+  return luaL_checkudata(L, 1, CLIENT);
 }
 
 static void check_open(lua_State *L, const struct client *c) {
@@ -60,9 +56,8 @@ static struct rl_http *check_client(lua_State *L) {
 
 static struct transfer *to_transfer(lua_State *L) {
   struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
-  if (t->transfer == NULL)
+  if (t->transfer == NULL || t->released)
     luaL_error(L, "transfer was released");
-  check_idle(L, t->client);
   return t;
 }
 
@@ -71,6 +66,28 @@ static struct transfer *check_transfer(lua_State *L) {
   struct transfer *t = to_transfer(L);
   check_open(L, t->client);
   return t;
+}
+
+/* For what takes items away, which must not happen under a decoder's feet. */
+static struct transfer *check_unpinned(lua_State *L) {
+  struct transfer *t = check_transfer(L);
+  if (t->pins > 0)
+    luaL_error(L, "transfer used in a finalizer while it is read");
+  return t;
+}
+
+static void free_transfer(struct transfer *t) {
+  rl_transfer_free(t->transfer);
+  t->transfer = NULL;
+}
+
+static void pin(struct transfer *t) {
+  t->pins++;
+}
+
+static void unpin(struct transfer *t) {
+  if (--t->pins == 0 && t->released)
+    free_transfer(t);
 }
 
 static void get_field(lua_State *L, int table, const char *name, int type) {
@@ -209,6 +226,7 @@ static int client_start(lua_State *L) {
   t = lua_newuserdatauv(L, sizeof *t, 1);
   t->transfer = NULL;
   t->client = lua_touserdata(L, 1);
+  t->pins = t->released = 0;
   luaL_setmetatable(L, TRANSFER);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 7, 1);
@@ -234,6 +252,8 @@ static int client_start(lua_State *L) {
 
 static int client_turn(lua_State *L) {
   struct rl_http *h = check_client(L);
+  if (to_client(L)->decoding > 0)
+    return luaL_error(L, "client used in a finalizer while it decodes");
   double seconds = luaL_optnumber(L, 2, -1);
   lua_pushinteger(L, rl_http_turn(h, seconds));
   return 1;
@@ -294,21 +314,20 @@ static int client_stats(lua_State *L) {
 }
 
 static int client_close(lua_State *L) {
-  struct client *c = luaL_checkudata(L, 1, CLIENT);
-  check_idle(L, c);
+  struct client *c = to_client(L);
   if (c->http != NULL)
     rl_http_close(c->http);
   return 0;
 }
 
 static int client_closed(lua_State *L) {
-  struct client *c = luaL_checkudata(L, 1, CLIENT);
+  struct client *c = to_client(L);
   lua_pushboolean(L, c->http == NULL || rl_http_closed(c->http));
   return 1;
 }
 
 static int client_gc(lua_State *L) {
-  struct client *c = luaL_checkudata(L, 1, CLIENT);
+  struct client *c = to_client(L);
   if (c->http != NULL)
     rl_http_free(c->http);
   c->http = NULL;
@@ -345,13 +364,14 @@ static int decode_protected(lua_State *L) {
   return d->ok;
 }
 
-/* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser.
- * Argument 2 of the caller tells whether nulls in objects are kept.
+/* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser; the
+ * transfer is left pinned. Argument 2 of the caller tells whether nulls in objects are kept.
  *
  * Decoding takes a large stack. On that of the caller, mostly one of many tasks, every cycle of the
  * collector would shrink it again. */
-static int decode(lua_State *L, struct client *c, const char *data, size_t len) {
-  lua_State *S = c->stack;
+static int decode(lua_State *L, struct transfer *box, const char *data, size_t len) {
+  struct client *c = box->client;
+  lua_State *S = c->decoding > 0 ? L : c->stack;
   struct decode d;
   int rc;
   d.json = &c->json;
@@ -360,13 +380,15 @@ static int decode(lua_State *L, struct client *c, const char *data, size_t len) 
   d.flags = RL_JSON_WHOLE | (lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0);
   lua_pushcfunction(S, decode_protected);
   lua_pushlightuserdata(S, &d);
-  c->decoding = 1;
+  pin(box);
+  c->decoding++;
   rc = lua_pcall(S, 1, LUA_MULTRET, 0);
-  c->decoding = 0;
-  lua_xmove(S, L, lua_gettop(S));
-  if (rc != LUA_OK)
-    return lua_error(L); /* out of memory */
-  return d.ok;
+  c->decoding--;
+  lua_xmove(S, L, rc != LUA_OK ? 1 : d.ok);
+  if (rc == LUA_OK && (d.ok || c->json.status != RL_NOMEM))
+    return d.ok;
+  unpin(box);
+  return rc != LUA_OK ? lua_error(L) : no_memory(L);
 }
 
 /* code, message. `cut`: nothing is wrong but that the text ended too soon. */
@@ -396,37 +418,41 @@ static int is_whole(struct rl_transfer *t, struct rl_framer *f) {
   return outcome.kind == RL_KIND_OK && rl_framer_done(f);
 }
 
-/* What follows the last complete item. */
+/* What follows the last complete item. Looks at the transfer before it pushes anything. */
 static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f) {
+  int finished = rl_transfer_finished(t), cut;
   const char *message;
   uint64_t offset;
   enum rl_status status;
   if (f == NULL)
-    return no_item(L, rl_transfer_finished(t) ? "failed" : "more");
+    return no_item(L, finished ? "failed" : "more");
   status = rl_framer_error(f, &message, &offset);
-  if (status != RL_OK) {
-    (void)no_item(L, "error");
-    return 2 + push_error(L, status, rl_framer_cut_short(f), message, offset);
-  }
-  if (!rl_transfer_finished(t))
-    return no_item(L, "more");
-  return no_item(L, is_whole(t, f) ? "done" : "failed");
+  if (status == RL_OK)
+    return no_item(L, !finished ? "more" : is_whole(t, f) ? "done" : "failed");
+  cut = rl_framer_cut_short(f);
+  (void)no_item(L, "error");
+  return 2 + push_error(L, status, cut, message, offset);
 }
 
 static int transfer_item(lua_State *L) {
-  struct transfer *box = check_transfer(L);
+  struct transfer *box = check_unpinned(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   struct rl_json *j = &box->client->json;
   const char *p;
   size_t n;
   if (f == NULL || !rl_framer_first(f, &p, &n))
     return after_items(L, box->transfer, f);
-  if (!decode(L, box->client, p, n)) {
+  if (!decode(L, box, p, n)) {
+    uint64_t offset = rl_framer_offset(f) + j->offset;
+    enum rl_status status = j->status;
+    const char *message = j->message;
+    unpin(box);
     (void)no_item(L, "error");
-    return 2 + push_error(L, j->status, 0, j->message, rl_framer_offset(f) + j->offset);
+    return 2 + push_error(L, status, 0, message, offset);
   }
   rl_framer_drop(f);
   rl_transfer_resume(box->transfer);
+  unpin(box);
   return 1;
 }
 
@@ -445,8 +471,13 @@ static int transfer_last(lua_State *L) {
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   const char *p;
   size_t n;
-  if (f == NULL || !rl_framer_last(f, &p, &n) || !decode(L, box->client, p, n))
+  if (f == NULL || !rl_framer_last(f, &p, &n)) {
     lua_pushnil(L);
+    return 1;
+  }
+  if (!decode(L, box, p, n))
+    lua_pushnil(L);
+  unpin(box);
   return 1;
 }
 
@@ -455,8 +486,9 @@ static int transfer_members(lua_State *L) {
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   size_t n = 2;
   const char *p = f != NULL ? rl_framer_members(f, &n) : "{}";
-  if (!decode(L, box->client, p, n))
-    return no_memory(L); /* they have been checked, so nothing else can be wrong */
+  if (!decode(L, box, p, n))
+    lua_newtable(L); /* cannot be: they have been checked */
+  unpin(box);
   return 1;
 }
 
@@ -496,9 +528,9 @@ static void push_version(lua_State *L, int version) {
     lua_pushfstring(L, "%d.%d", version / 10, version % 10);
 }
 
-/* The answer's status and headers, or two nils as long as they have not come. */
-static int transfer_head(lua_State *L) {
-  const struct rl_headers *headers = rl_transfer_headers(to_transfer(L)->transfer);
+static int push_head(lua_State *L) {
+  const struct transfer *box = lua_touserdata(L, 1);
+  const struct rl_headers *headers = rl_transfer_headers(box->transfer);
   if (headers->complete) {
     lua_pushinteger(L, headers->status);
     push_headers(L, headers);
@@ -509,20 +541,16 @@ static int transfer_head(lua_State *L) {
   return 2;
 }
 
-/* kind, code, message, status, headers, HTTP version, whether anything was sent, whether a cut may
- * be hidden, whether it was sent more than once */
-static int transfer_finish(lua_State *L) {
+static int push_outcome(lua_State *L) {
   static const char *const kinds[] = {"ok",    "connection", "tls", "timeout",
                                       "limit", "cancelled",  "file"};
-  struct transfer *box = to_transfer(L);
+  const struct transfer *box = lua_touserdata(L, 1);
   struct rl_outcome o;
-  if (!rl_transfer_finished(box->transfer))
-    return luaL_error(L, "the transfer has not finished");
   rl_transfer_outcome(box->transfer, &o);
   lua_pushstring(L, kinds[o.kind]);
   lua_pushstring(L, o.code);
   lua_pushstring(L, o.message);
-  (void)transfer_head(L);
+  (void)push_head(L);
   push_version(L, o.http_version);
   lua_pushboolean(L, o.sent);
   lua_pushboolean(L, o.may_hide_cut);
@@ -530,23 +558,52 @@ static int transfer_finish(lua_State *L) {
   return 9;
 }
 
+/* Calls `push` with the transfer, pinned, as a light userdata. */
+static int pinned(lua_State *L, struct transfer *box, lua_CFunction push, int results) {
+  int rc;
+  lua_pushcfunction(L, push);
+  lua_pushlightuserdata(L, box);
+  pin(box);
+  rc = lua_pcall(L, 1, results, 0);
+  unpin(box);
+  return rc == LUA_OK ? results : lua_error(L);
+}
+
+/* The answer's status and headers, or two nils as long as they have not come. */
+static int transfer_head(lua_State *L) {
+  return pinned(L, to_transfer(L), push_head, 2);
+}
+
+/* kind, code, message, status, headers, HTTP version, whether anything was sent, whether a cut may
+ * be hidden, whether it was sent more than once */
+static int transfer_finish(lua_State *L) {
+  struct transfer *box = to_transfer(L);
+  if (!rl_transfer_finished(box->transfer))
+    return luaL_error(L, "the transfer has not finished");
+  return pinned(L, box, push_outcome, 9);
+}
+
 static int transfer_json(lua_State *L) {
   struct transfer *box = to_transfer(L);
   struct rl_text body = rl_transfer_body(box->transfer);
-  struct rl_json *j = &box->client->json;
+  const struct rl_json *j = &box->client->json;
+  size_t offset;
   if (body.len == 0) {
     lua_pushnil(L);
     lua_pushliteral(L, "empty body");
     lua_pushliteral(L, "EMPTY");
     return 3;
   }
-  if (decode(L, box->client, body.data, body.len))
+  if (decode(L, box, body.data, body.len)) {
+    unpin(box);
     return 1;
+  }
+  unpin(box);
+  offset = j->offset;
   lua_pushnil(L);
-  (void)push_error(L, j->status, j->status == RL_SYNTAX && j->offset == body.len, j->message,
-                   j->offset);
+  (void)push_error(L, j->status, j->status == RL_SYNTAX && offset == body.len, j->message, offset);
   lua_insert(L, -2);
-  lua_pushinteger(L, (lua_Integer)j->offset + 1);
+  lua_pushinteger(L, (lua_Integer)offset + 1);
   return 4;
 }
 
@@ -564,19 +621,18 @@ static int transfer_cancel(lua_State *L) {
   return 0;
 }
 
-/* Gives everything back: when memory is short, Lua may fail to call __gc. */
+/* Gives everything back, at the latest when the last pin is out: when memory is short, Lua may fail
+ * to call __gc. */
 static int transfer_release(lua_State *L) {
   struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
-  check_idle(L, box->client);
-  rl_transfer_free(box->transfer);
-  box->transfer = NULL;
+  box->released = 1;
+  if (box->pins == 0)
+    free_transfer(box);
   return 0;
 }
 
 static int transfer_gc(lua_State *L) {
-  struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
-  rl_transfer_free(box->transfer);
-  box->transfer = NULL;
+  free_transfer(luaL_checkudata(L, 1, TRANSFER));
   return 0;
 }
 
