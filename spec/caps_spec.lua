@@ -7,7 +7,7 @@ local expect = require "spec.support.expect"
 local KIB, MIB = 1024, 1024 * 1024
 
 local CAPS = {
-  headers = 256 * KIB, header = 64 * KIB, interim = 32, body = 64 * MIB, depth = 512, number = 4096, streams = 100,
+  headers = 256 * KIB, header = 64 * KIB, count = 500, interim = 32, body = 64 * MIB, depth = 512, number = 4096, streams = 100,
 }
 
 local ANSWER = '{"id":"scn_1"}'
@@ -70,6 +70,15 @@ describe("Caps on headers:", function()
     local client = answered_by(with_header(CAPS.header + 1))
     expect.failure("limit", "HEADERS_TOO_LARGE", archive(client))
     expect.success(archive(client))
+  end)
+
+  it("their number", function()
+    local function with_headers(n)
+      return START .. ("X-A: b\r\n"):rep(n - 1) .. "\r\n" .. ANSWER -- START has one
+    end
+    local _, response = expect.success(archive(answered_by(with_headers(CAPS.count))))
+    assert.are.equal(("b, "):rep(CAPS.count - 2) .. "b", response.headers["x-a"])
+    expect.failure("limit", "HEADERS_TOO_LARGE", archive(answered_by(with_headers(CAPS.count + 1))))
   end)
 
   it("the status line", function()
@@ -264,6 +273,21 @@ describe("Caps on bodies:", function()
     raw:stop()
   end)
 
+  it("of a page that unpacks all at once, more than libcurl keeps for one that is paused", function()
+    -- zstd (RFC 8878): 400 MB in blocks that repeat one byte.
+    local block, blocks = 128 * KIB, 3200
+    local function header(last) return ("<I3"):pack(block << 3 | 1 << 1 | last) .. " " end
+    local body = "\x28\xb5\x2f\xfd\x00\x38" .. header(0):rep(blocks - 1) .. header(1)
+    local raw = support.raw { { { read = "request" }, "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: "
+      .. #body .. "\r\n\r\n" .. body } }
+    local own = raw:client { max_retries = 2 }
+    local _, response = own.scenarios:list():collect()
+    assert.is_false(response.retryable)
+    expect.failure("limit", "BODY_TOO_LARGE", nil, response)
+    own:close()
+    raw:stop()
+  end)
+
   it("memory does not grow with what a bomb would unpack to #heavy", function()
     server:fault { path = "/archive$", status = 200, gzip = "bomb", size = 1024 * MIB, times = math.huge }
     server:fault { path = "^/v1/scenarios$", status = 200, gzip = "bomb", size = 1024 * MIB, skip = 1, times = math.huge }
@@ -382,7 +406,7 @@ describe("The README's table of limits", function()
     local limits = support.read_file(support.root .. "/README.md"):match("\n## Limits\n(.-)\n## ")
     for text, number in pairs {
       ["`max_body_bytes` (%d MiB)"] = CAPS.body // MIB, ["%d KiB in all"] = CAPS.headers // KIB,
-      ["one header: %d KiB"] = CAPS.header // KIB, ["1xx answers: %d;"] = CAPS.interim,
+      ["one header: %d KiB"] = CAPS.header // KIB, ["%d headers"] = CAPS.count, ["1xx answers: %d;"] = CAPS.interim,
       ["JSON depth | %d;"] = CAPS.depth, ["JSON number | %d bytes"] = CAPS.number,
       ["HTTP/2 | at most %d calls"] = CAPS.streams,
     } do

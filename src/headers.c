@@ -59,7 +59,7 @@ static void read_status_line(struct rl_headers *h, const char *p, size_t n) {
 
 static enum rl_status begin_response(struct rl_headers *h, const char *line, size_t n) {
   rl_buffer_reset(&h->fields);
-  h->open = 0;
+  h->open = h->count = 0;
   read_status_line(h, line + 5, n - 5);
   if (h->status >= 100 && h->status < 200 && ++h->interim > RL_HEADERS_MAX_INTERIM)
     return RL_TOO_LARGE;
@@ -105,6 +105,8 @@ static enum rl_status add_field(struct rl_headers *h, const char *p, size_t n) {
     ;
   if (name_len == 0 || i < name_len)
     return RL_OK;
+  if (++h->count > RL_HEADERS_MAX_COUNT)
+    return RL_TOO_LARGE;
   trim(&value, &value_len);
   if ((status = rl_buffer_reserve(&h->fields, name_len + value_len + 2)) != RL_OK)
     return status;
@@ -118,16 +120,19 @@ static enum rl_status add_field(struct rl_headers *h, const char *p, size_t n) {
 }
 
 enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n) {
+  const int first = h->bytes == 0 || h->ended;
   h->bytes += n;
+  h->ended = 0;
   if (n > RL_HEADERS_MAX_LINE || h->bytes > RL_HEADERS_MAX_BYTES)
     return RL_TOO_LARGE;
   if (h->complete)
     return RL_OK;
   while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
     n--;
-  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+  if (first && n >= 5 && memcmp(line, "HTTP/", 5) == 0)
     return begin_response(h, line, n);
   if (n == 0) {
+    h->ended = 1;
     h->complete = h->status >= 200;
     return RL_OK;
   }

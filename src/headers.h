@@ -10,6 +10,7 @@
 
 #define RL_HEADERS_MAX_BYTES (256u * 1024u) /* with interim responses, trailers and line ends */
 #define RL_HEADERS_MAX_LINE (64u * 1024u)   /* of one line; libcurl itself takes 100 KiB */
+#define RL_HEADERS_MAX_COUNT 500            /* of one response */
 #define RL_HEADERS_MAX_INTERIM 32           /* 1xx responses before the final one */
 
 struct rl_headers {
@@ -17,7 +18,9 @@ struct rl_headers {
   size_t bytes;            /* of all lines, as received */
   int status;              /* of the latest response; 0 before the first status line */
   int version;             /* 10, 11, 20, 30; 0 when not known */
+  int count;               /* headers of the latest response */
   int interim;             /* 1xx responses seen */
+  int ended;               /* a blank line was the last one: a status line may follow */
   int open;                /* the line before was a header, which the next may continue */
   int complete;            /* the blank line after a final response's headers has been seen */
 };
@@ -25,12 +28,12 @@ struct rl_headers {
 void rl_headers_init(struct rl_headers *h);
 void rl_headers_free(struct rl_headers *h);
 
-/* Takes one line, with or without its line end. Each status line begins anew, since libcurl shows
- * the headers of 1xx responses too; what comes after the blank line that ends a final response are
- * trailers (RFC 9110 6.5), which count against the caps and are left out.
- * Names become lower case, values lose the white space around them; a line that continues the one
- * before (obs-fold, RFC 9112 5.2) is joined to it with a space; lines that are no header are left
- * out. RL_OK, RL_NOMEM, or RL_TOO_LARGE past one of the caps. */
+/* Takes one line, with or without its line end. A status line behind the blank line of a 1xx
+ * response begins anew, since libcurl shows that one's headers too; what comes after the blank line
+ * that ends a final response are trailers (RFC 9110 6.5), which count against the caps and are left
+ * out. Names become lower case, values lose the white space around them; a line that continues the
+ * one before (obs-fold, RFC 9112 5.2) is joined to it with a space; lines that are no header are
+ * left out. RL_OK, RL_NOMEM, or RL_TOO_LARGE past one of the caps. */
 enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n);
 
 /* Walks over the headers of the latest response in the order they came: *position is 0 at first.

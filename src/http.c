@@ -25,6 +25,9 @@ enum { ADMIT_PER_TURN = 32, RESUME_PER_TURN = 4 };
 /* For so long after its deadline a transfer may go on reading what lies in its socket. */
 #define GRACE_SECONDS 0.25
 
+/* For so long after an answer that came early the server may still be about to read the request. */
+#define EARLY_SECONDS 1.0
+
 enum { IDLE_WRITES = 16 };
 #define MUTE_SECONDS 0.002
 
@@ -75,7 +78,11 @@ void rl_http_library(struct rl_http_library *out) {
   out->async_dns = (v->features & CURL_VERSION_ASYNCHDNS) != 0;
   out->http2 = (v->features & CURL_VERSION_HTTP2) != 0;
   out->ssl = (v->features & CURL_VERSION_SSL) != 0;
+#if LIBCURL_VERSION_NUM >= 0x075700
   out->quick_exit = v->version_num >= 0x075700;
+#else
+  out->quick_exit = 0; /* the option was not known when this was built */
+#endif
 }
 
 void rl_http_error_text(int error, char *out, size_t size) {
@@ -95,7 +102,7 @@ static double smaller(double a, double b) {
 /* When the transfer's timeouts pass, on the client's clock. */
 static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t) {
   double due = HUGE_VAL, silent_since;
-  if (t->state != RL_ACTIVE)
+  if (t->state != RL_ACTIVE || rl_transfer_waits(t))
     return due;
   if (t->sink == RL_SINK_CALL)
     due = t->admitted + t->timeout;
@@ -211,17 +218,47 @@ static void read_lane(struct rl_lane *lane) {
   }
 }
 
+/* 1: the request's body need not be sent to its end. A server that refuses it will not read it; one
+ * that took it may yet, as long as it does read. */
+static int is_settled(struct rl_transfer *t, double now) {
+  uint64_t sent = rl_transfer_sent(t);
+  if (t->answer.status >= 300)
+    return 1;
+  if (sent != t->early_sent) {
+    t->early_sent = sent;
+    t->early_at = now;
+  }
+  return now - t->early_at >= EARLY_SECONDS;
+}
+
+static void end_early(struct rl_http *h) {
+  struct rl_link *l = h->early.next;
+  double now = h->clock_at;
+  while (l != &h->early) {
+    struct rl_transfer *t = RL_TRANSFER_OF(l, early);
+    l = l->next;
+    if (!rl_transfer_is_answered(t) || !is_settled(t, now))
+      continue;
+    rl_transfer_conclude(t, CURLE_OK);
+    rl_transfer_finish(t);
+  }
+}
+
+static double early_wait(const struct rl_http *h, double now) {
+  const struct rl_link *l;
+  double left = HUGE_VAL;
+  for (l = h->early.next; l != &h->early; l = l->next) {
+    const struct rl_transfer *t = RL_TRANSFER_OF(l, early);
+    if (rl_transfer_is_answered(t))
+      left = smaller(left, t->early_at + EARLY_SECONDS - now);
+  }
+  return left;
+}
+
 static void read_messages(struct rl_http *h) {
   read_lane(&h->calls);
   read_lane(&h->pages);
-  while (rl_link_in_list(&h->early)) {
-    struct rl_transfer *t = RL_TRANSFER_OF(h->early.next, early);
-    rl_link_remove(&t->early);
-    if (rl_transfer_is_answered(t)) {
-      rl_transfer_conclude(t, CURLE_OK);
-      rl_transfer_finish(t);
-    }
-  }
+  end_early(h);
 }
 
 /* Lets transfers that were paused after their share go on. libcurl may hand over here what it had
@@ -432,6 +469,7 @@ static double time_left(struct rl_http *h, double now, double longest) {
   if (rl_link_in_list(&h->ready) || rl_link_in_list(&h->paused))
     return 0;
   left = smaller(left, queue_wait(h, now));
+  left = smaller(left, early_wait(h, now));
   left = smaller(left, h->unmute_at - now);
   left = smaller(left, h->due_monotonic - now);
   if (h->due_clock < HUGE_VAL)

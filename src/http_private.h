@@ -36,6 +36,7 @@ struct rl_lane {
   double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
   int skipped;  /* a socket that was ready has not been served in this turn */
   size_t active;
+  size_t begun; /* of those: libcurl has a connection for them */
   struct rl_link active_list;
   struct rl_link queue;
   struct rl_easy *pools[RL_SINKS];
@@ -60,11 +61,11 @@ struct rl_http {
   struct rl_link ready; /* transfers that were waited for and have news */
   struct rl_link paused;
   struct rl_link
-      early; /* transfers over HTTP/2 that may have been answered before they were sent */
-  int resuming;
+      early;    /* transfers over HTTP/2 that may have been answered before they were sent */
+  int resuming; /* inside curl_easy_pause, which may call on_body */
   size_t unfinished;
   uint64_t next_id;
-  uint64_t sequence;
+  uint64_t sequence; /* of transfers, in the order they were started */
   uint64_t requests, connections, bytes_received;
 
   struct pollfd *polls;
@@ -137,8 +138,10 @@ struct rl_transfer {
   char *path; /* of the file, which goes with the transfer */
   uint64_t body_bytes;
 
-  int starts;  /* how often libcurl began to send the request */
-  int aborted; /* a callback refused to go on, for the reason in outcome */
+  int starts;          /* how often libcurl began to send the request */
+  uint64_t early_sent; /* of the request's body, when its early answer was last looked at */
+  double early_at;     /* when that had grown, on the monotonic clock */
+  int aborted;         /* a callback refused to go on, for the reason in outcome */
   struct rl_outcome outcome;
   char kept[RL_HTTP_KEPT_BYTES];
   char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
@@ -202,6 +205,16 @@ uint64_t rl_transfer_sent(const struct rl_transfer *t);
 
 /* 1: the whole answer is there. Only known where it says how long it is. */
 int rl_transfer_is_answered(const struct rl_transfer *t);
+
+/* 1: libcurl lets it wait, since the server allows no more streams on the connections that there
+ * are. That is as good as waiting in the queue: no timeout runs. */
+int rl_transfer_waits(const struct rl_transfer *t);
+
+/* libcurl has a connection for the transfer. */
+void rl_transfer_begin(struct rl_transfer *t);
+
+/* Takes from libcurl what it counted, as long as it has the transfer. */
+void rl_transfer_account(struct rl_transfer *t);
 
 /* Settles the outcome when libcurl is done with the transfer. */
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);

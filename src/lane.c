@@ -208,6 +208,8 @@ static void detach(struct rl_transfer *t) {
   struct rl_easy *e = t->easy;
   (void)curl_multi_remove_handle(lane->multi, e->curl);
   (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
+  (void)curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, NULL);
+  (void)curl_easy_setopt(e->curl, CURLOPT_PRIVATE, NULL);
   if (t->socket != NULL)
     t->socket->transfer = NULL;
   t->socket = NULL;
@@ -218,14 +220,47 @@ static void detach(struct rl_transfer *t) {
   give_easy_back(lane, t->sink, e);
 }
 
+int rl_transfer_waits(const struct rl_transfer *t) {
+  const struct rl_lane *lane = t->lane;
+  return t->starts == 0 && lane->begun > 0 && lane->shared && lane->protocol >= 20;
+}
+
+/* The time that a transfer has waited does not count. */
+static void end_wait(struct rl_transfer *t) {
+  t->admitted = t->http->clock;
+  t->http->due_clock = 0; /* to be worked out anew */
+}
+
+void rl_transfer_begin(struct rl_transfer *t) {
+  if (rl_transfer_waits(t))
+    end_wait(t);
+  t->starts = 1;
+  t->lane->begun++;
+}
+
+/* When nothing is left to wait for, those that waited need a connection of their own. */
+static void note_end(struct rl_lane *lane) {
+  struct rl_link *l;
+  for (l = lane->active_list.next; lane->begun == 1 && l != &lane->active_list; l = l->next) {
+    struct rl_transfer *t = RL_TRANSFER_OF(l, place);
+    if (rl_transfer_waits(t))
+      end_wait(t);
+  }
+  lane->begun--;
+}
+
 void rl_transfer_finish(struct rl_transfer *t) {
   struct rl_http *h = t->http;
-  rl_transfer_end(t);
+  struct rl_lane *lane = t->lane;
   if (t->easy != NULL) {
-    t->lane->active--;
+    rl_transfer_account(t);
+    lane->active--;
     detach(t);
   }
   rl_link_remove(&t->place);
+  if (t->starts > 0)
+    note_end(lane);
+  rl_transfer_end(t);
   if (--h->unfinished == 0)
     h->due_clock = h->due_monotonic = HUGE_VAL; /* rl_http_timeout must not tell of it any more */
   rl_transfer_tell(t);

@@ -281,6 +281,8 @@ static int client_fds(lua_State *L) {
   size_t i;
   lua_newtable(L);
   for (i = 0; rl_http_socket(h, i, &fd, &readable, &writable); i++) {
+    if (!readable && !writable)
+      continue;
     lua_createtable(L, 0, 2);
     lua_pushinteger(L, fd);
     lua_setfield(L, -2, "fd");
@@ -497,24 +499,35 @@ static int transfer_finished(lua_State *L) {
   return 1;
 }
 
+/* The values of all headers with this name from `position` on, behind `value`. */
+static void push_joined(lua_State *L, const struct rl_headers *h, size_t position, const char *name,
+                        const char *value) {
+  luaL_Buffer b;
+  const char *other;
+  luaL_buffinit(L, &b);
+  luaL_addstring(&b, value);
+  while (rl_headers_next(h, &position, &other, &value)) {
+    if (strcmp(other, name) == 0) {
+      luaL_addstring(&b, ", ");
+      luaL_addstring(&b, value);
+    }
+  }
+  luaL_pushresult(&b);
+}
+
 static void push_headers(lua_State *L, const struct rl_headers *h) {
   size_t position = 0;
   const char *name, *value;
-  int count = 0;
-  while (rl_headers_next(h, &position, &name, &value))
-    count++;
-  lua_createtable(L, 0, count);
-  position = 0;
+  lua_createtable(L, 0, h->count);
   while (rl_headers_next(h, &position, &name, &value)) {
     lua_pushstring(L, name);
     lua_pushvalue(L, -1);
-    if (lua_rawget(L, -3) == LUA_TSTRING) {
-      lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
-      lua_remove(L, -2);
-    } else {
-      lua_pop(L, 1);
-      lua_pushstring(L, value);
+    if (lua_rawget(L, -3) != LUA_TNIL) {
+      lua_pop(L, 2);
+      continue;
     }
+    lua_pop(L, 1);
+    push_joined(L, h, position, name, value);
     lua_rawset(L, -3);
   }
 }

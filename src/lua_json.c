@@ -1,5 +1,8 @@
 /* lua_json.c: JSON texts as Lua values, and a few other things that Lua has no function for. */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* getentropy, clock_gettime */
+#endif
+
 #include "lua_json.h"
 
 #include <lauxlib.h>
@@ -207,19 +210,29 @@ const char *rl_lua_json_code(enum rl_status status) {
   return codes[status];
 }
 
+/* What json_decode works with. When Lua closes, it is collected while other objects' finalizers may
+ * still call the function. */
+struct decoder_box {
+  struct rl_json json;
+  int closed;
+};
+
 static int json_gc(lua_State *L) {
-  struct rl_json *j = lua_touserdata(L, 1);
-  rl_json_free(j);
-  j->own.limit = 0; /* another object's finalizer may still call json_decode */
+  struct decoder_box *box = lua_touserdata(L, 1);
+  rl_json_free(&box->json);
+  box->closed = 1;
   return 0;
 }
 
 /* json_decode(text[, keep_nulls]) -> value | nil, message, code, offset (from 1) */
 static int json_decode(lua_State *L) {
-  struct rl_json *j = lua_touserdata(L, lua_upvalueindex(1));
+  struct decoder_box *box = lua_touserdata(L, lua_upvalueindex(1));
+  struct rl_json *j = &box->json;
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   int nulls = lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0;
+  if (box->closed)
+    return luaL_error(L, "the Lua state is being closed");
   if (rl_lua_json_value(L, j, text, len, RL_JSON_WHOLE | nulls))
     return 1;
   if (j->status == RL_NOMEM)
@@ -302,6 +315,7 @@ static void push_shared(lua_State *L) {
 }
 
 void rl_lua_json_open(lua_State *L) {
+  struct decoder_box *box;
   static const luaL_Reg functions[] = {
       {"url_encode", url_encode}, {"uuid", uuid}, {"now", now}, {"time", wall_time}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
@@ -314,7 +328,9 @@ void rl_lua_json_open(lua_State *L) {
   lua_setfield(L, -3, "array_mt");
   lua_pop(L, 1);
 
-  rl_json_init(lua_newuserdatauv(L, sizeof(struct rl_json), 0));
+  box = lua_newuserdatauv(L, sizeof *box, 0);
+  rl_json_init(&box->json);
+  box->closed = 0;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, json_gc);
   lua_setfield(L, -2, "__gc");

@@ -9,8 +9,8 @@
 
 enum {
   RL_JSON_KEEP_NULLS = 1, /* null in an object is core.null instead of an absent field */
-  RL_JSON_WHOLE = 2
-}; /* nothing but white space may follow the value */
+  RL_JSON_WHOLE = 2,      /* nothing but white space may follow the value */
+};
 
 /* Decodes one value with the parser `j`. Pushes it and returns 1, or pushes nothing and returns 0
  * with j->status, j->message and j->offset set. Raises nothing but Lua's own memory error, so `j`

@@ -24,6 +24,7 @@
 #define EARLY_BYTES 65535u
 
 #define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
+#define TOO_MUCH_AT_ONCE "BODY_TOO_LARGE", "too much of the body arrived at once"
 
 /* Of a body, in one turn. */
 #define SHARE_BYTES (64u * 1024u)
@@ -268,7 +269,7 @@ static int feed_page(struct rl_transfer *t, const char *data, size_t n) {
   if (status != RL_OK)
     return refuse_page(t, status);
   if (rl_framer_buffered(t->framer) > t->framer_limit)
-    return refuse(t, RL_KIND_LIMIT, "BODY_TOO_LARGE", "too much of the body arrived at once");
+    return refuse(t, RL_KIND_LIMIT, TOO_MUCH_AT_ONCE);
   return 1;
 }
 
@@ -322,9 +323,11 @@ void rl_transfer_resume(struct rl_transfer *t) {
 /* When the answer has arrived before all of the request's body was sent over HTTP/2, and the server
  * does not read the rest, libcurl (7.88, for one) waits for ever. http.c ends such a transfer. */
 static void note_answer(struct rl_transfer *t) {
-  if (t->lane->shared && t->body_len >= EARLY_BYTES && t->answer.complete &&
-      !rl_link_in_list(&t->early))
-    rl_link_append(&t->http->early, &t->early);
+  if (t->answer.version < 20 || t->body_len < EARLY_BYTES || !t->answer.complete ||
+      rl_link_in_list(&t->early))
+    return;
+  t->early_at = t->http->clock_at;
+  rl_link_append(&t->http->early, &t->early);
 }
 
 uint64_t rl_transfer_sent(const struct rl_transfer *t) {
@@ -390,7 +393,10 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   (void)from;
   (void)to_port;
   (void)from_port;
-  t->starts++;
+  if (t->starts > 0)
+    t->starts++;
+  else
+    rl_transfer_begin(t);
   return CURL_PREREQFUNC_OK;
 }
 #endif
@@ -570,7 +576,7 @@ static enum rl_kind kind_of(CURLcode result) {
   return rl_curlcode_is_tls(result) ? RL_KIND_TLS : RL_KIND_CONNECTION;
 }
 
-static void read_info(struct rl_transfer *t) {
+void rl_transfer_account(struct rl_transfer *t) {
   struct rl_http *h = t->http;
   CURL *curl = t->easy->curl;
   long connects = 0, header_bytes = 0, request_bytes = 0;
@@ -587,10 +593,19 @@ static void read_info(struct rl_transfer *t) {
   t->outcome.repeated = t->starts > 1;
 }
 
-/* libcurl gives up on a header line of more than 100 KB, until 8.6 as if memory had run out. */
+/* libcurl gives up on a header line of more than 100 KB, and on 64 MB that arrive at once for a
+ * transfer that is paused: until 8.6 as if memory had run out. */
+static int is_too_large(CURLcode result) {
+  return result == CURLE_OUT_OF_MEMORY || (int)result == 100 /* CURLE_TOO_LARGE */;
+}
+
 static int is_long_header(const struct rl_transfer *t, CURLcode result) {
-  return t->answer.status > 0 && !t->answer.complete &&
-         (result == CURLE_OUT_OF_MEMORY || (int)result == 100 /* CURLE_TOO_LARGE */);
+  return t->answer.status > 0 && !t->answer.complete && is_too_large(result);
+}
+
+static int is_bomb(const struct rl_transfer *t, CURLcode result) {
+  return t->answer.complete && is_too_large(result) &&
+         rl_headers_find(&t->answer, "content-encoding") != NULL;
 }
 
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
@@ -599,6 +614,10 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
     return;
   if (is_long_header(t, result)) {
     rl_transfer_fail(t, RL_KIND_LIMIT, HEADERS_TOO_LARGE);
+    return;
+  }
+  if (is_bomb(t, result)) {
+    rl_transfer_fail(t, RL_KIND_LIMIT, TOO_MUCH_AT_ONCE);
     return;
   }
   /* libcurl takes any three digits for a status; nginx sends 000 over HTTP/2 when what is behind it
@@ -641,8 +660,6 @@ static void close_file(struct rl_transfer *t) {
 }
 
 void rl_transfer_end(struct rl_transfer *t) {
-  if (t->easy != NULL)
-    read_info(t);
   close_file(t);
   t->outcome.bytes = t->body_bytes;
   if (t->answer.complete)

@@ -85,10 +85,12 @@ static void tells_interim_responses_and_trailers_from_the_answer(void) {
   int i;
   has("HTTP/1.1 103 Early\nLink: a\n\nHTTP/1.1 200 OK\nB: c\n\n", "b=c;");
   has("HTTP/1.1 200 OK\nB: c\n\nTrailer: d\nHTTP/1.1 500 no\n", "b=c;");
+  has("HTTP/1.1 200 OK\nA: b\nHTTP/x: y\nHTTP/1.1 500 no\nB: c\n\n", "a=b;b=c;");
   rl_headers_init(&h);
-  for (i = 0; i < RL_HEADERS_MAX_INTERIM; i++)
+  for (i = 0; i < RL_HEADERS_MAX_INTERIM; i++) {
     CHECK(rl_headers_line(&h, "HTTP/1.1 100 Go\r\n", 17) == RL_OK, "interim %d", i);
-  CHECK(!h.complete && rl_headers_line(&h, "\r\n", 2) == RL_OK && !h.complete, "no answer yet");
+    CHECK(rl_headers_line(&h, "\r\n", 2) == RL_OK && !h.complete, "no answer yet");
+  }
   CHECK(rl_headers_line(&h, "HTTP/1.1 102 Go\r\n", 17) == RL_TOO_LARGE, "one too many");
   rl_headers_free(&h);
 }
@@ -107,6 +109,11 @@ static void keeps_to_its_caps(void) {
   rl_headers_free(&h);
   rl_headers_init(&h);
   CHECK(rl_headers_line(&h, line, RL_HEADERS_MAX_LINE + 1) == RL_TOO_LARGE, "one line");
+  rl_headers_free(&h);
+  rl_headers_init(&h);
+  for (sum = 0; sum < RL_HEADERS_MAX_COUNT; sum++)
+    CHECK(rl_headers_line(&h, "A: b\n", 5) == RL_OK, "%zu headers", sum + 1);
+  CHECK(rl_headers_line(&h, "A: b\n", 5) == RL_TOO_LARGE, "too many");
   rl_headers_free(&h);
   free(line);
 }
