@@ -36,6 +36,7 @@ build = {
         "src/json.c",
         "src/lane.c",
         "src/lua_core.c",
+        "src/lua_file.c",
         "src/lua_http.c",
         "src/lua_json.c",
         "src/transfer.c",

@@ -1,4 +1,5 @@
 -- Downloads: a run's logs to a file that is there whole or not at all, or as a string.
+local lfs = require "lfs"
 local process = require "spec.support.process"
 local socket = require "socket"
 local support = require "spec.support"
@@ -55,6 +56,32 @@ describe("runs:download_logs", function()
     local size = file:seek("end")
     file:close()
     return size
+  end
+
+  local function permissions_of(name)
+    local code, out, complaint = support.run { "stat", "-c", "%a", name }
+    assert.are.equal(0, code, complaint)
+    return out:match "%d+"
+  end
+
+  local function chmod(permissions, name)
+    assert.are.equal(0, (support.run { "chmod", permissions, name }))
+  end
+
+  local function fifo(name)
+    assert.are.equal(0, (support.run { "mkfifo", name }))
+  end
+
+  local function link(to, name)
+    assert(lfs.link(to, name, true))
+  end
+
+  -- Something that happens once the answer has come, before the file gets its name.
+  local function at_the_answer(act)
+    client:close()
+    client = server:client { on_event = function(event)
+      if event.type == "response" then act() end
+    end }
   end
 
   -- A task whose download has brought its first bytes and waits for more.
@@ -141,9 +168,81 @@ describe("runs:download_logs", function()
     it("makes a file with the permissions of any new file", function()
       expect.success(download(path))
       support.write_file(directory .. "/other", "")
-      local _, mine = support.run { "stat", "-c", "%a", path }
-      local _, other = support.run { "stat", "-c", "%a", directory .. "/other" }
-      assert.are.equal(other, mine)
+      assert.are.equal(permissions_of(directory .. "/other"), permissions_of(path))
+    end)
+
+    it("keeps the permissions that the file has", function()
+      for _, permissions in ipairs { "600", "640", "755", "400" } do
+        support.write_file(path, "old")
+        chmod(permissions, path)
+        expect.success(download(path))
+        assert.are.equal(permissions, permissions_of(path))
+        os.remove(path)
+      end
+    end)
+
+    it("gives the permissions that the file has in the end, or had if it is gone", function()
+      support.write_file(path, "old")
+      at_the_answer(function() chmod("640", path) end)
+      expect.success(download(path))
+      assert.are.equal("640", permissions_of(path))
+      at_the_answer(function() os.remove(path) end)
+      expect.success(download(path))
+      assert.are.equal("640", permissions_of(path))
+    end)
+
+    describe("that is a link", function()
+      local elsewhere, real
+
+      before_each(function()
+        elsewhere = support.tmpdir()
+        real = elsewhere .. "/real.zip"
+        support.write_file(real, "old")
+        link(real, path)
+      end)
+
+      local function is_link(to)
+        assert.are.same({ "logs.zip" }, files())
+        assert.are.equal("link", lfs.symlinkattributes(path, "mode"))
+        assert.are.equal(to or real, lfs.symlinkattributes(path, "target"))
+      end
+
+      it("replaces the file behind it and keeps the link and the permissions", function()
+        chmod("600", real)
+        local logs = whole()
+        assert.are.equal(#logs, expect.success(download(path)))
+        is_link()
+        assert.is_true(logs == support.read_file(real))
+        assert.are.same({ "real.zip" }, support.list_dir(elsewhere))
+        assert.are.equal("600", permissions_of(real))
+      end)
+
+      it("follows links to links, relative ones too", function()
+        os.remove(path)
+        link("logs.zip", directory .. "/first.zip")
+        link("../" .. elsewhere:match "[^/]+$" .. "/second.zip", path)
+        link("real.zip", elsewhere .. "/second.zip")
+        local logs = whole()
+        expect.success(download(directory .. "/first.zip"))
+        assert.is_true(logs == support.read_file(real))
+        assert.are.same({ "first.zip", "logs.zip" }, files())
+        assert.are.same({ "real.zip", "second.zip" }, support.list_dir(elsewhere))
+        for _, name in ipairs { path, directory .. "/first.zip", elsewhere .. "/second.zip" } do
+          assert.are.equal("link", lfs.symlinkattributes(name, "mode"))
+        end
+      end)
+
+      it("writes beside the file behind it, and leaves that alone until the new one is whole", function()
+        fault { cut = 100, by = "stall", times = math.huge }
+        local task = client:spawn(download, path)
+        tasks.poll_until(client, function() return #support.list_dir(elsewhere) == 2 end, "the part")
+        is_link()
+        assert.are.equal("old", support.read_file(real))
+        task:cancel()
+        assert.are.same({ "real.zip" }, support.list_dir(elsewhere))
+        is_link()
+        assert.are.equal("old", support.read_file(real))
+      end)
     end)
 
     it("undoes compression that nobody asked for", function()
@@ -312,6 +411,51 @@ describe("runs:download_logs", function()
         refused("/proc/self/logs.zip", ":")
       end)
 
+      it("is refused before anything is sent: what is there is no regular file", function()
+        fifo(path)
+        link(path, directory .. "/link")
+        for _, to in ipairs { path, directory .. "/link" } do
+          refused(to, "not a regular file")
+          assert.are.equal(to .. ": not a regular file", select(2, download(to)).message)
+        end
+        assert.are.equal("named pipe", lfs.attributes(path, "mode"))
+        assert.are.equal("link", lfs.symlinkattributes(directory .. "/link", "mode"))
+        assert.are.same({ "link", "logs.zip" }, files())
+      end)
+
+      it("is refused before anything is sent: a link to nothing, to itself or to a directory", function()
+        local elsewhere = support.tmpdir()
+        for to, words in pairs {
+          [elsewhere .. "/nothing"] = "No such file or directory",
+          [path] = "Too many levels of symbolic links",
+          [elsewhere] = "Is a directory",
+        } do
+          link(to, path)
+          refused(path, words)
+          assert.are.equal(path .. ": " .. words, select(2, download(path)).message)
+          assert.are.equal(to, lfs.symlinkattributes(path, "target"))
+          assert.are.same({ "logs.zip" }, files())
+          assert.are.same({}, support.list_dir(elsewhere))
+          os.remove(path)
+        end
+      end)
+
+      it("ends with an error when something else takes its place meanwhile, and leaves that alone", function()
+        local elsewhere = support.tmpdir() .. "/real"
+        for mode, make in pairs {
+          ["named pipe"] = function() fifo(path) end,
+          link = function() link(elsewhere, path) end,
+        } do
+          at_the_answer(make)
+          local err = expect.failure("file", "RENAME", download(path))
+          assert.are.equal(path .. ": not a regular file", err.message)
+          assert.are.equal(mode, lfs.symlinkattributes(path, "mode"))
+          assert.are.same({ "logs.zip" }, files())
+          assert.is_false(support.exists(elsewhere))
+          os.remove(path)
+        end
+      end)
+
       it("ends with an error when the disk is full, and leaves nothing behind", function()
         server:set { logs_bytes = 3e6 }
         local script = support.tmpdir() .. "/full.lua"
@@ -331,12 +475,10 @@ describe("runs:download_logs", function()
       end)
 
       it("ends with an error when a directory takes its place meanwhile, and leaves nothing else", function()
-        client:close()
-        client = server:client { on_event = function(event)
-          if event.type == "response" then assert(os.execute("mkdir " .. path)) end
-        end }
+        at_the_answer(function() assert(lfs.mkdir(path)) end)
         local err = expect.failure("file", "RENAME", download(path))
         assert.is_false(err.retryable)
+        assert.are.equal(path .. ": Is a directory", err.message)
         assert.are.same({ "logs.zip" }, files())
         assert.are.same({}, support.list_dir(path))
       end)

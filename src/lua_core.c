@@ -32,5 +32,6 @@ int luaopen_runloop_core(lua_State *L) {
   lua_newtable(L);
   rl_lua_json_open(L);
   rl_lua_http_open(L);
+  rl_lua_file_open(L);
   return 1;
 }

@@ -35,13 +35,6 @@ local function file_error(transport, request, code, message)
   return transport:fail(request, { kind = "file", code = code, message = message })
 end
 
--- A rename onto a directory would only fail in the end.
-local function is_directory(path)
-  local file = io.open(path .. "/.", "rb")
-  if file then file:close() end
-  return file ~= nil
-end
-
 local function read_tail(path)
   local file, message = io.open(path, "rb")
   if not file then return nil, message end
@@ -74,10 +67,12 @@ end
 ---@return integer|string|nil bytes_or_zip, table response_or_err
 function download.zip(transport, request, path)
   if not path then return transport:perform(request, to_string) end
-  if is_directory(path) then return nil, file_error(transport, request, "OPEN", path .. ": Is a directory") end
+  -- What a rename would destroy or could not replace is refused now; a link stays, and the file behind it is replaced.
+  local target, permissions = core.file_target(path)
+  if not target then return nil, file_error(transport, request, "OPEN", permissions) end
   local part
   local function start()
-    part = path .. ".part-" .. core.uuid():sub(1, 8)
+    part = target .. ".part-" .. core.uuid():sub(1, 8)
     return { file = part } -- the core removes it with the transfer, unless it has another name by then
   end
   local function keep(_, _, transfer, answer)
@@ -85,7 +80,7 @@ function download.zip(transport, request, path)
     local err = tail and check(transport, request, transfer, answer, tail, size)
       or not tail and file_error(transport, request, "READ", size)
     if err then return nil, err end
-    local ok, message = os.rename(part, path)
+    local ok, message = core.file_replace(part, target, permissions)
     if not ok then return nil, file_error(transport, request, "RENAME", message) end
     return size
   end

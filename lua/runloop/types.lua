@@ -417,7 +417,8 @@ function ScenarioRuns:complete(id, options) end
 ---@return runloop.Response|runloop.Error response_or_err
 function ScenarioRuns:score(id, options) end
 
---- The logs of a run as a zip, to a file or as a string. The file appears whole or not at all.
+--- The logs of a run as a zip, to a file or as a string. The file appears whole or not at all. One that it replaces
+--- keeps its permissions, and a link to it stays; what is no regular file is refused.
 ---@param id runloop.Id
 ---@param path? string nil: the zip is returned
 ---@param options? runloop.CallOptions

@@ -1,0 +1,102 @@
+/* lua_file.c: the file that a download replaces. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* realpath, lstat and the like with -std=c99 */
+#endif
+
+#include "http.h"
+#include "lua_core.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PERMISSIONS 0777
+
+static const char *check_path(lua_State *L, int arg) {
+  size_t len;
+  const char *path = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, strlen(path) == len, arg, "a path must not contain a zero byte");
+  return path;
+}
+
+static int refuse(lua_State *L, const char *path, const char *why) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s", path, why);
+  return 2;
+}
+
+static int refuse_errno(lua_State *L, const char *path) {
+  char why[128];
+  rl_http_error_text(errno, why, sizeof why);
+  return refuse(L, path, why);
+}
+
+/* Why a rename should not replace it, or NULL. */
+static const char *fault_of(const struct stat *s) {
+  if (S_ISREG(s->st_mode))
+    return NULL;
+  return S_ISDIR(s->st_mode) ? "Is a directory" : "not a regular file";
+}
+
+/* file_target(path) -> the path of the file that is meant and, if it is there, its permissions |
+ * nil, why it cannot be replaced */
+static int file_target(lua_State *L) {
+  const char *path = check_path(L, 1), *fault;
+  char real[PATH_MAX];
+  struct stat s, itself;
+  int there;
+  lua_settop(L, 1);
+  there = lstat(path, &itself) == 0;
+  if (!there && errno == ENOENT)
+    return 1; /* new; or it has no directory, which whoever makes the file is told */
+  if (!there || stat(path, &s) != 0)
+    return refuse_errno(L, path);
+  fault = fault_of(&s);
+  if (fault != NULL)
+    return refuse(L, path, fault);
+  /* Any other path stays as it is: realpath wants more, such as a readable working directory. */
+  if (S_ISLNK(itself.st_mode)) {
+    if (realpath(path, real) == NULL)
+      return refuse_errno(L, path);
+    lua_pushstring(L, real);
+  }
+  lua_pushinteger(L, (lua_Integer)(s.st_mode & PERMISSIONS));
+  return 2;
+}
+
+/* file_replace(part, target[, permissions]) -> true | nil, why not
+ *
+ * The file gets the permissions that the target has or, if it is gone, those given here. */
+static int file_replace(lua_State *L) {
+  const char *part = check_path(L, 1), *target = check_path(L, 2);
+  lua_Integer permissions = luaL_optinteger(L, 3, -1);
+  struct stat s;
+  if (lstat(target, &s) == 0) {
+    const char *fault = fault_of(&s);
+    if (fault != NULL)
+      return refuse(L, target, fault);
+    permissions = (lua_Integer)(s.st_mode & PERMISSIONS);
+  }
+  if (permissions >= 0) {
+    if (stat(part, &s) != 0)
+      return refuse_errno(L, part);
+    /* Not every file system lets them be changed. */
+    if ((lua_Integer)(s.st_mode & PERMISSIONS) != permissions &&
+        chmod(part, (mode_t)permissions) != 0)
+      return refuse_errno(L, part);
+  }
+  if (rename(part, target) != 0)
+    return refuse_errno(L, target);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+void rl_lua_file_open(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"file_target", file_target}, {"file_replace", file_replace}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}
