@@ -181,6 +181,18 @@ describe("runs:download_logs", function()
       end
     end)
 
+    it("lets nobody else read what comes for a file until it has that file's permissions", function()
+      support.write_file(path, "old")
+      for _, permissions in ipairs { "600", "644" } do
+        chmod(permissions, path)
+        local task = stalled()
+        for _, name in ipairs(files()) do
+          if name ~= "logs.zip" then assert.are.equal("600", permissions_of(directory .. "/" .. name)) end
+        end
+        task:cancel()
+      end
+    end)
+
     it("gives the permissions that the file has in the end, or had if it is gone", function()
       support.write_file(path, "old")
       at_the_answer(function() chmod("640", path) end)

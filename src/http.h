@@ -65,6 +65,7 @@ struct rl_request {
   const char *file; /* a 2xx body goes to this file, which must not exist yet; or NULL. It is
                        removed when it does not arrive whole, and else with the transfer, at its
                        release at the latest: who wants to keep it renames it */
+  int owner_only;   /* the file is for nobody else to read */
   int pages_lane;   /* use the pages' connections though it is a plain call */
 };
 

@@ -207,6 +207,7 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   luaL_checktype(L, 6, LUA_TTABLE);
   r->list = c_string_field(L, 6, "list");
   r->file = c_string_field(L, 6, "file");
+  r->owner_only = boolean_field(L, 6, "owner_only");
   r->pages_lane = c_string_field(L, 6, "lane") != NULL;
 }
 
@@ -214,7 +215,8 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * file
  *
  * request: url, method, body, timeout and max_body; lines: headers; bare: without those that all
- * requests have; deadline: seconds from now; sink: where the body goes: list, file, lane. */
+ * requests have; deadline: seconds from now; sink: where the body goes: list, file,
+ * owner_only, lane. */
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];

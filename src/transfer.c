@@ -130,14 +130,14 @@ static void free_request(struct rl_transfer *t) {
   t->method = t->url = t->body = NULL;
 }
 
-static enum rl_status open_file(struct rl_transfer *t, const char *path) {
+static enum rl_status open_file(struct rl_transfer *t, const char *path, mode_t mode) {
   size_t size = strlen(path) + 1;
   char *copy = rl_malloc(size);
   if (copy == NULL)
     return RL_NOMEM;
   memcpy(copy, path, size);
   t->sink = RL_SINK_FILE;
-  t->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  t->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (t->fd < 0) {
     int saved = errno;
     rl_free(copy); /* what stands there is not ours to remove */
@@ -156,7 +156,7 @@ static enum rl_status open_sink(struct rl_transfer *t, const struct rl_request *
     t->framer = rl_framer_new(r->list, r->max_body);
     return t->framer != NULL ? RL_OK : RL_NOMEM;
   }
-  return r->file != NULL ? open_file(t, r->file) : RL_OK;
+  return r->file != NULL ? open_file(t, r->file, r->owner_only ? 0600 : 0666) : RL_OK;
 }
 
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,

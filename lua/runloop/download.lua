@@ -73,7 +73,9 @@ function download.zip(transport, request, path)
   local part
   local function start()
     part = target .. ".part-" .. core.uuid():sub(1, 8)
-    return { file = part } -- the core removes it with the transfer, unless it has another name by then
+    -- The core removes it with the transfer, unless it has another name by then. Until it has the permissions of the
+    -- file that it replaces, nobody else may read it.
+    return { file = part, owner_only = permissions ~= nil }
   end
   local function keep(_, _, transfer, answer)
     local tail, size = read_tail(part)

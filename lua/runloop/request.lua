@@ -166,7 +166,7 @@ end
 
 --- Puts one attempt on its way.
 ---@param request table
----@param sink table|nil where the answer's body goes, and how: list, file, lane
+---@param sink table|nil where the answer's body goes, and how: list, file, owner_only, lane
 ---@return userdata|nil transfer, table|nil err
 function transport:attempt(request, sink)
   local ended = self.scheduler:end_if_closed() -- by a callback since the call began
