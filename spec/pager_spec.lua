@@ -570,6 +570,84 @@ describe("A pager", function()
     end)
   end)
 
+  describe("loses nothing when on_event raises", function()
+    -- A client whose on_event raises once: for the n-th event of a type.
+    local function interrupted(event_type, n)
+      local seen = 0
+      return server:client { on_event = function(event)
+        if event.type == event_type then
+          seen = seen + 1
+          if seen == n then error("on_event's", 0) end
+        end
+      end }
+    end
+
+    -- What a step of the list gives, tried again as long as it raises, and what was raised.
+    local function insist(step)
+      local got, problems = {}, {}
+      while #problems < 10 do
+        local ok, value = pcall(step)
+        if not ok then
+          problems[#problems + 1] = value
+        elseif value == nil then
+          break
+        else
+          got[#got + 1] = value
+        end
+      end
+      return got, problems
+    end
+
+    local events = { { "request", 1 }, { "request", 2 }, { "request", 3 }, { "response", 1 }, { "response", 2 } }
+
+    it("of the items, whichever request or response it is", function()
+      for _, event in ipairs(events) do
+        local own = interrupted(event[1], event[2])
+        local list = own.scenarios:list { limit = 10 }
+        local items, problems = insist(function() return list() end)
+        assert.are.same(ids, ids_of(items))
+        assert.are.same({ "on_event's" }, problems)
+        own:close()
+      end
+    end)
+
+    it("of the pages", function()
+      for _, event in ipairs(events) do
+        local own = interrupted(event[1], event[2])
+        local pages, problems = insist(own.scenarios:list({ limit = 10 }):pages())
+        local got = {}
+        for _, page in ipairs(pages) do table.move(ids_of(page.scenarios), 1, #page.scenarios, #got + 1, got) end
+        assert.are.same(ids, got)
+        assert.are.same({ "on_event's" }, problems)
+        own:close()
+      end
+    end)
+
+    it("and hears of it with the next step, or not at all once the list is closed", function()
+      local own = interrupted("request", 2)
+      local list = own.scenarios:list { limit = 10 }
+      assert.are.equal(5, #expect.success(list:collect(5)))
+      expect.raises("on_event's", function() list:next() end)
+      assert.are.equal(ids[6], expect.success(list:next()).id)
+      own:close()
+      own = interrupted("request", 2)
+      list = own.scenarios:list { limit = 10 }
+      assert.are.equal(5, #expect.success(list:collect(5)))
+      list:close()
+      expect.raises("the pager is closed", function() list:next() end)
+      own:close()
+    end)
+
+    it("in a task either", function()
+      local own = interrupted("request", 2)
+      local list = own.scenarios:list { limit = 10 }
+      local items, problems = own:spawn(insist, function() return list() end):wait()
+      assert.are.same(ids, ids_of(items))
+      assert.are.same({ "on_event's" }, problems)
+      own:close()
+    end)
+  end)
+
   describe("does not take for a list what is none:", function()
     before_each(function() ids = server:ids "scorer" end)
 

@@ -36,6 +36,7 @@ local function new(transport, fields)
     _mode = nil, -- "items" or "pages"
     _state = "open", -- then "ended", "failed" or "closed"
     _failure = nil,
+    _problem = nil, -- { what was raised while an item was in hand }, for the next step to raise
     _driven = 0,
     total_count = nil,
   }, pager_mt)
@@ -93,7 +94,7 @@ local function release(self)
   local scheduler = self._transport.scheduler
   if self._page then release_page(scheduler, self._page) end
   if self._ahead then release_page(scheduler, self._ahead) end
-  self._page, self._ahead = nil, nil
+  self._page, self._ahead, self._problem = nil, nil, nil
 end
 
 local function fail(self, err)
@@ -306,9 +307,27 @@ local function drive(self)
   scheduler:collect()
 end
 
+-- Does what is not for the item or page in hand, which must not be lost when `on_event` raises: the next step raises
+-- that instead. It does so at once, not when it gets to the page behind, since it may be an interrupt of the host's.
+local function set_about(self, work, page)
+  local ok, problem = pcall(work, self, page)
+  if not ok and self._state == "open" then self._problem = { problem } end
+  return ok
+end
+
+-- At the start of a step: nothing is in hand yet.
+local function raise_problem(self)
+  local problem = self._problem
+  self._problem = nil
+  if problem then error(problem[1], 0) end
+end
+
 -- What goes with every item that the loop gets: the page behind it, and the network.
 local function hand_out(self, page, item)
-  if self._prefetch and not page.looked_ahead and self._page == page then look_ahead(self, page) end
+  if self._prefetch and not page.looked_ahead and self._page == page then
+    -- Once is enough: the loop will get to that page.
+    if not set_about(self, look_ahead, page) then page.looked_ahead = true end
+  end
   drive(self)
   return item
 end
@@ -317,7 +336,7 @@ end
 local function next_item(self)
   local page = self._page
   local transfer = page and page.transfer
-  if transfer and self._mode == "items" and self._transport.scheduler:may_take() then
+  if transfer and self._mode == "items" and not self._problem and self._transport.scheduler:may_take() then
     -- The common case, kept short: an item is at hand.
     local item = transfer:item(self._keep_nulls)
     if item ~= nil then
@@ -331,6 +350,7 @@ local function next_item(self)
   local refused = scheduler:enter(self._name)
   if refused then return nil, refused end
   scheduler:breathe()
+  raise_problem(self)
   while self._state == "open" do
     page = self._page
     if not page then
@@ -359,6 +379,12 @@ function pager_mt:__call()
   return item
 end
 
+local function start_page(self, page)
+  page.start_error = start(self, page)
+  self._driven = 0
+  drive(self)
+end
+
 -- A page whose items have all been gathered, as the loop gets it.
 local function hand_out_page(self, page)
   local result = {}
@@ -367,9 +393,7 @@ local function hand_out_page(self, page)
   local number = self._pages
   turn_page(self, page)
   if self._page and number >= 2 and self._prefetch then
-    self._page.start_error = start(self, self._page)
-    self._driven = 0
-    drive(self)
+    set_about(self, start_page, self._page)
   elseif number >= 2 and #page.items == 0 then
     return nil -- only here to say that there is no more
   end
@@ -381,6 +405,7 @@ local function next_page(self)
   local scheduler = self._transport.scheduler
   local refused = scheduler:enter(self._name)
   if refused then error(refused, 0) end
+  raise_problem(self)
   while self._state == "open" do
     local page = self._page
     if not page then
