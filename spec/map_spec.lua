@@ -69,6 +69,12 @@ describe("client:map", function()
       assert.are.same({ { 2, 4, 6 } }, { client:map(counter(3), twice) })
     end)
 
+    it("a table that can be called, as an iterator", function()
+      local callable = setmetatable({ step = 1 }, { __call = counter(3) })
+      assert.are.same({ { 2, 4, 6 } }, { client:map(callable, twice) })
+      assert.are.same({ { 14 } }, { client:map(setmetatable({ 7 }, { __call = error }), twice) })
+    end)
+
     it("a pager, whose items it takes as they come", function()
       local results = client:map(client.scenarios:list { name = "nightly", limit = 5 }, archive)
       assert.are.equal(12, #results)
@@ -128,6 +134,11 @@ describe("client:map", function()
       expect.raises("'source'", function() client:map(source, print) end)
     end
     expect.raises("'source'", function() client:map(nil, print) end)
+    local page = client.scenarios:list():pages()()
+    for _, source in ipairs { page, page.scenarios[1], { name = "nightly" }, { [2] = "x" }, client, client.scenarios } do
+      local message = expect.raises("'source'", function() client:map(source, print) end)
+      assert.matches("map_spec.lua:%d+:", message)
+    end
     expect.raises("'fn'", function() client:map({}) end)
     expect.raises("concurrency", function() client:map({}, print, { concurency = 5 }) end)
     for _, wrong in ipairs { 0, -1, 1.5, "5" } do

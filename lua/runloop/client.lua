@@ -278,6 +278,21 @@ function client:sleep(duration)
   return true
 end
 
+local function is_callable(value)
+  local mt = type(value) == "table" and getmetatable(value)
+  return type(value) == "function" or (type(mt) == "table" and mt.__call ~= nil)
+end
+
+-- What a source of items is. A scenario or a page would pass for an empty array, and nothing be done in silence.
+local function source_kind(source)
+  if pager.is(source) then return "pager" end
+  if type(source) == "table" and source[1] ~= nil then return "array" end
+  if is_callable(source) then return "iterator" end
+  if type(source) == "table" and next(source) == nil then return "array" end
+  local got = type(source) == "table" and "a table that has names, but no item 1" or type(source)
+  errors.misuse("client:map: argument 'source' must be an array, an iterator or a pager, got " .. got)
+end
+
 --- Calls a function for each item, several at a time.
 ---@param source table|function|runloop.Pager an array, an iterator or a pager
 ---@param fn function called with an item (and its index); fails by raising or with `nil, err`
@@ -289,12 +304,10 @@ function client:map(source, fn, options)
   local transport = transport_of(self, "map")
   local checked = schema.options(MAP_OPTIONS, options, "client:map")
   if type(fn) ~= "function" then errors.misuse("client:map: argument 'fn' must be a function, got " .. type(fn)) end
-  if type(source) ~= "function" and type(source) ~= "table" then
-    errors.misuse("client:map: argument 'source' must be an array, an iterator or a pager, got " .. type(source))
-  end
+  local kind = source_kind(source)
   local refused = transport.scheduler:enter("client:map", true)
   if refused then return nil, nil, refused end
-  return map(transport.scheduler, source, fn, checked, pager.is(source))
+  return map(transport.scheduler, source, kind, fn, checked)
 end
 
 --- The descriptors an event loop should watch; may change with every poll.

@@ -1,9 +1,9 @@
 -- client:map: a bounded number of tasks that share one source.
 
--- The source as a function that gives the next item, or nil and why there is none.
-local function puller(source, is_pager)
-  if is_pager then return function() return source:next() end end
-  if type(source) == "function" then return source end
+-- The source as something that, called, gives the next item, or nil and why there is none.
+local function puller(source, source_kind)
+  if source_kind == "pager" then return function() return source:next() end end
+  if source_kind == "iterator" then return source end
   local index = 0
   return function()
     index = index + 1
@@ -36,12 +36,12 @@ end
 --- Runs `fn` for every item of a source.
 ---@param scheduler table
 ---@param source table|function
+---@param source_kind "pager"|"iterator"|"array"
 ---@param fn function
 ---@param options { concurrency: integer, results: boolean }
----@param is_pager boolean
 ---@return table|integer results, table|nil errors, any source_err
-return function(scheduler, source, fn, options, is_pager)
-  local pull = puller(source, is_pager)
+return function(scheduler, source, source_kind, fn, options)
+  local pull = puller(source, source_kind)
   local enter_gate, leave_gate = new_gate(scheduler)
   local results, succeeded = {}, 0
   local errors, source_err

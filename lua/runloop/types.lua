@@ -186,7 +186,7 @@ function Client:run() end
 function Client:sleep(seconds) end
 
 --- Calls a function for each item, several at a time. A failure spoils no other item.
----@param source any[]|function|runloop.Pager an array, an iterator or a list
+---@param source any[]|function|table|runloop.Pager an array, an iterator (anything that can be called) or a list
 ---@param fn fun(item: any, index: integer): any, any fails by raising or with nil and an error
 ---@param options? runloop.MapOptions
 ---@return any[]|integer results by index; how many succeeded with `results = false`
