@@ -135,7 +135,9 @@ describe("runloop.new", function()
     for given, meant in pairs {
       bearertoken = "bearer_token", baseUrl = "base_url", max_retry = "max_retries", time_out = "timeout",
       ["max-connections"] = "max_connections", on_events = "on_event", cafile = "ca_file", Proxy = "proxy",
-      http_versoin = "http_version", non_blocking = "nonblocking", header = "headers",
+      http_versoin = "http_version", non_blocking = "nonblocking", header = "headers", token = "bearer_token",
+      api_key = "bearer_token", url = "base_url", connections = "max_connections", insecure = "insecure_http",
+      max_body = "max_body_bytes", default_headers = "headers", http2 = "http_version",
     } do
       local message = expect.raises("unknown option '" .. given .. "'", new { [given] = 1 })
       assert.matches("did you mean '" .. meant .. "'", message, 1, true)

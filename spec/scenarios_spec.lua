@@ -440,6 +440,22 @@ describe("client.scenarios", function()
       assert.are.equal(0, server:count())
     end)
 
+    it("are pointed to their place when they stand among the parameters", function()
+      for _, call in ipairs {
+        function() client.scenarios:list { timeout = 5 } end,
+        function() client.scenarios:create { timeout = 5 } end,
+        function() client.scenarios.runs:await_scored("run_1", { max_retries = 5 }) end,
+        function() client:request { path = "/", deadline = 5 } end,
+      } do
+        local message = expect.raises("(a call option: these go into the last argument", call)
+        assert.matches("scenarios_spec.lua:%d+: .*: unknown %a+[ %a]* '[%a_]+' %(a call", message)
+      end
+      local message = expect.raises("unknown parameter 'input_context.timeout'", function()
+        client.scenarios:update("scn_1", { input_context = { timeout = 5 } })
+      end)
+      assert.is_nil(message:find("call option", 1, true))
+    end)
+
     it("are not changed, and may be used again", function()
       local options = {
         headers = { ["X-Note"] = 1 }, query = { a = { 1, 2 }, b = true }, idempotency_key = "k", timeout = 5,

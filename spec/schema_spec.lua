@@ -334,6 +334,25 @@ describe("the nearest name", function()
     assert.equal("starting_after", schema.nearest("starting-after", known))
   end)
 
+  it("is found by a part of it, or as a part of what was given; the shortest where there are several", function()
+    local options = { "base_url", "bearer_token", "connect_timeout", "headers", "http_version", "timeout" }
+    for given, meant in pairs {
+      token = "bearer_token", url = "base_url", default_headers = "headers", http = "http_version",
+      timeout_seconds = "timeout", timeo = "timeout", Out = "timeout",
+    } do
+      assert.equal(meant, schema.nearest(given, options))
+    end
+    assert.is_nil(schema.nearest("ur", { "name", "current_url" }))
+  end)
+
+  it("is found by what others call it", function()
+    local options = { "base_url", "bearer_token", "http_version", "max_retries" }
+    assert.equal("bearer_token", schema.nearest("api_key", options))
+    assert.equal("bearer_token", schema.nearest("apiKey", options))
+    assert.equal("http_version", schema.nearest("http2", options))
+    assert.is_nil(schema.nearest("api_key", known))
+  end)
+
   it("is none when none is near", function()
     assert.is_nil(schema.nearest("colour", known))
     assert.is_nil(schema.nearest(1, known))

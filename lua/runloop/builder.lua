@@ -16,7 +16,7 @@ local text = schema.string { pattern = "%S", hint = "not be blank" }
 -- One argument of a step; blames the line that calls the step.
 local function check(of, value, where, argument)
   local checked = schema.check(schema.options_of({ [argument] = of { required = true } }, "argument"),
-    { [argument] = value }, where, 3)
+    { [argument] = value }, where)
   return checked[argument]
 end
 

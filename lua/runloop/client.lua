@@ -178,7 +178,7 @@ end
 function client:request(fields, options)
   local transport = transport_of(self, "request")
   local where = "client:request"
-  local checked = schema.options(REQUEST_FIELDS, fields, where)
+  local checked = schema.options(REQUEST_FIELDS, fields, where, resource.CALL_OPTIONS)
   options = resource.call_options(options, where)
   for segment in checked.path:match("^[^?]*"):gmatch("[^/]+") do
     local plain = segment:gsub("%%2[eE]", ".")

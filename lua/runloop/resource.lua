@@ -68,7 +68,7 @@ end
 local call_options = resource.call_options
 
 local function await_options(spec, where)
-  return schema.options(resource.AWAIT_OPTIONS, spec, where)
+  return schema.options(resource.AWAIT_OPTIONS, spec, where, resource.CALL_OPTIONS)
 end
 
 local function merge(base, more)
@@ -115,8 +115,8 @@ local function method_of(transport, self, name, row)
   end
 
   local function check(params)
-    if is_query then return schema.query(shape, params, where) end
-    return schema.check(shape, params, where)
+    if is_query then return schema.query(shape, params, where, resource.CALL_OPTIONS) end
+    return schema.check(shape, params, where, resource.CALL_OPTIONS)
   end
 
   if row.list then

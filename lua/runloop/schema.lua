@@ -141,6 +141,25 @@ local function spelling(name)
   return (name:lower():gsub("[_%- ]", ""))
 end
 
+-- What other clients call it, in our spelling -> what it is called here.
+local ALIASES = { apikey = "bearer_token", http2 = "http_version" }
+
+-- The shortest name that the wanted one is a part of, or that is a part of it: `token` and `bearer_token`.
+local function nearest_part(wanted, known)
+  local nearest
+  for _, candidate in ipairs(known) do
+    local name = spelling(candidate)
+    local short, long = wanted, name
+    if #short > #long then
+      short, long = long, short
+    end
+    if #short >= 3 and long:find(short, 1, true) and (not nearest or #candidate < #nearest) then
+      nearest = candidate
+    end
+  end
+  return nearest
+end
+
 --- The known name that a wrong one was most likely meant to be.
 ---@param name any
 ---@param known string[]
@@ -151,12 +170,18 @@ function M.nearest(name, known)
   end
   local wanted, nearest, least = spelling(name), nil, math.huge
   for _, candidate in ipairs(known) do
+    if candidate == ALIASES[wanted] then
+      return candidate
+    end
     local d = distance(wanted, spelling(candidate))
     if d < least then
       nearest, least = candidate, d
     end
   end
-  return nearest and least <= math.max(1, math.floor(#nearest / 3)) and nearest or nil
+  if nearest and least <= math.max(1, math.floor(#nearest / 3)) then
+    return nearest
+  end
+  return nearest_part(wanted, known)
 end
 
 local function did_you_mean(name, known)
@@ -404,8 +429,11 @@ function checks.union(of, value)
   return checks.object(of.variants[value.type], value)
 end
 
-local function complain(where, noun, reason, path, unknown)
+local function complain(where, noun, reason, path, unknown, call_options)
   if unknown then
+    if call_options and call_options.fields[path] then
+      reason = " (a call option: these go into the last argument, a table of their own)"
+    end
     return format("%s: unknown %s '%s'%s", where, noun, path, reason)
   elseif path then
     return format("%s: %s '%s' %s", where, noun, path, reason)
@@ -418,14 +446,15 @@ end
 ---@param shape table from object, options_of or query_of
 ---@param value table? nil counts as empty
 ---@param where string the call that messages start with
+---@param call_options table? from options_of: the call's own options, which a message says the place of
 ---@return table
-function M.check(shape, value, where)
+function M.check(shape, value, where, call_options)
   if value == nil then
     value = {}
   end
   local ok, wire, path, unknown = check_value(shape, value)
   if not ok then
-    errors.misuse(complain(where, shape.noun, wire, path, unknown))
+    errors.misuse(complain(where, shape.noun, wire, path, unknown, call_options))
   end
   return wire
 end
@@ -479,13 +508,14 @@ end
 ---@param shape table? from query_of; nil: any names
 ---@param params table?
 ---@param where string the call that messages start with
+---@param call_options table? as `check` takes it
 ---@return table<string, string>
-function M.query(shape, params, where)
+function M.query(shape, params, where, call_options)
   if params == nil then
     params = {}
   end
   if shape then
-    params = M.check(shape, params, where)
+    params = M.check(shape, params, where, call_options)
   end
   return free_query(params, where)
 end
