@@ -1408,6 +1408,63 @@ describe("tasks", function()
     end)
   end)
 
+  describe("a mistake", function()
+    -- The message must be `text`, behind the place of a line of `fn`.
+    local function blames(fn, text)
+      local message = expect.raises(text, fn)
+      local file, line = message:match("^(.-):(%d+): runloop: ")
+      local info = debug.getinfo(fn, "S")
+      assert.are.equal(info.short_src, file, message)
+      assert.is_true(tonumber(line) >= info.linedefined and tonumber(line) <= info.lastlinedefined, message)
+    end
+
+    it("outside tasks blames the line that made it", function()
+      local closed, nonblocking = new_client(), new_client { nonblocking = true }
+      local list = closed.scenarios:list()
+      closed:close()
+      blames(function() closed.scenarios:retrieve(ids[1]) end, "scenarios:retrieve: client is closed")
+      blames(function() closed:request { path = "/" } end, "client:request: client is closed")
+      blames(function() closed:spawn(print) end, "spawn: client is closed")
+      blames(function() list:next() end, "scenarios:list: client is closed")
+      blames(function() for _ in list do error "an item" end end, "scenarios:list: client is closed")
+      blames(function() nonblocking.scenarios:retrieve(ids[1]) end, "the client is nonblocking")
+      local task = client:spawn(client.sleep, client, 60)
+      blames(function() task:wait(-1) end, "argument 'seconds' must be a number")
+      local own = new_client()
+      local knot
+      knot = own:spawn(function() own:map({ 1 }, function() return knot:wait() end) end)
+      blames(function() own:run() end, "run: the tasks that are left wait for each other")
+      blames(function() knot:wait() end, "task:wait: the tasks that are left wait for each other")
+    end)
+
+    it("in a task blames the line that made it", function()
+      local task
+      task = client:spawn(function()
+        client:sleep(0)
+        blames(function() client:poll() end, "poll cannot be called inside")
+        blames(function() client:run() end, "run cannot be called inside")
+        blames(function() task:wait() end, "a task cannot wait for itself")
+        blames(function() table.sort({ 1, 2 }, function() return retrieve() end) end, "Lua cannot yield here")
+        blames(function()
+          error(select(2, coroutine.resume(coroutine.create(function() client:sleep(1) end))), 0)
+        end, "would block the scheduler")
+      end)
+      task:wait()
+    end)
+
+    it("of calling a task's methods with a dot is named", function()
+      local task = client:spawn(print)
+      for _, name in ipairs { "wait", "cancel" } do
+        local method = task[name]
+        for _, wrong in ipairs { false, "text", {}, client } do
+          local message = expect.raises("task:" .. name .. ": call it with a colon", function() method(wrong) end)
+          assert.matches("^[^:]*tasks_spec.lua:%d+:", message)
+        end
+      end
+      expect.raises("task:wait: call it with a colon", function() task.wait() end)
+    end)
+  end)
+
   describe("where Lua cannot yield,", function()
     local PLACES = {
       ["table.sort"] = function(fn) table.sort({ 1, 2, 3 }, function() return fn() and false end) end,

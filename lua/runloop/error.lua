@@ -65,13 +65,18 @@ end
 local getinfo = debug and debug.getinfo
 local OURS = getinfo and getinfo(1, "S").source:match("^@.*[/\\]")
 
+-- A function of ours, or one in C (pcall, table.sort): after `return call()` no line of the program stands between.
+local function has_no_line(info)
+  return info.what == "C" or info.source:sub(1, #OURS) == OURS
+end
+
 --- Raises a programming mistake, blaming the line of the program and none in here.
 ---@param message string
 function M.misuse(message)
   local level = 2
   if OURS then
     local info = getinfo(level, "S")
-    while info and info.source:sub(1, #OURS) == OURS do
+    while info and has_no_line(info) do
       level = level + 1
       info = getinfo(level, "S")
     end

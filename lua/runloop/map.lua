@@ -126,11 +126,7 @@ return function(scheduler, source, source_kind, fn, options)
 
   start_worker()
   if not caller then
-    local ok, err = pcall(scheduler.drive, scheduler, "client:map", is_over)
-    if not ok then
-      cancel_workers()
-      error(err, 0)
-    end
+    scheduler:drive("client:map", is_over, nil, cancel_workers)
   elseif not is_over() then
     waiting = true
     scheduler:park(caller, cancel_workers)

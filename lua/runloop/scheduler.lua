@@ -204,25 +204,31 @@ function scheduler:end_if_closed()
   return cancelled_error "client was closed"
 end
 
+--- Raises unless the client is open.
+---@param what string the call's name, for messages
+function scheduler:check_open(what)
+  if self.closed then errors.misuse("runloop: " .. what .. ": client is closed") end
+end
+
 --- Checks, before a call does anything, that it may wait here.
 ---@param what string the call's name, for messages
 ---@param may_block boolean|nil true: allowed outside a task even with `nonblocking`
 ---@return table|nil err of kind `cancelled`: the caller runs in the closing variables of an ended task
 function scheduler:enter(what, may_block)
-  if self.closed then error("runloop: " .. what .. ": client is closed", 0) end
+  self:check_open(what)
   local task, co = self.current, running()
   if task and task._co == co then
     if task._closing then return cancelled_error "task was cancelled" end
     if not isyieldable() then
-      error("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another"
-        .. " C function); make the call outside of it", 0)
+      errors.misuse("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another"
+        .. " C function); make the call outside of it")
     end
   elseif task or self.turning then
-    error("runloop: " .. what .. ": a call would block the scheduler here; make it in a function given to"
-      .. " client:spawn, not in another coroutine or a callback", 0)
+    errors.misuse("runloop: " .. what .. ": a call would block the scheduler here; make it in a function given to"
+      .. " client:spawn, not in another coroutine or a callback")
   elseif self.nonblocking and not may_block then
-    error("runloop: " .. what .. ": the client is nonblocking; make the call in a function given to"
-      .. " client:spawn", 0)
+    errors.misuse("runloop: " .. what .. ": the client is nonblocking; make the call in a function given to"
+      .. " client:spawn")
   end
   return nil
 end
@@ -404,7 +410,7 @@ end
 ---@param fn function
 ---@return table task
 function scheduler:spawn(fn, ...)
-  if self.closed then error("runloop: spawn: client is closed", 0) end
+  self:check_open("spawn")
   local task = setmetatable({ _co = coroutine.create(fn), status = "running" }, self.task_mt)
   local n = select("#", ...)
   if n > 0 then task._results = { n = n, ... } end
@@ -518,13 +524,11 @@ local function is_stuck(self)
     and next(self.waiting) == nil
 end
 
-local function raise_stuck(what)
-  error("runloop: " .. what .. ": the tasks that are left wait for each other", 0)
-end
+local STUCK = "the tasks that are left wait for each other"
 
 local function refuse_inside(self, what)
   if self.current or self.turning then
-    error("runloop: " .. what .. " cannot be called inside a task or another poll", 0)
+    errors.misuse("runloop: " .. what .. " cannot be called inside a task or another poll")
   end
 end
 
@@ -556,30 +560,41 @@ function scheduler:run()
     if self.on_error then report(self, false) end
     if is_stuck(self) then
       report(self, true)
-      raise_stuck "run"
+      errors.misuse("runloop: run: " .. STUCK)
     end
   end
   report(self, true)
   return 0
 end
 
---- Drives everything until `done()` is true or the time has come; for `wait` and `map` outside a task.
----@param what string the call's name, for messages
----@param done function
----@param deadline number|nil time by the core's clock
-function scheduler:drive(what, done, deadline)
+-- Drives everything until `done()` is true or the time has come (by the core's clock); gives why it never would be.
+local function drive_until(self, done, deadline)
   while not done() do
-    if self.closed then error("runloop: " .. what .. ": client is closed", 0) end
+    if self.closed then return "client is closed" end
     local left
     if deadline then
       left = deadline - now()
-      if left <= 0 then return end
+      if left <= 0 then return nil end
     elseif is_stuck(self) then
-      raise_stuck(what)
+      return STUCK
     end
     inside(self, turn, left, RUN_BUDGET, done)
     if self.on_error then report(self, false) end
   end
+  return nil
+end
+
+--- Drives everything until `done()` is true or the time has come; for `wait` and `map` outside a task.
+---@param what string the call's name, for messages
+---@param done function
+---@param deadline number|nil time by the core's clock
+---@param clean_up function called before anything is raised
+function scheduler:drive(what, done, deadline, clean_up)
+  local ok, problem = pcall(drive_until, self, done, deadline)
+  if ok and not problem then return end
+  clean_up()
+  if not ok then error(problem, 0) end
+  errors.misuse("runloop: " .. what .. ": " .. problem)
 end
 
 --- Seconds until the scheduler wants a turn, 0 when it has something to do now, nil when nothing is pending.
@@ -622,6 +637,13 @@ local function scheduler_of(task)
   return getmetatable(task).scheduler
 end
 
+local function check_task(task, method)
+  local mt = getmetatable(task)
+  if type(mt) ~= "table" or mt.__index ~= task_methods then
+    errors.misuse("task:" .. method .. ": call it with a colon")
+  end
+end
+
 local function outcome(task)
   task._awaited = true
   local results = task._results
@@ -656,11 +678,10 @@ end
 -- Outside a task.
 local function wait_outside(sched, task, deadline)
   task._awaited = true
-  local ok, err = pcall(sched.drive, sched, "task:wait", function() return task.status ~= "running" end, deadline)
-  if ok then return end
-  task._awaited = nil
-  if task.status == "failed" then add_unhandled(sched, task) end
-  error(err, 0)
+  sched:drive("task:wait", function() return task.status ~= "running" end, deadline, function()
+    task._awaited = nil
+    if task.status == "failed" then add_unhandled(sched, task) end
+  end)
 end
 
 local function wait_inside(sched, task, here, deadline)
@@ -677,8 +698,9 @@ end
 ---@return any ... what the task's function returned (raises again what it raised), or `nil, err` of kind `timeout`
 --- or `cancelled`
 function task_methods:wait(seconds)
+  check_task(self, "wait")
   if seconds ~= nil and (type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds) then
-    error("runloop: task:wait: argument 'seconds' must be a number of seconds, 0 or more", 2)
+    errors.misuse("runloop: task:wait: argument 'seconds' must be a number of seconds, 0 or more")
   end
   if self.status ~= "running" then return outcome(self) end
   local sched = scheduler_of(self)
@@ -688,9 +710,9 @@ function task_methods:wait(seconds)
   if not here then
     wait_outside(sched, self, deadline)
   else
-    if here == self then error("runloop: task:wait: a task cannot wait for itself", 2) end
+    if here == self then errors.misuse("runloop: task:wait: a task cannot wait for itself") end
     if not deadline and waits_for(self, here) then
-      error("runloop: task:wait: the two tasks would wait for each other", 2)
+      errors.misuse("runloop: task:wait: the two tasks would wait for each other")
     end
     wait_inside(sched, self, here, deadline)
   end
@@ -703,6 +725,7 @@ end
 --- ends at its next wait.
 ---@return boolean cancelled false when the task had already ended
 function task_methods:cancel()
+  check_task(self, "cancel")
   if self.status ~= "running" then return false end
   if coroutine.status(self._co) == "suspended" then
     kill(scheduler_of(self), self)
