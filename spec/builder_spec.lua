@@ -167,6 +167,14 @@ describe("the scenario builder", function()
     raises("builder:push: argument 'client' must be a client, got nil", function() steps:push() end)
   end)
 
+  it("says how a step is to be called when the colon is forgotten", function()
+    local steps = ready()
+    for _, name in ipairs { "with_metadata", "from_blueprint", "add_shell_command_scorer", "build", "push" } do
+      raises("builder:" .. name .. ": call it with a colon", function() steps[name] { a = "1" } end)
+      raises("builder:" .. name .. ": call it with a colon", function() steps[name]() end)
+    end
+  end)
+
   it("refuses weights that are not finite and above 0", function()
     for _, weight in ipairs { 0, -1, 0 / 0, math.huge, -math.huge, "1" } do
       local ok, err = pcall(function() ready():add_shell_command_scorer("a", { command = "x", weight = weight }) end)

@@ -173,6 +173,11 @@ describe("runloop.new", function()
         assert.is_nil(message:find(TOKEN, 1, true))
       end
     end
+    for name, value in pairs { ca_file = "/etc/ca\0.pem", proxy = "http://user:password@host\0" } do
+      local message = expect.raises("option '" .. name .. "' must not contain a zero byte", new { [name] = value })
+      assert.matches("client_spec.lua:%d+:", message)
+      assert.is_nil(message:find("password", 1, true))
+    end
     for _, options in ipairs { 1, "key", true } do
       expect.raises("runloop.new", function() runloop.new(options) end)
     end
@@ -557,7 +562,28 @@ describe("A client", function()
     expect.raises("scenarios:retrieve", function() client.scenarios.retrieve("scn_1") end)
     expect.raises("scenarios.runs:list", function() client.scenarios.runs.list {} end)
     expect.raises("client:spawn", function() client.spawn(function() end) end)
+    local list = client.scenarios:list()
+    for _, name in ipairs { "next", "pages", "collect", "close" } do
+      for _, wrong in ipairs { false, 10, "text", client } do
+        local message = expect.raises("pager:" .. name .. ": call it with a colon", function() list[name](wrong) end)
+        assert.matches("client_spec.lua:%d+:", message)
+      end
+    end
+    expect.raises("pager:next: call it with a colon", function() list.next() end)
     assert.are.equal(0, server:count())
+    local scenario = expect.success(list:next())
+    for _, name in ipairs { "archive", "update", "runs", "start_run" } do
+      local message = expect.raises("scenario:" .. name .. ": call it with a colon", function() scenario[name] {} end)
+      assert.matches("client_spec.lua:%d+:", message)
+    end
+    assert.are.equal(1, server:count())
+  end)
+
+  it("says how it is to be made when there is a colon instead of a dot", function()
+    local message = expect.raises("runloop.new: call it with a dot", function() runloop:new { bearer_token = "k" } end)
+    assert.matches("client_spec.lua:%d+:", message)
+    expect.raises("runloop.new: call it with a dot", function() runloop:new() end)
+    expect.raises("runloop.scenario: call it with a dot", function() runloop:scenario("name") end)
   end)
 
   it("is one of several that do not disturb each other", function()

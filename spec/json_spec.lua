@@ -84,6 +84,14 @@ describe("encoding", function()
     assert.equal(json.array_mt, getmetatable(t))
   end)
 
+  it("marks nothing but tables as arrays", function()
+    for _, wrong in ipairs { "x", 1, false } do
+      local ok, message = pcall(function() json.array(wrong) end)
+      assert.is_false(ok)
+      assert.matches("^[^:]*json_spec.lua:%d+: runloop.array: the argument must be a table, got " .. type(wrong), message)
+    end
+  end)
+
   it("writes null where it is asked to", function()
     assert.equal('{"a":null,"b":[null]}', json.encode { a = null, b = { null } })
     assert.equal("null", json.encode(null))

@@ -1,5 +1,6 @@
 -- Builds the parameters of scenarios:create step by step.
 
+local errors = require "runloop.error"
 local schema = require "runloop.schema"
 local shapes = require "runloop.api.shapes"
 
@@ -13,7 +14,13 @@ local environment = shapes.ScenarioEnvironment.fields
 
 local text = schema.string { pattern = "%S", hint = "not be blank" }
 
--- One argument of a step; blames the line that calls the step.
+local function check_self(self, where)
+  if getmetatable(self) ~= builder_mt then
+    errors.misuse(where .. ": call it with a colon")
+  end
+end
+
+-- One argument of a step.
 local function check(of, value, where, argument)
   local checked = schema.check(schema.options_of({ [argument] = of { required = true } }, "argument"),
     { [argument] = value }, where)
@@ -22,8 +29,10 @@ end
 
 -- A step that keeps one checked value in a table of the builder.
 local function setter(step, argument, of, section, name)
+  local where = "builder:" .. step
   builder[step] = function(self, value)
-    self[section][name] = check(of, value, "builder:" .. step, argument)
+    check_self(self, where)
+    self[section][name] = check(of, value, where, argument)
     return self
   end
 end
@@ -45,6 +54,7 @@ setter("with_scorer_timeout", "seconds", parameter.scorer_timeout_sec { min = 1 
 ---@param blueprint runloop.Id
 ---@return runloop.ScenarioBuilder
 function builder:from_blueprint(blueprint)
+  check_self(self, "builder:from_blueprint")
   self._environment.blueprint_id = check(schema.id, blueprint, "builder:from_blueprint", "blueprint")
   self._environment.snapshot_id = nil
   return self
@@ -54,6 +64,7 @@ end
 ---@param snapshot runloop.Id
 ---@return runloop.ScenarioBuilder
 function builder:from_snapshot(snapshot)
+  check_self(self, "builder:from_snapshot")
   self._environment.snapshot_id = check(schema.id, snapshot, "builder:from_snapshot", "snapshot")
   self._environment.blueprint_id = nil
   return self
@@ -69,9 +80,11 @@ local function scorer_step(step, scorer_type, needed, defaults)
     end
   end
   local options = schema.options_of(fields)
+  local where = "builder:" .. step
   builder[step] = function(self, name, scorer)
-    name = check(text, name, "builder:" .. step, "name")
-    scorer = schema.check(options, scorer, "builder:" .. step)
+    check_self(self, where)
+    name = check(text, name, where, "name")
+    scorer = schema.check(options, scorer, where)
     local weight = scorer.weight
     scorer.weight = nil
     scorer.type = scorer_type
@@ -122,11 +135,12 @@ local function normalised(functions)
   return out
 end
 
-local function build(self, where, level)
+local function build(self, where)
+  check_self(self, where)
   if not self._input.problem_statement then
-    error(where .. ": a problem statement is required; call with_problem_statement first", level)
+    errors.misuse(where .. ": a problem statement is required; call with_problem_statement first")
   elseif not self._functions[1] then
-    error(where .. ": a scorer is required; call add_test_command_scorer or another add_..._scorer first", level)
+    errors.misuse(where .. ": a scorer is required; call add_test_command_scorer or another add_..._scorer first")
   end
   local parameters = copy(self._parameters)
   parameters.name = self.name
@@ -142,8 +156,7 @@ end
 --- statement or a scorer. The builder may be used further: what was built does not change.
 ---@return runloop.ScenarioCreateParameters
 function builder:build()
-  local parameters = build(self, "builder:build", 3)
-  return parameters
+  return build(self, "builder:build")
 end
 
 --- Builds the scenario and creates it.
@@ -152,10 +165,11 @@ end
 ---@return runloop.Scenario? scenario
 ---@return runloop.Response|runloop.Error response_or_err
 function builder:push(client, options)
+  check_self(self, "builder:push")
   if type(client) ~= "table" or type(client.scenarios) ~= "table" then
-    error("builder:push: argument 'client' must be a client, got " .. type(client), 2)
+    errors.misuse("builder:push: argument 'client' must be a client, got " .. type(client))
   end
-  local parameters = build(self, "builder:push", 3)
+  local parameters = build(self, "builder:push")
   return client.scenarios:create(parameters, options)
 end
 

@@ -119,6 +119,15 @@ local function base_url_from(options)
   return scheme .. "://" .. authority .. path:gsub("/+$", ""), scheme == "https"
 end
 
+-- The core takes C strings. The value is not shown: a proxy's URL may hold a password.
+local function refuse_zero_bytes(options)
+  for _, name in ipairs { "ca_file", "proxy" } do
+    if options[name] and options[name]:find("%z") then
+      errors.misuse("runloop.new: option '" .. name .. "' must not contain a zero byte")
+    end
+  end
+end
+
 local client_mt = {
   __name = "runloop.client",
   __index = client,
@@ -135,6 +144,7 @@ function client_mt.__close(self) self:close() end
 ---@return runloop.Client
 local function new(options)
   local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new")
+  refuse_zero_bytes(checked)
   local token = token_from(checked)
   local base_url, https = base_url_from(checked)
   local own = headers.merge(headers.check(headers.parse_lines(os.getenv("RUNLOOP_CUSTOM_HEADERS")),

@@ -6,11 +6,21 @@ local client = require "runloop.client"
 local errors = require "runloop.error"
 local json = require "runloop.json"
 
+local runloop
+
+-- The module is no object: with a colon a function would get it as its first argument.
+local function with_dot(name, fn)
+  return function(first, ...)
+    if first == runloop then errors.misuse("runloop." .. name .. ": call it with a dot, not with a colon") end
+    return fn(first, ...)
+  end
+end
+
 ---@class runloop
-local runloop = {
+runloop = {
   _VERSION = "runloop " .. require "runloop.version",
   --- A client; see runloop.ClientOptions.
-  new = client.new,
+  new = with_dot("new", client.new),
   --- Whether something is an error of this module.
   is_error = errors.is,
   --- JSON's null, the same value as cjson.null.
@@ -21,7 +31,7 @@ local runloop = {
   array_mt = json.array_mt,
   json = { decode = json.decode, encode = json.encode },
   --- A builder for the parameters of `scenarios:create`.
-  scenario = builder.new,
+  scenario = with_dot("scenario", builder.new),
   --- What the C core was built with, and what libcurl can do here.
   features = core.features,
 }

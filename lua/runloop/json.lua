@@ -112,6 +112,9 @@ end
 ---@param t T?
 ---@return T
 function M.array(t)
+  if t ~= nil and type(t) ~= "table" then
+    errors.misuse("runloop.array: the argument must be a table, got " .. type(t))
+  end
   return setmetatable(t or {}, array_mt)
 end
 
@@ -264,21 +267,21 @@ end
 ---@return runloop.Error? err
 function M.decode(text, options)
   if type(text) ~= "string" then
-    error("json.decode: the text must be a string, got " .. type(text), 2)
+    errors.misuse("json.decode: the text must be a string, got " .. type(text))
   end
   local nulls
   if options ~= nil then
     if type(options) ~= "table" then
-      error("json.decode: options must be a table, got " .. type(options), 2)
+      errors.misuse("json.decode: options must be a table, got " .. type(options))
     end
     for name in pairs(options) do
       if name ~= "nulls" then
-        error("json.decode: unknown option '" .. tostring(name) .. "' (known: 'nulls')", 2)
+        errors.misuse("json.decode: unknown option '" .. tostring(name) .. "' (known: 'nulls')")
       end
     end
     nulls = options.nulls
     if nulls ~= nil and nulls ~= "keep" then
-      error("json.decode: option 'nulls' must be \"keep\" or nil", 2)
+      errors.misuse("json.decode: option 'nulls' must be \"keep\" or nil")
     end
   end
   local value, message, code = core.json_decode(text, nulls == "keep")

@@ -366,10 +366,15 @@ local function next_item(self)
   return stopped(self)
 end
 
+local function not_a_pager(method)
+  errors.misuse("pager:" .. method .. ": call it with a colon")
+end
+
 --- The next item.
 ---@return table|nil item nil at the end
 ---@return table|nil err
 function pager:next()
+  if getmetatable(self) ~= pager_mt then not_a_pager("next") end
   return next_item(self)
 end
 
@@ -432,6 +437,7 @@ end
 ---@return nil, nil
 ---@return table pager closed when the loop ends
 function pager:pages()
+  if getmetatable(self) ~= pager_mt then not_a_pager("pages") end
   set_mode(self, "pages")
   return function() return next_page(self) end, nil, nil, self
 end
@@ -442,6 +448,7 @@ end
 ---@return table|nil err
 ---@return table|nil collected_so_far with err
 function pager:collect(max)
+  if getmetatable(self) ~= pager_mt then not_a_pager("collect") end
   if max ~= nil and (type(max) ~= "number" or max < 0 or max % 1 ~= 0) then
     errors.misuse("pager:collect: argument 'max' must be an integer, 0 or more")
   end
@@ -457,6 +464,7 @@ end
 
 --- Ends the list: what is on its way is cancelled.
 function pager:close()
+  if getmetatable(self) ~= pager_mt then not_a_pager("close") end
   release(self)
   if self._state == "open" then self._state = "closed" end
 end

@@ -257,6 +257,14 @@ local function with_scenario(scenario, params, where)
   return copy
 end
 
+local function with_colon(kind, name, fn)
+  return function(self, ...)
+    local mt = getmetatable(self)
+    if type(mt) ~= "table" or mt.kind ~= kind then errors.misuse(kind .. ":" .. name .. ": call it with a colon") end
+    return fn(self, ...)
+  end
+end
+
 --- Fills the metatables of what comes back; resources must be bound.
 ---@param transport table
 ---@param client table
@@ -295,6 +303,11 @@ function resource.add_methods(transport, client)
 
   function run:scenario(options)
     return scenarios:retrieve(self.scenario_id, options)
+  end
+
+  for kind, metatable in pairs(metatables) do
+    local index = metatable.__index
+    for name, fn in pairs(index) do index[name] = with_colon(kind, name, fn) end
   end
 end
 
