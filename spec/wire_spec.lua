@@ -271,6 +271,18 @@ describe("On the wire", function()
       for _, entry in ipairs(server:log()) do assert.is_nil(entry.header["x-request-id"]) end
     end)
 
+    it("is not sent with a GET that has an idempotency_key, but as a header of its own it is", function()
+      local id, options = server:ids("scenario")[1], { idempotency_key = "mine" }
+      expect.success(client.scenarios:retrieve(id, options))
+      expect.success(client:request({ path = "/v1/scenarios/" .. id }, options))
+      expect.success(client.scenarios:list({ limit = 10 }, options):collect(20))
+      assert.is_true(server:count() >= 4)
+      for _, entry in ipairs(server:log()) do assert.is_nil(entry.header["x-request-id"]) end
+      options.headers = { ["X-Request-ID"] = "header" }
+      expect.success(client.scenarios:retrieve(id, options))
+      assert.are.equal("header", server:last().header["x-request-id"])
+    end)
+
     it("may be given as idempotency_key", function()
       server:fault({ status = 503 }, { set_headers = { ["X-Request-Id"] = false } })
       local id = server:ids("scenario")[1]

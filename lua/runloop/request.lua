@@ -114,10 +114,11 @@ local function deadline_error(self, request)
   })
 end
 
--- The headers that a call brings itself; nil when there are none. A key that the user gave is one of them.
-local function own_headers(row_headers, options)
+-- The headers that a call brings itself; nil when there are none. A key that the user gave is one of them, but not of
+-- a GET: the pages of a list, or the looks of an await, would all have the same.
+local function own_headers(method, row_headers, options)
   local set = headers.merge(row_headers, options.headers)
-  local key = options.idempotency_key
+  local key = method ~= "GET" and options.idempotency_key
   if key and not set["x-request-id"] then set["x-request-id"] = { "x-request-id", key } end
   return next(set) and set or nil
 end
@@ -143,7 +144,7 @@ local NO_OPTIONS = {}
 function transport:request(method, url, options, query, body, row_headers)
   local client = self.options
   local own
-  if row_headers or options then own = own_headers(row_headers, options or NO_OPTIONS) end
+  if row_headers or options then own = own_headers(method, row_headers, options or NO_OPTIONS) end
   options = options or NO_OPTIONS
   return {
     method = method, url = transport.with_query(url, query), shown_url = url, -- shown in errors: without the query

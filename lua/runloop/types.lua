@@ -88,7 +88,7 @@ function Json.encode(value) end
 ---@field max_retries? integer
 ---@field headers? table<string, string|false> over the client's
 ---@field query? table<string, string|number|boolean|(string|number|boolean)[]> parameters that the module does not know
----@field idempotency_key? string sent as x-request-id instead of a random one
+---@field idempotency_key? string sent as x-request-id instead of a random one; not with a GET, which has none
 ---@field nulls? "keep" a null in an object of the answer is `runloop.null`, not an absent field
 ---@field prefetch? boolean `false`: a list asks for its next page only when it is needed
 
