@@ -324,7 +324,7 @@ describe("A pager", function()
       local list = client.scenarios:list { limit = 40 }
       local next_page = list:pages()
       for _, ask in ipairs {
-        function() list:next() end, function() list:collect() end, function() list() end,
+        function() list:next() end, function() list:collect() end, function() list:collect(0) end, function() list() end,
         function() for _ in list do error "an item" end end,
       } do
         local message = expect.raises("cannot be mixed", ask)
@@ -472,14 +472,16 @@ describe("A pager", function()
 
     it("when a loop over its pages ends", function()
       local list = client.scenarios:list { limit = 10 }
-      for page in list:pages() do
+      local next_page, _, _, closing = list:pages()
+      for page in next_page, nil, nil, closing do
         if page.scenarios[10] then break end
       end
       assert.are.equal(0, in_flight())
       expect.raises("the pager is closed", function() for _ in list:pages() do error "a page" end end)
-      local next_page = list:pages()
-      local message = expect.raises("the pager is closed", function() next_page() end)
-      assert.matches("pager_spec.lua:%d+:", message)
+      for _, ask in ipairs { function() list:pages() end, function() next_page() end } do
+        local message = expect.raises("the pager is closed", ask)
+        assert.matches("pager_spec.lua:%d+:", message)
+      end
     end)
 
     it("at the end of the block of a to-be-closed variable", function()
@@ -506,6 +508,8 @@ describe("A pager", function()
       local unused = client.scenarios:list()
       unused:close()
       is_closed(unused)
+      expect.raises("the pager is closed", function() unused:collect(0) end)
+      expect.raises("the pager is closed", function() unused:pages() end)
       assert.are.equal(1, server:count())
     end)
 
@@ -548,6 +552,15 @@ describe("A pager", function()
         list:close()
       end
       expect.raises("client is closed", paged)
+      for _, use in ipairs {
+        function() client.scenarios:list() end,
+        function() client.scenarios.scorers:list { limit = 5 } end,
+        function() unused:pages() end,
+        function() unused:collect(0) end,
+      } do
+        local message = expect.raises("client is closed", use)
+        assert.matches("pager_spec.lua:%d+:", message)
+      end
     end)
 
     it("by on_event, whatever has come of the page, so that it raises when it is used again", function()

@@ -284,6 +284,12 @@ local function next_of_page(self, page)
   return nil, self._failure
 end
 
+-- What a use of the pager that takes no step is checked for: a step finds these for itself.
+local function check_usable(self)
+  self._transport.scheduler:check_open(self._name)
+  if self._state == "closed" then stopped(self) end
+end
+
 local function set_mode(self, mode)
   if self._mode and self._mode ~= mode then
     errors.misuse(self._name .. ": items and pages cannot be mixed on one pager")
@@ -438,6 +444,7 @@ end
 ---@return table pager closed when the loop ends
 function pager:pages()
   if getmetatable(self) ~= pager_mt then not_a_pager("pages") end
+  check_usable(self)
   set_mode(self, "pages")
   return function() return next_page(self) end, nil, nil, self
 end
@@ -452,6 +459,8 @@ function pager:collect(max)
   if max ~= nil and (type(max) ~= "number" or max < 0 or max % 1 ~= 0) then
     errors.misuse("pager:collect: argument 'max' must be an integer, 0 or more")
   end
+  check_usable(self)
+  set_mode(self, "items")
   local items = setmetatable({}, core.array_mt)
   while not max or #items < max do
     local item, err = next_item(self)

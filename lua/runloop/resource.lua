@@ -122,9 +122,10 @@ local function method_of(transport, self, name, row)
   if row.list then
     return function(params, options)
       options = call_options(options, where)
+      local query = query_of(check(params), options)
+      transport.scheduler:check_open(where)
       local list = pager.new(transport, {
-        name = where, url = url, list = row.list, metatable = metatable,
-        query = merge(check(params), options and options.query), options = options,
+        name = where, url = url, list = row.list, metatable = metatable, query = query, options = options,
       })
       return list, nil, nil, list
     end
