@@ -125,11 +125,35 @@ describe("the scenario builder", function()
     assert.truthy(text:find('"required_secret_names":[]', 1, true))
   end)
 
-  it("leaves a context that contains itself to the encoder", function()
-    local context = {}
-    context.self = context
-    local built = ready():with_additional_context(context):build()
-    assert.is_false((pcall(json.encode, built)))
+  it("keeps what it was given as that was then", function()
+    local context, params = { list = { 1 }, empty = json.array() }, { depth = { 1 } }
+    local steps = ready():with_additional_context(context)
+      :add_custom_scorer("custom", { custom_scorer_type = "mine", scorer_params = params })
+    context.list[2], context.new = print, true
+    params.depth[1] = 2
+    local built = steps:build()
+    assert.equal('{"empty":[],"list":[1]}', json.encode(built.input_context.additional_context))
+    local scorer = built.scoring_contract.scoring_function_parameters[2].scorer
+    assert.same({ depth = { 1 } }, scorer.scorer_params)
+  end)
+
+  it("takes any value that JSON can hold as context, and refuses others at once", function()
+    for _, value in ipairs { "text", 1.5, false, json.null, setmetatable({ a = 1 }, { __metatable = "locked" }) } do
+      assert.equal(json.encode(value), json.encode(ready():with_additional_context(value):build()
+        .input_context.additional_context))
+    end
+    local knot = {}
+    knot.self = knot
+    local steps = ready()
+    raises("builder:with_additional_context: argument 'context' is required",
+      function() steps:with_additional_context(nil) end)
+    raises("builder:with_additional_context: context: 'self' contains itself",
+      function() steps:with_additional_context(knot) end)
+    raises("builder:with_additional_context: context: 'a[2]' is a function, which JSON cannot hold",
+      function() steps:with_additional_context { a = { 1, print } } end)
+    raises("builder:add_custom_scorer: scorer_params: the value is not finite, which JSON cannot hold",
+      function() steps:add_custom_scorer("a", { custom_scorer_type = "mine", scorer_params = 0 / 0 }) end)
+    assert.same(ready():build(), steps:build())
   end)
 
   it("refuses to build without a problem statement or a scorer", function()

@@ -1,6 +1,7 @@
 -- Builds the parameters of scenarios:create step by step.
 
 local errors = require "runloop.error"
+local json = require "runloop.json"
 local schema = require "runloop.schema"
 local shapes = require "runloop.api.shapes"
 
@@ -27,6 +28,25 @@ local function check(of, value, where, argument)
   return checked[argument]
 end
 
+-- A copy, so that neither what was given nor what was built changes with the builder. Metatables mark arrays.
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local out = {}
+  for k, v in next, value do
+    out[k] = copy(v)
+  end
+  local mt = getmetatable(value)
+  return type(mt) == "table" and setmetatable(out, mt) or out
+end
+
+-- Anything that JSON can hold, as it is now; the encoder names the place of what it cannot.
+local function checked_json(value, where)
+  json.encode(value, where)
+  return copy(value)
+end
+
 -- A step that keeps one checked value in a table of the builder.
 local function setter(step, argument, of, section, name)
   local where = "builder:" .. step
@@ -40,7 +60,6 @@ end
 setter("with_working_directory", "directory", environment.working_directory, "_environment", "working_directory")
 setter("with_launch_parameters", "parameters", environment.launch_parameters, "_environment", "launch_parameters")
 setter("with_problem_statement", "statement", text, "_input", "problem_statement")
-setter("with_additional_context", "context", schema.any, "_input", "additional_context")
 setter("with_metadata", "metadata", parameter.metadata, "_parameters", "metadata")
 setter("with_reference_output", "output", parameter.reference_output, "_parameters", "reference_output")
 setter("with_required_env_vars", "names", parameter.required_environment_variables, "_parameters",
@@ -49,6 +68,17 @@ setter("with_required_secrets", "names", parameter.required_secret_names, "_para
 setter("with_validation_type", "validation_type", parameter.validation_type, "_parameters", "validation_type")
 setter("with_scorer_timeout", "seconds", parameter.scorer_timeout_sec { min = 1 }, "_parameters",
   "scorer_timeout_sec")
+
+--- Whatever else an agent should know.
+---@param context any what JSON can hold
+---@return runloop.ScenarioBuilder
+function builder:with_additional_context(context)
+  local where = "builder:with_additional_context"
+  check_self(self, where)
+  context = check(schema.any, context, where, "context")
+  self._input.additional_context = checked_json(context, where .. ": context")
+  return self
+end
 
 --- The blueprint that the environment starts from, instead of a snapshot.
 ---@param blueprint runloop.Id
@@ -85,6 +115,9 @@ local function scorer_step(step, scorer_type, needed, defaults)
     check_self(self, where)
     name = check(text, name, where, "name")
     scorer = schema.check(options, scorer, where)
+    if scorer.scorer_params ~= nil then
+      scorer.scorer_params = checked_json(scorer.scorer_params, where .. ": scorer_params")
+    end
     local weight = scorer.weight
     scorer.weight = nil
     scorer.type = scorer_type
@@ -99,24 +132,6 @@ scorer_step("add_bash_script_scorer", "bash_script_scorer", "bash_script")
 scorer_step("add_python_script_scorer", "python_script_scorer", "python_script")
 scorer_step("add_ast_grep_scorer", "ast_grep_scorer", "pattern", { search_directory = "." })
 scorer_step("add_custom_scorer", "custom_scorer", "custom_scorer_type")
-
--- A copy, so that what was built does not change with the builder. Metatables mark arrays. The user's own context may
--- contain itself; the encoder will say so.
-local function copy(value, copies)
-  if type(value) ~= "table" then
-    return value
-  end
-  copies = copies or {}
-  if copies[value] then
-    return copies[value]
-  end
-  local out = {}
-  copies[value] = out
-  for k, v in pairs(value) do
-    out[k] = copy(v, copies)
-  end
-  return setmetatable(out, getmetatable(value))
-end
 
 -- Scaled by the largest first: the sum of large weights would overflow.
 local function normalised(functions)
