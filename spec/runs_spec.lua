@@ -515,6 +515,22 @@ describe("client.scenarios.runs", function()
       assert.are.same({ state = "running", limit = 3 }, params)
     end)
 
+    it("refuse another scenario's id", function()
+      local other = expect.success(client.scenarios:retrieve(server:ids("scenario")[3]))
+      for _, id in ipairs { other.id, other, 5, runloop.null } do
+        for _, name in ipairs { "runs", "start_run" } do
+          local message = expect.raises("scenario:" .. name .. ": parameter 'scenario_id'", function()
+            scenario[name](scenario, { scenario_id = id })
+          end)
+          assert.matches("runs_spec.lua:%d+:", message)
+        end
+      end
+      for _, id in ipairs { scenario.id, scenario } do
+        assert.are.equal(scenario.id, expect.success(scenario:start_run { scenario_id = id }).scenario_id)
+        assert.are.equal(scenario.id, expect.success(scenario:runs({ scenario_id = id }):next()).scenario_id)
+      end
+    end)
+
     it("refuse what is no table of parameters, naming themselves", function()
       expect.raises("scenario:start_run", function() scenario:start_run "mine" end)
       expect.raises("scenario:runs", function() scenario:runs "mine" end)

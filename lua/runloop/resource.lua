@@ -253,9 +253,12 @@ local function with_scenario(scenario, params, where)
   if params ~= nil and type(params) ~= "table" then
     errors.misuse(where .. ": parameters must be a table, got " .. type(params))
   end
-  local copy = { scenario_id = scenario.id }
-  for name, value in pairs(params or {}) do copy[name] = value end
-  return copy
+  local given = params and params.scenario_id
+  if type(given) == "table" and given.id ~= nil then given = given.id end
+  if given ~= nil and given ~= scenario.id then
+    errors.misuse(where .. ": parameter 'scenario_id' is not the scenario's own; leave it out")
+  end
+  return merge({ scenario_id = scenario.id }, params)
 end
 
 local function with_colon(kind, name, fn)
