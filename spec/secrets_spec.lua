@@ -6,6 +6,7 @@ local expect = require "spec.support.expect"
 -- With characters that URLs and JSON write in other ways.
 local TOKEN = 'sk-012/34+56=78"9\\abcdef'
 local URL_TOKEN, JSON_TOKEN = "sk-012%2F34%2B56%3D78%229%5Cabcdef", [[sk-012\/34+56=78\"9\\abcdef]]
+local SLASH_TOKEN = [[sk-012/34+56=78\"9\\abcdef]] -- JSON's, too
 
 -- Where in a value the token stands, in any of its spellings or the first half of one; nil when nowhere. Looks into
 -- tables, their metatables and what tostring says.
@@ -137,6 +138,7 @@ describe("The token stands", function()
         check("api", { echo_token = true, status = status })
         check("api", { status = status, json = { [TOKEN] = { TOKEN, { a = TOKEN .. TOKEN } }, message = TOKEN } })
         check("api", { status = status, body = "no JSON: " .. TOKEN .. JSON_TOKEN .. URL_TOKEN, headers = EVERYWHERE })
+        check("api", { status = status, body = "no JSON: " .. SLASH_TOKEN .. " " .. SLASH_TOKEN:sub(1, -3) })
         check("api", { status = status, body = '{"message":"' .. JSON_TOKEN .. '","error":"' .. URL_TOKEN .. '"}' })
       end
       for before = 170, 200 do
@@ -146,7 +148,9 @@ describe("The token stands", function()
     end)
 
     it("'decode', where a piece of the body is shown", function()
-      for _, body in ipairs { "<" .. TOKEN, "[" .. JSON_TOKEN, URL_TOKEN, '{"scenarios":[{"name":"' .. JSON_TOKEN .. '"},"' } do
+      for _, body in ipairs {
+        "<" .. TOKEN, "[" .. JSON_TOKEN, "[" .. SLASH_TOKEN, URL_TOKEN, '{"scenarios":[{"name":"' .. JSON_TOKEN .. '"},"',
+      } do
         for err in errors_of { status = 200, body = body, headers = EVERYWHERE, set_headers = {
           ["Content-Type"] = "application/json",
         } } do

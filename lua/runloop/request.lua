@@ -15,11 +15,13 @@ local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` show
 local transport = {}
 local transport_mt = { __name = "runloop.transport", __index = transport }
 
--- The token as it is, as a part of a URL, and as a JSON text may have it.
+-- The token as it is, as a part of a URL, and as a JSON text may have it, which need not escape the slash.
 local function spellings(token)
-  local all = { token }
-  for _, other in ipairs { core.url_encode(token), (token:gsub('[\\"/]', "\\%0")) } do
-    if other ~= token then all[#all + 1] = other end
+  local all, known = {}, {}
+  local escaped, all_escaped = token:gsub('[\\"]', "\\%0"), token:gsub('[\\"/]', "\\%0")
+  for _, spelling in ipairs { token, core.url_encode(token), all_escaped, escaped } do
+    if not known[spelling] then all[#all + 1] = spelling end
+    known[spelling] = true
   end
   return all
 end
