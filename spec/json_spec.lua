@@ -45,8 +45,9 @@ describe("encoding", function()
   end)
 
   it("writes floats as the shortest text that reads back the same, and as floats", function()
-    assert.equal("[1.0,-0.0,0.1,1e+300,5e-324,9007199254740992.0,0.30000000000000004]",
-      json.encode { 1.0, -0.0, 0.1, 1e300, 5e-324, 2.0 ^ 53, 0.1 + 0.2 })
+    assert.equal("[1.0,-0.0,0.1,1e300,5e-324,9007199254740992.0,0.30000000000000004,1e15,2.5e-5,-1.5e-10,1e100]",
+      json.encode { 1.0, -0.0, 0.1, 1e300, 5e-324, 2.0 ^ 53, 0.1 + 0.2, 1e15, 2.5e-5, -1.5e-10, 1e100 })
+    assert.equal("float", math.type(json.decode("1e15")))
     for _, n in ipairs { 1 / 3, 2 / 3, 1e15, 123456789012345680, 1.7976931348623157e308, 2.2250738585072014e-308 } do
       assert.equal(n, tonumber(json.encode(n)))
     end
@@ -68,7 +69,7 @@ describe("encoding", function()
       string.format, _G.tonumber = format, number -- luacheck: ignore 122
       text = loaded and ok and encoded or { loaded, encoded }
     end)
-    assert.equal("[0.5,1.0,1e+300,3]", text)
+    assert.equal("[0.5,1.0,1e300,3]", text)
   end)
 
   it("takes non-empty sequences and marked tables as arrays", function()
@@ -182,6 +183,22 @@ describe("encoding", function()
     end
     assert.equal(("["):rep(512) .. ("]"):rep(512), json.encode(nested(512)))
     refuses(nested(513), "is nested deeper than 512 levels")
+  end)
+
+  it("shows of a long way to the offender both ends", function()
+    local names, value = {}, { print }
+    for i = 60, 1, -1 do
+      names[i] = "é" .. i
+      value = { [names[i]] = value }
+    end
+    local _, message = pcall(json.encode, value)
+    local head, tail = message:match("json.encode: '(.*)%.%.%.(.*)' is a function")
+    assert.is_true(#head + #tail <= 100 and #head + #tail >= 96, message)
+    local whole = table.concat(names, ".") .. "[1]"
+    assert.equal(head, whole:sub(1, #head))
+    assert.equal(tail, whole:sub(-#tail))
+    assert.is_truthy(utf8.len(message))
+    refuses({ [("x"):rep(100)] = print }, "json.encode: '" .. ("x"):rep(100) .. "' is a function")
   end)
 
   it("begins its message with the call, and blames the line that made it", function()

@@ -6,6 +6,7 @@ local errors = require "runloop.error"
 local M = {}
 
 local MAX_DEPTH = 512
+local SHOWN_PATH = 100 -- bytes of the way to an offender that a message shows
 
 --- JSON's null; the same value as cjson.null.
 M.null = core.null
@@ -79,6 +80,7 @@ local function number_text(n)
   end
   -- The decimal point is the locale's.
   text = gsub(text, "[^0-9eE+-]+", ".")
+  text = gsub(text, "e%+?(%-?)0*", "e%1") -- C writes 1e+15 and 2.5e-05
   return find(text, "[.eE]") and text or text .. ".0"
 end
 
@@ -233,17 +235,26 @@ function encode_value(state, value, depth)
   end
 end
 
+-- What stands in the middle of a long text, or of a path of hundreds of keys, is no help in a message.
+local function shortened(text)
+  if #text <= SHOWN_PATH then
+    return text
+  end
+  local head = gsub(text:sub(1, SHOWN_PATH / 2), "[\192-\255][\128-\191]*$", "")
+  return head .. "..." .. gsub(text:sub(-SHOWN_PATH / 2), "^[\128-\191]+", "")
+end
+
 local function path_text(path, depth)
-  local text = ""
+  local parts = {}
   for i = 1, depth do
     local key = path[i]
     if type(key) == "number" then
-      text = text .. format("[%d]", key)
+      parts[i] = format("[%d]", key)
     else
-      text = text .. (text == "" and "" or ".") .. key
+      parts[i] = (i > 1 and "." or "") .. key
     end
   end
-  return text == "" and "the value" or "'" .. text .. "'"
+  return depth == 0 and "the value" or "'" .. shortened(table.concat(parts)) .. "'"
 end
 
 --- Encodes a value. A table is an array when it is marked as one or is a sequence that is not empty; of
