@@ -129,7 +129,7 @@ function Json.encode(value) end
 ---@field body? any decoded if it is JSON, else the text; of a `decode` error the first 200 bytes
 ---@field headers? table<string, string> names in lower case
 ---@field attempts? integer
----@field retryable boolean
+---@field retryable boolean whether it is worth trying again later; false for the timeouts `DEADLINE` and `AWAIT`
 ---@field retry_after? number seconds, when the server asks for more than `max_retry_wait`
 ---@field maybe_sent? boolean an attempt of a request other than GET got no whole answer but may have reached the server
 ---@field last? table the last view, when an await fails
