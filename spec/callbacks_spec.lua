@@ -18,7 +18,7 @@ describe("A callback that closes the client", function()
   }
 
   for what, call in pairs(calls) do
-    for _, event_type in ipairs { "request", "retry" } do
+    for _, event_type in ipairs { "request", "response", "retry" } do
       -- A client that is closed with the first event of the type.
       local function new_client()
         server:fault { status = 503, headers = { ["Retry-After"] = "0" } }
@@ -67,6 +67,51 @@ describe("A callback that closes the client", function()
       end)
       client[drive](client)
       assert.are.same({ "boom" }, told)
+    end
+  end)
+end)
+
+describe("on_event in a task", function()
+  local server, client, ids
+  setup(function() server = support.start { scenarios = 40 } end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    ids = server:ids("scenario")
+  end)
+  after_each(function() client:close() end)
+
+  it("cannot wait, which would suspend its request half-way", function()
+    local wait
+    client = server:client { on_event = function() wait() end }
+    for name, waits in pairs {
+      ["Lua cannot yield here"] = function() client:sleep(0.001) end,
+      ["attempt to yield"] = coroutine.yield,
+    } do
+      wait = waits
+      local task = client:spawn(function() return client.scenarios:retrieve(ids[1]) end)
+      expect.raises(name, function() task:wait() end)
+    end
+    wait = function() end
+    assert.are.equal(ids[1], expect.success(client.scenarios:retrieve(ids[1])).id)
+  end)
+
+  it("may close the list whose page is asked for, and nothing stays in flight", function()
+    local list
+    for _, event in ipairs { 1, 2 } do
+      local heard = 0
+      client = server:client { on_event = function(e)
+        heard = heard + (e.type == "request" and 1 or 0)
+        if heard == event then list:close() end
+      end }
+      list = client.scenarios:list { limit = 10 }
+      pcall(function()
+        for _ in list do end -- luacheck: ignore
+      end)
+      collectgarbage "stop"
+      client:poll()
+      assert.are.equal(0, client:stats().in_flight)
+      collectgarbage "restart"
     end
   end)
 end)
@@ -125,6 +170,13 @@ describe("An answer that says too little", function()
       assert.are.equal(id, run.id)
     end
     expect.success(run:refresh())
+  end)
+
+  it("of a run that on_poll has put into itself is told all the same", function()
+    server:fault { path = "scr_1", status = 200, json = { id = "scr_1", state = "failed" } }
+    local err = expect.failure("state", "failed",
+      client.scenarios.runs:await_scored("scr_1", { on_poll = function(view) view.itself = view end }))
+    assert.are.equal(err.last, err.last.itself)
   end)
 
   it("without a state ends an await with an error of kind decode, which has the view", function()

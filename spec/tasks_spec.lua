@@ -149,6 +149,64 @@ describe("tasks", function()
       assert.are.equal(ids[1], deepest.id)
     end)
 
+    it("goes on with every wait from outside, also one of 0 seconds", function()
+      local task = client:spawn(retrieve)
+      for _ = 1, 100000 do
+        task:wait(0)
+        if task.status ~= "running" then break end
+      end
+      assert.are.equal("done", task.status)
+    end)
+
+    it("tells on_error nothing of an error that somebody waits for, though another has given up", function()
+      local told = {}
+      local own = new_client { on_error = function(err) told[#told + 1] = err end }
+      local failing = own:spawn(function()
+        own:sleep(0.05)
+        error "boom"
+      end)
+      own:spawn(function() failing:wait(0.01) end)
+      expect.raises("boom", function() failing:wait() end)
+      own:run()
+      assert.are.same({}, told)
+    end)
+
+    -- In an interpreter of its own: in a large heap the collector hardly comes at the right moment.
+    it("wakes who waits for a task that a finalizer has cancelled", function()
+      local code, out, err = support.lua(([[
+        local client = require "runloop".new { base_url = %q, bearer_token = "test-token" }
+        for i = 1, 100 do
+          local first = client:spawn(function() client:sleep(1000) end)
+          local second = client:spawn(function()
+            client:sleep(0)
+            collectgarbage()
+            collectgarbage("incremental", 1, 1000, 1 + i %% 20)
+            for _ = 1, i do local _ = {} end -- so that it comes at another place each time
+            do local _ = setmetatable({}, { __gc = function() first:cancel() end }) end
+            return first:wait()
+          end)
+          for _ = 1, 20 do
+            if client:poll(0.005) == 0 then break end
+            collectgarbage()
+          end
+          assert(second.status == "done", "round " .. i)
+        end]]):format(server.url))
+      assert.are.equal(0, code, out .. err)
+    end)
+
+    it("wakes all who are due while the budget lasts", function()
+      local woken = 0
+      for _ = 1, 2000 do
+        client:spawn(function()
+          client:sleep(0.01)
+          woken = woken + 1
+        end)
+      end
+      support.sleep(0.02)
+      client:poll(0, 10)
+      assert.are.equal(2000, woken)
+    end)
+
     it("carries ten thousand, and their memory comes back #heavy", function()
       collectgarbage "stop" -- a collector that never rests would go over all of them all the time
       local _ <close> = closing(function() collectgarbage "restart" end)

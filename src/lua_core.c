@@ -26,10 +26,20 @@ static void stay_loaded(void) {
     (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+/* call(fn, ...) -> what fn returns. With a C function between, fn cannot yield: for callbacks that
+ * must not suspend what calls them. */
+static int call(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
 int luaopen_runloop_core(lua_State *L) {
   stay_loaded();
   luaL_checkversion(L);
   lua_newtable(L);
+  lua_pushcfunction(L, call);
+  lua_setfield(L, -2, "call");
   rl_lua_json_open(L);
   rl_lua_http_open(L);
   rl_lua_file_open(L);

@@ -135,8 +135,12 @@ end
 local function after_failure(transport, watch, err, failures)
   if not err.retryable then return nil end
   if (err.kind == "api" or err.kind == "tls") and failures > MAX_FAULTS then return nil end
-  local wait = retry.wait(failures - 1, err.headers, transport.options.max_retry_wait, core.time(), math.random())
-  return wait and math.max(MIN_ANSWER_GAP, math.min(wait, left(watch)))
+  local wait, asked = retry.wait(failures - 1, err.headers, transport.options.max_retry_wait, core.time(),
+    math.random())
+  if not wait then return nil end
+  wait = math.max(MIN_ANSWER_GAP, math.min(wait, left(watch)))
+  transport:hold_back(err, wait, asked)
+  return wait
 end
 
 local function wait_running(watch, transport, devboxes, id, spec)

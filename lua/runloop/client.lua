@@ -235,8 +235,9 @@ end
 --- Cancels what is in flight and every task. May be called again.
 function client:close()
   local transport = transport_of(self, "close")
-  transport.scheduler:close()
-  transport.http:close()
+  local ok, err = pcall(transport.scheduler.close, transport.scheduler)
+  transport.http:close() -- come what may
+  if not ok then error(err, 0) end
   transport.scheduler:report_rest()
 end
 

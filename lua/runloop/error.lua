@@ -170,15 +170,18 @@ local function scrub_text(text, token)
   return text
 end
 
-local function scrub_value(value, token)
+-- `seen`: the tables around this one, since a program may have made a view contain itself.
+local function scrub_value(value, token, seen)
   if type(value) == "string" then
     return scrub_text(value, token)
-  elseif type(value) ~= "table" then
+  elseif type(value) ~= "table" or seen and seen[value] then
     return value
   end
+  seen = seen or {}
+  seen[value] = true
   local copy -- as soon as there is something to remove
   for k, v in next, value do
-    local key, item = scrub_value(k, token), scrub_value(v, token)
+    local key, item = scrub_value(k, token, seen), scrub_value(v, token, seen)
     if key ~= k or item ~= v then
       if not copy then
         copy = setmetatable({}, getmetatable(value))
@@ -190,6 +193,7 @@ local function scrub_value(value, token)
       rawset(copy, key, item)
     end
   end
+  seen[value] = nil
   return copy or value
 end
 

@@ -13,9 +13,14 @@ end
 
 -- Only one worker at a time may ask the source, which may wait; the others queue up here, in order.
 local function new_gate(scheduler)
-  local holder, queue = nil, {}
+  local holder, queue, first, last = nil, {}, 1, 0 -- who has gone is false in the queue
   local function leave()
-    holder = table.remove(queue, 1)
+    holder = nil
+    while not holder and first <= last do
+      holder = queue[first]
+      queue[first] = nil
+      first = first + 1
+    end
     if holder then scheduler:wake(holder) end
   end
   local function enter(task)
@@ -23,12 +28,10 @@ local function new_gate(scheduler)
       holder = task
       return
     end
-    queue[#queue + 1] = task
-    scheduler:park(task, function()
-      for i = 1, #queue do
-        if queue[i] == task then return table.remove(queue, i) end
-      end
-    end)
+    last = last + 1
+    local place = last
+    queue[place] = task
+    scheduler:park(task, function() queue[place] = false end)
   end
   return enter, leave
 end

@@ -68,15 +68,13 @@ end
 
 local function start(self, page)
   local transfer, err = self._transport:attempt(page.request, { list = self._list })
-  page.transfer, page.answer, page.begun = transfer, nil, false
+  page.answer, page.begun = nil, false
+  if transfer and self._state ~= "open" then -- `on_event` has closed the pager
+    transfer:release()
+    transfer = nil
+  end
+  page.transfer = transfer
   return err
-end
-
--- What a transfer that has ended says: its answer, or nil and the error. Asked for once, since `on_event` hears of it,
--- which may close the pager: then the page has no transfer any more.
-local function answer_of(self, page)
-  if not page.answer then page.answer = { self._transport:answer(page.request, page.transfer) } end
-  return page.answer[1], page.answer[2]
 end
 
 local function release_page(scheduler, page)
@@ -101,6 +99,17 @@ local function fail(self, err)
   self._state, self._failure = "failed", err
   release(self)
   return nil, err
+end
+
+-- What a transfer that has ended says: its answer, or nil and the error. Asked for once, since `on_event` hears of it,
+-- which may close the pager, or the client: then the page has no transfer any more.
+local function answer_of(self, page)
+  if not page.answer then
+    page.answer = { self._transport:answer(page.request, page.transfer) }
+    local ended = self._transport.scheduler:end_if_closed()
+    if ended then fail(self, self._transport:fail(page.request, ended)) end
+  end
+  return page.answer[1], page.answer[2]
 end
 
 -- A page that is not what the API promises: asking again would not help.
@@ -137,6 +146,7 @@ end
 -- The attempt is over without the whole list, or with a document that ended early (`message`).
 local function transfer_failed(self, page, message)
   local answer, err = answer_of(self, page)
+  if not page.transfer then return nil, self._failure end
   if answer and not answer.cut_short then return broken_page(self, page, "JSON", message) end
   return retry_page(self, page, err or self._transport:cut_short(page.request, message))
 end
@@ -162,7 +172,8 @@ local function look_ahead(self, page)
   arrived(self, page)
   page.looked_ahead = true
   if page.has_more ~= true or not page.transfer then return end
-  local last = waiting > 0 and page.transfer:last() or { id = page.last }
+  local last = { id = page.last }
+  if waiting > 0 then last = page.transfer:last() end
   if not has_id(last) then return end -- the loop will hear of it when it gets there
   local ahead = new_page(self, last.id, page.first)
   -- A failure to start shows when the loop gets there.
@@ -347,8 +358,8 @@ local function next_item(self)
     local item = transfer:item(self._keep_nulls)
     if item ~= nil then
       local accepted, err = accept(self, page, item)
-      if not accepted then return nil, err end
-      return hand_out(self, page, accepted)
+      if accepted then return hand_out(self, page, accepted) end
+      if err then return nil, err end -- else the pager was closed meanwhile
     end
   end
   set_mode(self, "items")

@@ -92,7 +92,7 @@ local function emit(self, request, event_type, fields)
     type = event_type, method = request.method, url = self.scrub(request.url), attempt = request.attempts,
   }
   for name, value in pairs(fields or {}) do event[name] = value end
-  self.options.on_event(event)
+  core.call(self.options.on_event, event) -- a wait in it would suspend the request half-way
 end
 
 --- An error of a request, with what belongs to all of them filled in.
@@ -277,6 +277,14 @@ function transport:cut_short(request, message)
   return self:fail(request, { kind = "connection", code = "PARTIAL_FILE", message = message, retryable = true })
 end
 
+--- Holds back the client's other requests while one waits because the server is overloaded and said for how long.
+---@param err table
+---@param wait number seconds
+---@param asked number|nil the server's wish
+function transport:hold_back(err, wait, asked)
+  if asked and (err.status == 429 or err.status == 503) then self.http:hold(wait) end
+end
+
 --- Decides whether a failed attempt is followed by another one.
 ---@param request table
 ---@param err table
@@ -289,7 +297,7 @@ function transport:retry_wait(request, err, failures)
   if not wait or not err.retryable or failures > request.max_retries then return nil end
   local left = self:time_left(request)
   if left and wait >= left then return nil end
-  if asked and (err.status == 429 or err.status == 503) then self.http:hold(wait) end
+  self:hold_back(err, wait, asked)
   self.retries = self.retries + 1
   if self.options.on_event then emit(self, request, "retry", { status = err.status, wait = wait, err = err }) end
   return wait
@@ -331,6 +339,8 @@ function transport:perform(request, decode, sink)
       transfer:release()
       if err == nil then return value, to_response(request, answer) end
     end
+    local ended = self.scheduler:end_if_closed() -- `on_event` may have closed the client
+    if ended then return nil, self:fail(request, ended) end
     local wait = self:retry_wait(request, err, request.attempts)
     if not wait then return nil, err end
     self.scheduler:sleep(wait)

@@ -124,15 +124,14 @@ end
 ---@param random number 0 <= random < 1, spreads the clients
 ---@return number? seconds nil when the server asks for more than max_retry_wait
 ---@return number? asked the seconds that the server asks for, when it does
----@return boolean from_server whether the wait is the server's wish
 function M.wait(retries, headers, max_retry_wait, now, random)
   local seconds = asked(headers, now)
   if not seconds then
-    return math.min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random), nil, false
+    return math.min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random), nil
   elseif seconds > max_retry_wait then
-    return nil, seconds, true
+    return nil, seconds
   end
-  return seconds, seconds, true
+  return seconds, seconds
 end
 
 return M

@@ -48,7 +48,7 @@ local function new(http, options)
     queue = {}, first = 1, last = 0, -- tasks to resume, in order
     deferred = {}, -- tasks that yielded of their own accord: next turn
     sleepers = {}, -- binary heap by _wake
-    unhandled = {}, -- failed tasks that nobody waited for
+    unhandled = { first = 1, last = 0 }, -- failed tasks that nobody waited for, in order; those handled since are gone
   }, scheduler_mt)
   self.task_mt = {
     __name = "runloop.task",
@@ -150,6 +150,18 @@ function scheduler:dismiss(transfer)
   wake_waiters(self, transfer:id())
 end
 
+local function add_waiter(self, id, task)
+  local waiting = self.waiting
+  local other = waiting[id]
+  if not other then
+    waiting[id] = task
+  elseif other.status then
+    waiting[id] = { other, task }
+  else
+    other[#other + 1] = task
+  end
+end
+
 -- Takes a task off a transfer's waiters; true when none is left.
 local function forget_waiter(self, id, task)
   local waiter = self.waiting[id]
@@ -176,16 +188,16 @@ local function abandon_wait(self, task, killed)
   end
 end
 
-local function wake_due(self)
+-- Wakes those who were due at `time`; true when there may be more of them.
+local function wake_due(self, time)
   local heap = self.sleepers
-  if not heap[1] then return end
-  local time = now()
   for _ = 1, WAKE_BATCH do
     local task = heap[1]
-    if not task or task._wake > time then return end
+    if not task or task._wake > time then return false end
     abandon_wait(self, task, false)
     self:wake(task)
   end
+  return true
 end
 
 -- Where the caller stands.
@@ -220,8 +232,8 @@ function scheduler:enter(what, may_block)
   if task and task._co == co then
     if task._closing then return cancelled_error "task was cancelled" end
     if not isyieldable() then
-      errors.misuse("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another"
-        .. " C function); make the call outside of it")
+      errors.misuse("runloop: " .. what .. ": Lua cannot yield here (inside table.sort, string.gsub, require, on_event"
+        .. " or another C function); make the call outside of it")
     end
   elseif task or self.turning then
     errors.misuse("runloop: " .. what .. ": a call would block the scheduler here; make it in a function given to"
@@ -278,18 +290,16 @@ function scheduler:await(transfer, shared)
     until transfer:want()
     return
   end
-  local id, waiting = transfer:id(), self.waiting
-  local other = waiting[id]
-  if not other then
-    waiting[id] = task
-  elseif other.status then
-    waiting[id] = { other, task }
-  else
-    other[#other + 1] = task
-  end
+  add_waiter(self, transfer:id(), task)
   task._wait, task._shared = transfer, shared
   task._transfer = not shared and transfer or nil
-  yield(WAIT)
+  -- Only now: what was allocated here may have run a finalizer that cancelled the other who waited.
+  if transfer:want() then
+    forget_waiter(self, transfer:id(), task)
+    task._wait = nil
+  else
+    yield(WAIT)
+  end
   task._transfer = nil
 end
 
@@ -322,15 +332,29 @@ end
 -- Whether there is an error that `report` has to tell of.
 local function has_unhandled(self)
   local list = self.unhandled
-  while list[1] and is_handled(list[1]) do table.remove(list, 1) end
-  return list[1] ~= nil
+  while list.first <= list.last do
+    local task = list[list.first]
+    if task and not is_handled(task) then return true end
+    list[list.first] = nil
+    list.first = list.first + 1
+  end
+  if list.last > LARGE then self.unhandled = { first = 1, last = 0 } end
+  return false
 end
 
 local function add_unhandled(self, task)
   if task._listed then return end
-  task._listed = true
   has_unhandled(self) -- drops those that have been handled since
-  self.unhandled[#self.unhandled + 1] = task
+  local list = self.unhandled
+  list.last = list.last + 1
+  list[list.last] = task
+  task._listed = list.last
+end
+
+-- Somebody has got the error: the list need not keep it.
+local function take_unhandled(self, task)
+  local place = task._listed
+  if place and self.unhandled[place] == task then self.unhandled[place] = nil end
 end
 
 local function finish(self, task, status, results)
@@ -469,14 +493,15 @@ local function turn(self, seconds, budget, until_done)
     for i = 1, #deferred do self:enqueue(deferred[i]) end
   end
   local busy = http:turn(wait)
-  local stop = now() + budget * BUDGET_SHARE
+  local began = now()
+  local stop = began + budget * BUDGET_SHARE
   self.stop = stop
   while true do
     self:collect()
-    wake_due(self)
+    local more = wake_due(self, began) -- who falls asleep in this turn is woken in the next
     local idle = resume_queued(self, stop)
     if self.closed or now() >= stop or (until_done and until_done()) then return end
-    if idle and busy == 0 then return end
+    if idle and busy == 0 and not more then return end
     busy = http:turn(0)
   end
 end
@@ -492,7 +517,12 @@ local function inside(self, fn, ...)
 end
 
 local function next_unhandled(self)
-  return has_unhandled(self) and table.remove(self.unhandled, 1) or nil
+  if not has_unhandled(self) then return nil end
+  local list = self.unhandled
+  local task = list[list.first]
+  list[list.first] = nil
+  list.first = list.first + 1
+  return task
 end
 
 local function tell(self, task)
@@ -569,17 +599,18 @@ end
 
 -- Drives everything until `done()` is true or the time has come (by the core's clock); gives why it never would be.
 local function drive_until(self, done, deadline)
+  local left
   while not done() do
     if self.closed then return "client is closed" end
-    local left
     if deadline then
-      left = deadline - now()
-      if left <= 0 then return nil end
+      if left and left <= 0 then return nil end -- after one turn at least
+      left = math.max(0, deadline - now())
     elseif is_stuck(self) then
       return STUCK
     end
     inside(self, turn, left, RUN_BUDGET, done)
     if self.on_error then report(self, false) end
+    if deadline and left > 0 then left = deadline - now() end
   end
   return nil
 end
@@ -646,6 +677,7 @@ end
 
 local function outcome(task)
   task._awaited = true
+  if task.status == "failed" then take_unhandled(scheduler_of(task), task) end
   local results = task._results
   if task.status == "done" then return unpack(results, 1, results.n) end
   if task.status == "failed" then error(results[1], 0) end
@@ -682,14 +714,20 @@ local function wait_outside(sched, task, deadline)
     task._awaited = nil
     if task.status == "failed" then add_unhandled(sched, task) end
   end)
+  if task.status == "running" then task._awaited = nil end
 end
 
 local function wait_inside(sched, task, here, deadline)
+  local function leave() remove_waiter(task, here) end
   task._waiters = task._waiters or {}
   table.insert(task._waiters, here)
   if deadline then sched:sleep_until(here, deadline) end
   here._joins = task
-  sched:park(here, function() remove_waiter(task, here) end)
+  if task.status == "running" then
+    sched:park(here, leave)
+  else -- ended by a finalizer that ran meanwhile
+    heap_remove(sched.sleepers, here)
+  end
   here._joins = nil
 end
 
@@ -717,7 +755,6 @@ function task_methods:wait(seconds)
     wait_inside(sched, self, here, deadline)
   end
   if self.status ~= "running" then return outcome(self) end
-  self._awaited = nil
   return wait_timeout(seconds)
 end
 
