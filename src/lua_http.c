@@ -346,7 +346,7 @@ static int transfer_id(lua_State *L) {
 }
 
 static int transfer_want(lua_State *L) {
-  lua_pushboolean(L, rl_transfer_want(check_transfer(L)->transfer));
+  lua_pushboolean(L, rl_transfer_want(to_transfer(L)->transfer));
   return 1;
 }
 

@@ -188,9 +188,11 @@ local function abandon_wait(self, task, killed)
   end
 end
 
--- Wakes those who were due at `time`; true when there may be more of them.
-local function wake_due(self, time)
+-- Wakes those who are due; true when there may be more of them.
+local function wake_due(self)
   local heap = self.sleepers
+  if not heap[1] then return false end
+  local time = now()
   for _ = 1, WAKE_BATCH do
     local task = heap[1]
     if not task or task._wake > time then return false end
@@ -493,12 +495,11 @@ local function turn(self, seconds, budget, until_done)
     for i = 1, #deferred do self:enqueue(deferred[i]) end
   end
   local busy = http:turn(wait)
-  local began = now()
-  local stop = began + budget * BUDGET_SHARE
+  local stop = now() + budget * BUDGET_SHARE
   self.stop = stop
   while true do
     self:collect()
-    local more = wake_due(self, began) -- who falls asleep in this turn is woken in the next
+    local more = wake_due(self)
     local idle = resume_queued(self, stop)
     if self.closed or now() >= stop or (until_done and until_done()) then return end
     if idle and busy == 0 and not more then return end
