@@ -490,7 +490,7 @@ end)
 describe("A first line that is not HTTP's", function()
   it("is an error of kind 'connection', whatever follows", function()
     local lines = {
-      "HTTP/1.1 000 X", "HTTP/1.1 042 X", "HTTP/1.1 99 X", "HTTP/1.1 2000 X", "HTTP/1.1 +20 X", "HTTP/1.1 OK",
+      "HTTP/1.1 000 X", "HTTP/1.1 042 X", "HTTP/1.1 99 X", "HTTP/1.1 2000 X", "HTTP/1.1 200X", "HTTP/1.1 +20 X", "HTTP/1.1 OK",
       "HTTP/1.1", "HTTP/3.7 200 OK", "HTTP/9 200 OK", "http/1.1 200 OK", "ICY 200 OK", "HTTP/1.1 101 Switching Protocols", "",
     }
     local answers = {}

@@ -40,9 +40,21 @@ static int digit_at(const char *p, size_t n, size_t i) {
   return i < n && is_digit(p[i]) ? p[i] - '0' : -1;
 }
 
+/* Three digits that end there, or 0. */
+static int status_at(const char *p, size_t n, size_t i) {
+  int first = digit_at(p, n, i), second = digit_at(p, n, i + 1), third = digit_at(p, n, i + 2);
+  int ends = i + 3 >= n || is_blank(p[i + 3]);
+  return first >= 0 && second >= 0 && third >= 0 && ends ? first * 100 + second * 10 + third : 0;
+}
+
+/* libcurl 8.14 lets others than these pass, as if they were 1.0. */
+static int is_version(int version) {
+  return version == 0 || version == 10 || version == 11 || version == 20 || version == 30;
+}
+
 /* What follows "HTTP/": "1.1 200 OK", "2 200" */
 static void read_status_line(struct rl_headers *h, const char *p, size_t n) {
-  int major = digit_at(p, n, 0), minor = 0, first, second, third;
+  int major = digit_at(p, n, 0), minor = 0;
   size_t i = 1;
   if (i < n && p[i] == '.') {
     minor = digit_at(p, n, 2);
@@ -50,11 +62,8 @@ static void read_status_line(struct rl_headers *h, const char *p, size_t n) {
   }
   while (i < n && is_blank(p[i]))
     i++;
-  first = digit_at(p, n, i);
-  second = digit_at(p, n, i + 1);
-  third = digit_at(p, n, i + 2);
   h->version = major >= 0 && minor >= 0 ? major * 10 + minor : 0;
-  h->status = first >= 0 && second >= 0 && third >= 0 ? first * 100 + second * 10 + third : 0;
+  h->status = is_version(h->version) ? status_at(p, n, i) : 0;
 }
 
 static enum rl_status begin_response(struct rl_headers *h, const char *line, size_t n) {

@@ -75,7 +75,10 @@ static void reads_status_lines(void) {
   has_status("HTTP/2 503\r\n\r\n", 503, 20, 1);
   has_status("HTTP/1.1  204\r\n\r\n", 204, 11, 1);
   has_status("HTTP/1.1 20\r\n", 0, 11, 0);
+  has_status("HTTP/1.1 2000 OK\r\n\r\n", 0, 11, 0);
+  has_status("HTTP/1.1 200OK\r\n\r\n", 0, 11, 0);
   has_status("HTTP/1.1 abc\r\n\r\n", 0, 11, 0);
+  has_status("HTTP/3.7 200 OK\r\n\r\n", 0, 37, 0);
   has_status("HTTP/x.1 200\r\n", 200, 0, 0);
   has_status("HTTP/\r\n", 0, 0, 0);
 }
