@@ -99,11 +99,14 @@ static double smaller(double a, double b) {
   return a < b ? a : b;
 }
 
-/* When the transfer's timeouts pass, on the client's clock. */
+/* When the transfer's timeouts pass, or its wait for a stream is to be excused, on the client's
+ * clock. */
 static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t) {
   double due = HUGE_VAL, silent_since;
-  if (t->state != RL_ACTIVE || rl_transfer_waits(t))
+  if (t->state != RL_ACTIVE)
     return due;
+  if (rl_transfer_waits(t))
+    return RL_LIBCURL_TIMES_WAITS ? t->admitted + h->connect_timeout : due;
   if (t->sink == RL_SINK_CALL)
     due = t->admitted + t->timeout;
   else if (t->armed) {
@@ -395,6 +398,11 @@ static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
 static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
   const char *what = t->sink == RL_SINK_CALL ? "no answer within" : "no byte for";
   double seconds = t->timeout;
+  if (t->state == RL_ACTIVE && rl_transfer_waits(t)) {
+    rl_transfer_excuse_wait(t);
+    t->admitted = h->clock;
+    return 0;
+  }
   if (t->state == RL_ACTIVE && !t->connected && due >= t->admitted + h->connect_timeout) {
     if (is_connected(t))
       return 0;

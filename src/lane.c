@@ -243,8 +243,10 @@ static void note_end(struct rl_lane *lane) {
   struct rl_link *l;
   for (l = lane->active_list.next; lane->begun == 1 && l != &lane->active_list; l = l->next) {
     struct rl_transfer *t = RL_TRANSFER_OF(l, place);
-    if (rl_transfer_waits(t))
+    if (rl_transfer_waits(t)) {
+      rl_transfer_excuse_wait(t);
       end_wait(t);
+    }
   }
   lane->begun--;
 }

@@ -542,6 +542,21 @@ void rl_transfer_excuse(struct rl_transfer *t, double seconds) {
   (void)curl_easy_setopt(t->easy->curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
 }
 
+void rl_transfer_excuse_wait(struct rl_transfer *t) {
+#if RL_LIBCURL_TIMES_WAITS
+  double limit = t->connect_limit + t->http->clock - t->admitted;
+  curl_off_t us = 0;
+  if (curl_easy_getinfo(t->easy->curl, CURLINFO_QUEUE_TIME_T, &us) != CURLE_OK)
+    return; /* an older library than the one that this was built with */
+  if (us > 0)
+    limit = (double)us * 1e-6 + t->http->connect_timeout + CONNECT_SLACK;
+  if (limit > t->connect_limit)
+    rl_transfer_excuse(t, limit - t->connect_limit);
+#else
+  (void)t;
+#endif
+}
+
 CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   CURL *curl = e->curl;
   CURLcode rc;
