@@ -301,9 +301,15 @@ static int is_full(const struct rl_transfer *t) {
 static void pause_if_due(struct rl_transfer *t) {
   struct rl_http *h = t->http;
   int full = is_full(t);
-  if (t->lane->shared || h->resuming || t->held || rl_link_in_list(&t->pause) ||
-      (t->turn_bytes < SHARE_BYTES && !full))
+  if (t->lane->shared || h->resuming || t->held || (t->turn_bytes < SHARE_BYTES && !full))
     return;
+  if (rl_link_in_list(&t->pause)) { /* libcurl 8 hands over the rest of what it has read */
+    if (full) {
+      rl_link_remove(&t->pause);
+      t->held = 1;
+    }
+    return;
+  }
   if (curl_easy_pause(t->easy->curl, CURLPAUSE_ALL) != CURLE_OK)
     return;
   if (full)
