@@ -289,26 +289,24 @@ describe("hosts:", function()
   end)
 
   it("two states in two threads work side by side", function()
-    local out = child([[
-      local uv = require "luv"
-      local function guest(url, name)
+    local out = child([==[
+      local guests = package.loadlib(%GUESTS, "luaopen_guests")()
+      guests(2, [[
+        local number, url = ...
         local runloop = require "runloop"
         for _ = 1, 5 do
           local client = runloop.new { bearer_token = "test-token", base_url = url }
           local items = 0
           for _ in client.scenarios:list { limit = 20 } do items = items + 1 end
           local results, errors = client:map(client.scenarios:list { name = "nightly" }, function(s)
-            return s:update { metadata = { by = name } }
+            return s:update { metadata = { by = "thread " .. number } }
           end)
           assert(items == 60 and #results == 6 and not errors, items)
           client:close()
         end
         io.write("done ")
-      end
-      local threads = {}
-      for i = 1, 2 do threads[i] = uv.new_thread(guest, %URL, "thread " .. i) end
-      for i = 1, 2 do threads[i]:join() end
-    ]])
+      ]], %URL)
+    ]==], { GUESTS = compile.library(support.root, "guests") })
     assert.are.equal("done done ", out)
   end)
 

@@ -253,22 +253,19 @@ describe("never blocking:", function()
     end)
 
     it("may come back when its Lua state is long gone", function()
-      host([[
-        local uv = require "luv"
-        local function guest()
+      host(([==[
+        local guests = package.loadlib(%q, "luaopen_guests")()
+        guests(3, [[
           local client = require("runloop").new {
             bearer_token = "t", base_url = "http://nowhere.invalid", insecure_http = true, max_retries = 0,
           }
           local task = client:spawn(function() return client.scenarios:retrieve("scn_1") end)
           client:poll(0.1)
           assert(task.status == "running")
-        end
-        local threads = {}
-        for i = 1, 3 do threads[i] = uv.new_thread(guest) end
-        for i = 1, 3 do threads[i]:join() end
+        ]])
         -- Their states are closed now, while their resolvers are out for another while.
-        uv.sleep(1500)
-      ]], { seconds = "1" })
+        socket.sleep(1.5)
+      ]==]):format(compile.library(support.root, "guests")), { seconds = "1" })
     end)
   end)
 

@@ -21,7 +21,8 @@ end
 function compile.library(root, name)
   return process.once("library " .. name, function()
     local path = process.tmpdir() .. "/" .. name .. ".so"
-    local code, out, err = process.run(("cc -std=c99 -Wall -Wextra -Werror -O1 -g -fPIC -shared %s -o %s %s -ldl"):format(
+    local command = "cc -std=c99 -Wall -Wextra -Werror -O1 -g -fPIC -shared %s -o %s %s -ldl -lpthread"
+    local code, out, err = process.run(command:format(
       lua_flags(), process.quote(path), process.quote(root .. "/spec/c/" .. name .. ".c")), { timeout = 120 })
     assert(code == 0, out .. err)
     return path
