@@ -127,10 +127,12 @@ describe("Caps on headers:", function()
     local _, response = expect.success(with_headers(90))
     assert.are.equal("2", response.http_version)
     for _, count in ipairs { 150, 300 } do
-      -- libcurl gives up before this module does.
+      -- libcurl 7.88 gives up before this module does, later ones behind it.
       local value, err = with_headers(count)
-      assert.is_nil(value)
-      assert.is_true(err.kind == "connection" or err.kind == "limit", tostring(err))
+      if count * 1000 > CAPS.headers or value == nil then
+        assert.is_nil(value)
+        assert.is_true(err.kind == "connection" or err.kind == "limit", tostring(err))
+      end
     end
     expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
     client:close()
@@ -274,10 +276,10 @@ describe("Caps on bodies:", function()
   end)
 
   it("of a page that unpacks all at once, more than libcurl keeps for one that is paused", function()
-    -- zstd (RFC 8878): 400 MB in blocks that repeat one byte.
-    local block, blocks = 128 * KIB, 3200
-    local function header(last) return ("<I3"):pack(block << 3 | 1 << 1 | last) .. " " end
-    local body = "\x28\xb5\x2f\xfd\x00\x38" .. header(0):rep(blocks - 1) .. header(1)
+    -- zstd (RFC 8878): 400 MB in blocks that repeat one byte, behind one with the beginning of an item.
+    local block, blocks, start = 128 * KIB, 3200, '{"scenarios":[{"id":"'
+    local function header(last) return ("<I3"):pack(block << 3 | 1 << 1 | last) .. "x" end
+    local body = "\x28\xb5\x2f\xfd\x00\x38" .. ("<I3"):pack(#start << 3) .. start .. header(0):rep(blocks - 1) .. header(1)
     local raw = support.raw { { { read = "request" }, "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: "
       .. #body .. "\r\n\r\n" .. body } }
     local own = raw:client { max_retries = 2 }
