@@ -128,14 +128,18 @@ describe("A page that is on its way", function()
           local c = ...
           sent = 0
           if not c:read_request() then return end
+          local function send(text) return c:send(("%%x\r\n%%s\r\n"):format(#text, text)) end
           c:send(%q)
+          send '{"scenarios":['
           local filler = ("x"):rep(16000)
           for i = 1, 4000 do
             local item = '{"id":"item ' .. i .. '","filler":"' .. filler .. '"}'
-            if not c:send((i > 1 and "," or "") .. item) then return end
+            if not send((i > 1 and "," or "") .. item) then return end
             sent = sent + 16000
           end
-          c:send('],"has_more":false}')]]):format(HEAD .. 'Connection: close\r\n\r\n{"scenarios":[') } },
+          send '],"has_more":false}'
+          c:send "0\r\n\r\n"
+          c:drain()]]):format(HEAD .. "Transfer-Encoding: chunked\r\n\r\n") } },
         { { lua = [[
           local c = ...
           while c:read_request() do
