@@ -21,7 +21,8 @@ http {
   @http@
   server {
     listen 127.0.0.1:@port@;
-    listen 127.0.0.1:@tls_port@ ssl @http2@;
+    listen 127.0.0.1:@tls_port@ ssl @listen_http2@;
+    @http2@
     server_name localhost;
     ssl_certificate @certificate@;
     ssl_certificate_key @key@;
@@ -55,6 +56,15 @@ function nginx.program(process)
   return path ~= "" and path or nil
 end
 
+-- Since 1.25.1 HTTP/2 has a directive of its own, and nginx warns of the parameter that it was before.
+local function has_http2_directive(process, program)
+  return process.once("nginx_http2_directive", function()
+    local _, out, err = process.run { program, "-v" }
+    local major, minor, patch = (out .. err):match "nginx/(%d+)%.(%d+)%.(%d+)"
+    return ("%03d%03d%03d"):format(major, minor, patch) >= "001025001"
+  end)
+end
+
 --- Starts nginx; see `support.nginx`. `tools` = { process, certificates, free_port, connectable }.
 function nginx.start(options, tools)
   local process = tools.process
@@ -63,12 +73,14 @@ function nginx.start(options, tools)
   local server = { ca_file = tools.certificates.ca_file, dir = dir }
   local certificate = tools.certificates[options.certificate or "localhost"]
   local child
+  local http2 = options.http2 ~= false
+  local directive = has_http2_directive(process, program)
 
   local function configure()
     server.port, server.tls_port = tools.free_port(), tools.free_port()
     process.write_file(dir .. "/nginx.conf", fill(CONFIG, {
       dir = dir, port = tostring(server.port), tls_port = tostring(server.tls_port),
-      http2 = options.http2 ~= false and "http2" or "",
+      listen_http2 = http2 and not directive and "http2" or "", http2 = http2 and directive and "http2 on;" or "",
       certificate = certificate.certificate, key = certificate.key, root = options.root or dir,
       http = options.http or "", server = options.server or "", locations = options.locations or "",
       proxy = options.proxy and fill(PROXY, { url = options.proxy }) or "",
