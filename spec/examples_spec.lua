@@ -160,8 +160,8 @@ describe("examples", function()
   end)
 
   describe("copas.lua", function()
-    -- Debian has copas for Lua 5.1 and 5.2 only, in plain Lua that 5.4 runs.
-    local env = { LUA_PATH = package.path .. ";/usr/share/lua/5.2/?.lua" }
+    -- Debian has copas for Lua 5.1 and 5.2 only, and what it needs for those or for 5.3, in plain Lua that 5.4 runs.
+    local env = { LUA_PATH = package.path .. ";/usr/share/lua/5.2/?.lua;/usr/share/lua/5.3/?.lua" }
 
     it("lists beside a copas server", function()
       local code, out, err = example("copas", {}, env)
