@@ -44,7 +44,8 @@ enum { TOO_LONG = 5000000 };
 /* Somebody's allocations, of which `span` fail from the `from`-th on; 0: none does. */
 struct tap {
   long count, from, span, refused;
-  long used; /* bytes or blocks that are out */
+  long used;    /* bytes or blocks that are out */
+  size_t grown; /* of the latest of Lua's blocks that was refused: its size until then */
 };
 
 static struct tap lua_tap, curl_tap;
@@ -66,8 +67,10 @@ static void *lua_allocate(void *userp, void *p, size_t old, size_t size) {
     free(p);
     return NULL;
   }
-  if (size > old && refuses(tap)) /* to shrink must not fail */
+  if (size > old && refuses(tap)) { /* to shrink must not fail */
+    tap->grown = old;
     return NULL;
+  }
   q = realloc(p, size);
   if (q != NULL)
     tap->used += (long)size - (long)old;
@@ -260,6 +263,7 @@ static int run(const struct sweep *sweep, long from, char *message, size_t size,
   lua_pushstring(L, directory);
   if (sweep->tap != NULL) {
     sweep->tap->count = sweep->tap->refused = 0;
+    sweep->tap->grown = 0;
     sweep->tap->span = sweep->span;
     sweep->tap->from = from;
   } else {
@@ -277,6 +281,17 @@ static int run(const struct sweep *sweep, long from, char *message, size_t size,
 static int tells_of_memory(const struct sweep *sweep, const char *message) {
   return strstr(message, "memory") != NULL ||
          (sweep->tap == &curl_tap && strncmp(message, "runloop: ", 9) == 0);
+}
+
+/* From 5.4.5 on Lua does not collect and try again when a stack cannot grow. One has at least 45
+ * slots of 16 bytes, five of them to spare, so that it is no power of two as a table's array is. */
+static int was_a_stack(size_t size) {
+  return LUA_VERSION_RELEASE_NUM >= 50405 && size % 16 == 0 && size >= 720 &&
+         (size & (size - 1)) != 0;
+}
+
+static int may_fail(const struct sweep *sweep) {
+  return !sweep->harmless || was_a_stack(sweep->tap->grown);
 }
 
 /* 1: nothing but the target of the download was in the directory. */
@@ -313,7 +328,7 @@ static long fail_each(const struct sweep *sweep, long first, long step) {
           curl_tap.used - blocks);
     CHECK(lowest_descriptor() == descriptor, "%s %ld: a descriptor is left", sweep->name, n);
     CHECK(directory_is_clean(), "%s %ld: a file is left", sweep->name, n);
-    CHECK(rc == LUA_OK || (!sweep->harmless && tells_of_memory(sweep, message)), "%s %ld: %s",
+    CHECK(rc == LUA_OK || (may_fail(sweep) && tells_of_memory(sweep, message)), "%s %ld: %s",
           sweep->name, n, message);
     lua_tap.used = rl_alloc_live = 0;
     curl_tap.used = blocks;
