@@ -172,9 +172,10 @@ end
 ---@param sink table|nil where the answer's body goes, and how: list, file, owner_only, lane
 ---@return userdata|nil transfer, table|nil err
 function transport:attempt(request, sink)
-  local ended = self.scheduler:end_if_closed() -- by a callback since the call began
-  if ended then return nil, self:fail(request, ended) end
-  local left = self:time_left(request)
+  if self.scheduler.closed then -- by a callback since the call began
+    return nil, self:fail(request, self.scheduler:end_if_closed())
+  end
+  local left = request.deadline and self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, deadline_error(self, request) end
   local lines, bare = header_lines(self, request, request.attempts)
   local transfer, message = self.http:start(request, lines, bare, left, sink)

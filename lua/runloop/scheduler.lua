@@ -278,11 +278,10 @@ end
 ---@param transfer userdata
 ---@param shared boolean|nil true: others may wait for it, so the end of this task does not end the transfer
 function scheduler:await(transfer, shared)
-  if transfer:finished() then
-    self:end_if_closed()
+  if transfer:want() then
+    if self.closed then self:end_if_closed() end
     return
   end
-  if transfer:want() then return end
   local task = self:task_here()
   if not task then
     local http = self.http
