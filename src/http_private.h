@@ -23,6 +23,7 @@ struct rl_easy {
   CURL *curl;
   struct rl_easy *next; /* in the lane's pool */
   int custom_method;    /* CURLOPT_CUSTOMREQUEST is set */
+  int spent;            /* not to be used again */
 };
 
 /* Requests that share connections: a multi handle. There are two, since a page that is held back

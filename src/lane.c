@@ -183,7 +183,7 @@ static void lane_empty_pool(struct rl_lane *lane) {
 }
 
 static void give_easy_back(struct rl_lane *lane, enum rl_sink sink, struct rl_easy *e) {
-  if (lane->pooled >= MAX_POOLED) {
+  if (e->spent || lane->pooled >= MAX_POOLED) {
     rl_easy_free(e);
     return;
   }

@@ -631,6 +631,9 @@ static int is_bomb(const struct rl_transfer *t, CURLcode result) {
 
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
   const char *message = t->message;
+  /* A handle that is used again leaks the name that it could not resolve (libcurl 8.14). */
+  if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
+    t->easy->spent = 1;
   if (t->aborted)
     return;
   if (is_long_header(t, result)) {
