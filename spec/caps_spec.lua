@@ -134,7 +134,8 @@ describe("Caps on headers:", function()
         assert.is_true(err.kind == "connection" or err.kind == "limit", tostring(err))
       end
     end
-    expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
+    -- The rest of the headers may still arrive, and end the connection: nghttp2 takes eight frames of CONTINUATION.
+    expect.success(client.scenarios:retrieve(server:ids("scenario")[1], { max_retries = 1 }))
     client:close()
     nginx:stop()
     server:stop()
