@@ -57,6 +57,7 @@ build = {
     ["runloop.client"] = "lua/runloop/client.lua",
     ["runloop.download"] = "lua/runloop/download.lua",
     ["runloop.error"] = "lua/runloop/error.lua",
+    ["runloop.fifo"] = "lua/runloop/fifo.lua",
     ["runloop.headers"] = "lua/runloop/headers.lua",
     ["runloop.json"] = "lua/runloop/json.lua",
     ["runloop.map"] = "lua/runloop/map.lua",

@@ -1,5 +1,7 @@
 -- client:map: a bounded number of tasks that share one source.
 
+local fifo = require "runloop.fifo"
+
 -- The source as something that, called, gives the next item, or nil and why there is none.
 local function puller(source, source_kind)
   if source_kind == "pager" then return function() return source:next() end end
@@ -13,14 +15,9 @@ end
 
 -- Only one worker at a time may ask the source, which may wait; the others queue up here, in order.
 local function new_gate(scheduler)
-  local holder, queue, first, last = nil, {}, 1, 0 -- who has gone is false in the queue
+  local holder, queue = nil, fifo.new()
   local function leave()
-    holder = nil
-    while not holder and first <= last do
-      holder = queue[first]
-      queue[first] = nil
-      first = first + 1
-    end
+    holder = fifo.pop(queue)
     if holder then scheduler:wake(holder) end
   end
   local function enter(task)
@@ -28,10 +25,8 @@ local function new_gate(scheduler)
       holder = task
       return
     end
-    last = last + 1
-    local place = last
-    queue[place] = task
-    scheduler:park(task, function() queue[place] = false end)
+    local place = fifo.push(queue, task)
+    scheduler:park(task, function() fifo.leave(queue, place) end)
   end
   return enter, leave
 end

@@ -2,6 +2,7 @@
 
 local core = require "runloop.core"
 local errors = require "runloop.error"
+local fifo = require "runloop.fifo"
 
 local now = core.now
 local running = coroutine.running
@@ -48,7 +49,7 @@ local function new(http, options)
     queue = {}, first = 1, last = 0, -- tasks to resume, in order
     deferred = {}, -- tasks that yielded of their own accord: next turn
     sleepers = {}, -- binary heap by _wake
-    unhandled = { first = 1, last = 0 }, -- failed tasks that nobody waited for, in order; those handled since are gone
+    unhandled = fifo.new(), -- failed tasks that nobody waited for
   }, scheduler_mt)
   self.task_mt = {
     __name = "runloop.task",
@@ -107,7 +108,7 @@ end
 
 -- Ends a task's wait: from here it is only in the queue.
 function scheduler:wake(task)
-  if task._slot then heap_remove(self.sleepers, task) end
+  heap_remove(self.sleepers, task)
   task._wait = nil
   self:enqueue(task)
 end
@@ -332,30 +333,23 @@ end
 
 -- Whether there is an error that `report` has to tell of.
 local function has_unhandled(self)
-  local list = self.unhandled
-  while list.first <= list.last do
-    local task = list[list.first]
-    if task and not is_handled(task) then return true end
-    list[list.first] = nil
-    list.first = list.first + 1
+  local task = fifo.peek(self.unhandled)
+  while task and is_handled(task) do
+    fifo.pop(self.unhandled)
+    task = fifo.peek(self.unhandled)
   end
-  if list.last > LARGE then self.unhandled = { first = 1, last = 0 } end
-  return false
+  return task ~= nil
 end
 
 local function add_unhandled(self, task)
   if task._listed then return end
   has_unhandled(self) -- drops those that have been handled since
-  local list = self.unhandled
-  list.last = list.last + 1
-  list[list.last] = task
-  task._listed = list.last
+  task._listed = fifo.push(self.unhandled, task)
 end
 
 -- Somebody has got the error: the list need not keep it.
 local function take_unhandled(self, task)
-  local place = task._listed
-  if place and self.unhandled[place] == task then self.unhandled[place] = nil end
+  if task._listed then fifo.leave(self.unhandled, task._listed) end
 end
 
 local function finish(self, task, status, results)
@@ -517,12 +511,7 @@ local function inside(self, fn, ...)
 end
 
 local function next_unhandled(self)
-  if not has_unhandled(self) then return nil end
-  local list = self.unhandled
-  local task = list[list.first]
-  list[list.first] = nil
-  list.first = list.first + 1
-  return task
+  return has_unhandled(self) and fifo.pop(self.unhandled) or nil
 end
 
 local function tell(self, task)
@@ -602,15 +591,11 @@ local function drive_until(self, done, deadline)
   local left
   while not done() do
     if self.closed then return "client is closed" end
-    if deadline then
-      if left and left <= 0 then return nil end -- after one turn at least
-      left = math.max(0, deadline - now())
-    elseif is_stuck(self) then
-      return STUCK
-    end
+    if not deadline and is_stuck(self) then return STUCK end
+    if left == 0 then return nil end -- after one turn at least
+    left = deadline and math.max(0, deadline - now())
     inside(self, turn, left, RUN_BUDGET, done)
     if self.on_error then report(self, false) end
-    if deadline and left > 0 then left = deadline - now() end
   end
   return nil
 end
