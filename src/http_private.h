@@ -61,9 +61,8 @@ struct rl_http {
   struct rl_link all;   /* every transfer, finished ones too */
   struct rl_link ready; /* transfers that were waited for and have news */
   struct rl_link paused;
-  struct rl_link
-      early;    /* transfers over HTTP/2 that may have been answered before they were sent */
-  int resuming; /* inside curl_easy_pause, which may call on_body */
+  struct rl_link early; /* over HTTP/2, may have been answered before they were sent */
+  int resuming;         /* inside curl_easy_pause, which may call on_body */
   size_t unfinished;
   uint64_t next_id;
   uint64_t sequence; /* of transfers, in the order they were started */

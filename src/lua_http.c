@@ -603,17 +603,17 @@ static int transfer_json(lua_State *L) {
   struct rl_text body = rl_transfer_body(box->transfer);
   const struct rl_json *j = &box->client->json;
   size_t offset;
+  int ok;
   if (body.len == 0) {
     lua_pushnil(L);
     lua_pushliteral(L, "empty body");
     lua_pushliteral(L, "EMPTY");
     return 3;
   }
-  if (decode(L, box, body.data, body.len)) {
-    unpin(box);
-    return 1;
-  }
+  ok = decode(L, box, body.data, body.len);
   unpin(box);
+  if (ok)
+    return 1;
   offset = j->offset;
   lua_pushnil(L);
   (void)push_error(L, j->status, j->status == RL_SYNTAX && offset == body.len, j->message, offset);

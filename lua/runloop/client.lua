@@ -93,6 +93,15 @@ local function token_from(options)
   return token
 end
 
+-- The part of a path that a server would take for "." or "..", if there is one.
+local function dots_in(path)
+  for segment in path:gmatch("[^/]+") do
+    local plain = segment:gsub("%%2[eE]", ".")
+    if plain == "." or plain == ".." then return plain end
+  end
+  return nil
+end
+
 -- A base URL taken apart; what is no URL raises. RFC 3986, 3.2.
 local function base_url_from(options)
   local url = options.base_url or environment("RUNLOOP_BASE_URL") or DEFAULT_BASE_URL
@@ -109,10 +118,8 @@ local function base_url_from(options)
   if port ~= "" and (tonumber(port:sub(2)) < 1 or tonumber(port:sub(2)) > 65535) then refuse("has no valid port") end
   if path:find("[?#]") then refuse("must not contain a query or a fragment") end
   if path:find("[%c%s]") or path:find("\\", 1, true) then refuse("must not contain spaces or control characters") end
-  for segment in path:gmatch("[^/]+") do
-    local plain = segment:gsub("%%2[eE]", ".")
-    if plain == "." or plain == ".." then refuse("must not contain '" .. plain .. "' as a part of its path") end
-  end
+  local dots = dots_in(path)
+  if dots then refuse("must not contain '" .. dots .. "' as a part of its path") end
   if scheme == "http" and not is_loopback(host:lower()) and not options.insecure_http then
     refuse("is plain http, which would show the token to the network (insecure_http = true allows it)")
   end
@@ -190,12 +197,8 @@ function client:request(fields, options)
   local where = "client:request"
   local checked = schema.options(REQUEST_FIELDS, fields, where, resource.CALL_OPTIONS)
   options = resource.call_options(options, where)
-  for segment in checked.path:match("^[^?]*"):gmatch("[^/]+") do
-    local plain = segment:gsub("%%2[eE]", ".")
-    if plain == "." or plain == ".." then
-      errors.misuse(where .. ": field 'path' must not contain '" .. plain .. "' as a part")
-    end
-  end
+  local dots = dots_in(checked.path:match("^[^?]*"))
+  if dots then errors.misuse(where .. ": field 'path' must not contain '" .. dots .. "' as a part") end
   local body = checked.body
   if body ~= nil then
     if checked.method == "GET" or checked.method == "HEAD" then

@@ -106,8 +106,8 @@ end
 local function answer_of(self, page)
   if not page.answer then
     page.answer = { self._transport:answer(page.request, page.transfer) }
-    local ended = self._transport.scheduler:end_if_closed()
-    if ended then fail(self, self._transport:fail(page.request, ended)) end
+    local ended = self._transport:ended(page.request)
+    if ended then fail(self, ended) end
   end
   return page.answer[1], page.answer[2]
 end
@@ -252,8 +252,8 @@ end
 
 -- One step towards the next item: the item; or nil and whether to go on, and the error that the pager failed with.
 local function step(self, page)
-  local ended = self._transport.scheduler:end_if_closed()
-  if ended then return nil, false, select(2, fail(self, self._transport:fail(page.request, ended))) end
+  local ended = self._transport:ended(page.request)
+  if ended then return nil, false, select(2, fail(self, ended)) end
   if page.retry_at then
     wait_for_retry(self, page)
     return nil, true

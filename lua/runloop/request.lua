@@ -167,15 +167,30 @@ function transport.time_left(_, request)
   return request.deadline - (request.waited or now() - request.started)
 end
 
+--- For what goes on after a callback, which may have closed the client: the error that ends it then, or its task ends.
+---@param request table
+---@return table|nil err of kind `cancelled`
+function transport:ended(request)
+  local ended = self.scheduler:end_if_closed()
+  return ended and self:fail(request, ended)
+end
+
+-- Calls what may call `on_event`. When that raises, what the transfer holds, a file too, must go all the same.
+local function releasing(transfer, fn, ...)
+  local told, first, second = pcall(fn, ...)
+  if told then return first, second end
+  transfer:release()
+  error(first, 0)
+end
+
 --- Puts one attempt on its way.
 ---@param request table
 ---@param sink table|nil where the answer's body goes, and how: list, file, owner_only, lane
 ---@return userdata|nil transfer, table|nil err
 function transport:attempt(request, sink)
-  if self.scheduler.closed then -- by a callback since the call began
-    return nil, self:fail(request, self.scheduler:end_if_closed())
-  end
-  local left = request.deadline and self:time_left(request)
+  local ended = self:ended(request)
+  if ended then return nil, ended end
+  local left = self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, deadline_error(self, request) end
   local lines, bare = header_lines(self, request, request.attempts)
   local transfer, message = self.http:start(request, lines, bare, left, sink)
@@ -184,11 +199,7 @@ function transport:attempt(request, sink)
   if self.options.on_event then
     request.attempt_started = now()
     -- It goes out with the next turn, but not behind the back of a caller to whom `on_event` raises.
-    local told, problem = pcall(emit, self, request, "request")
-    if not told then
-      transfer:release()
-      error(problem, 0)
-    end
+    releasing(transfer, emit, self, request, "request")
   end
   return transfer
 end
@@ -304,17 +315,6 @@ function transport:retry_wait(request, err, failures)
   return wait
 end
 
--- What `answer` says. When `on_event` raises, what the transfer holds, a file too, must go all the same.
-local function heard(self, request, transfer)
-  if not self.options.on_event then return self:answer(request, transfer) end
-  local told, answer, err = pcall(self.answer, self, request, transfer)
-  if not told then
-    transfer:release()
-    error(answer, 0)
-  end
-  return answer, err
-end
-
 -- The answer that a call ends with, as its caller gets it.
 local function to_response(request, answer)
   answer.cut_short = nil
@@ -335,13 +335,13 @@ function transport:perform(request, decode, sink)
     local value, answer
     if transfer then
       repeat self.scheduler:await(transfer) until transfer:finished()
-      answer, err = heard(self, request, transfer)
+      answer, err = releasing(transfer, self.answer, self, request, transfer)
       if answer then value, err = decode(self, request, transfer, answer) end
       transfer:release()
       if err == nil then return value, to_response(request, answer) end
     end
-    local ended = self.scheduler:end_if_closed() -- `on_event` may have closed the client
-    if ended then return nil, self:fail(request, ended) end
+    local ended = self:ended(request)
+    if ended then return nil, ended end
     local wait = self:retry_wait(request, err, request.attempts)
     if not wait then return nil, err end
     self.scheduler:sleep(wait)

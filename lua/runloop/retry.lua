@@ -127,7 +127,7 @@ end
 function M.wait(retries, headers, max_retry_wait, now, random)
   local seconds = asked(headers, now)
   if not seconds then
-    return math.min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random), nil
+    return math.min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random)
   elseif seconds > max_retry_wait then
     return nil, seconds
   end
