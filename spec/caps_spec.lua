@@ -1,5 +1,5 @@
 -- Caps on what a server may send: at each edge what is just inside passes, and what is just outside is an error of kind
--- `limit`. The README names every one of them.
+-- `limit`. docs/limits.md names every one of them.
 local runloop = require "runloop"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
@@ -404,9 +404,9 @@ describe("A cap on HTTP/2:", function()
   end)
 end)
 
-describe("The README's table of limits", function()
+describe("The manual's table of limits", function()
   it("names every cap", function()
-    local limits = support.read_file(support.root .. "/README.md"):match("\n## Limits\n(.-)\n## ")
+    local limits = support.read_file(support.root .. "/docs/limits.md")
     for text, number in pairs {
       ["`max_body_bytes` (%d MiB)"] = CAPS.body // MIB, ["%d KiB in all"] = CAPS.headers // KIB,
       ["one header: %d KiB"] = CAPS.header // KIB, ["%d headers"] = CAPS.count, ["1xx answers: %d;"] = CAPS.interim,

@@ -1,5 +1,6 @@
--- The examples and the README's code, run against the stand-in: what they print and what they send.
+-- The examples and the manual's code, run against the stand-in: what they print and what they send.
 
+local lfs = require "lfs"
 local socket = require "socket"
 local support = require "spec.support"
 
@@ -349,39 +350,82 @@ describe("examples", function()
     end)
   end)
 
-  describe("README.md", function()
-    local blocks = {} -- { language, text }
+  -- README.md, CONTRIBUTING.md and the chapters of docs/.
+  describe("the manual", function()
+    local documents = {} -- path from the root -> text
 
     lazy_setup(function()
-      local text = support.read_file(support.root .. "/README.md")
-      for language, code in text:gmatch("\n```(%l+)\n(.-\n)```") do blocks[#blocks + 1] = { language, code } end
-    end)
-
-    local function run(code) return support.lua(code, { env = environment() }) end
-
-    it("has code that runs", function()
-      local count = 0
-      for _, block in ipairs(blocks) do
-        if block[1] == "lua" then
-          server:reset { scenarios = 300 }
-          assert_ran(run(block[2]))
-          count = count + 1
+      for _, name in ipairs { "README.md", "CONTRIBUTING.md" } do
+        documents[name] = support.read_file(support.root .. "/" .. name)
+      end
+      for name in lfs.dir(support.root .. "/docs") do
+        if name:find("%.md$") then
+          documents["docs/" .. name] = support.read_file(support.root .. "/docs/" .. name)
         end
       end
-      assert.is_true(count > 5)
     end)
 
-    it("begins with code that prints what stands below it", function()
-      server:reset { scenarios = 300 }
-      for i, block in ipairs(blocks) do
-        if block[1] == "lua" then
-          local code, out, err = run(block[2])
-          assert_ran(code, out, err)
-          assert.are.same(blocks[i + 1], { "text", out })
-          return
+    -- { language, code, line of its fence } of every block of a document, in order.
+    local function blocks_of(text)
+      local blocks = {}
+      for at, language, code in text:gmatch("\n()```(%l+)\n(.-\n)```") do
+        local _, line = text:sub(1, at):gsub("\n", "")
+        blocks[#blocks + 1] = { language, code, line + 1, text:match("^\n*```text\n(.-\n)```", at + #language + #code + 7) }
+      end
+      return blocks
+    end
+
+    it("has code that runs, and prints what stands below it", function()
+      local ran, held = 0, 0
+      for name, text in pairs(documents) do
+        for _, block in ipairs(blocks_of(text)) do
+          local language, code, line, below = table.unpack(block, 1, 4)
+          if language == "lua" then
+            server:reset { scenarios = 300 }
+            server:set { provisioning_polls = 0, scoring_polls = 0 }
+            local status, out, err = support.lua(code, { env = environment() })
+            assert.are.same({ 0, "" }, { status, err }, ("%s:%d\n%s"):format(name, line, err))
+            if below then assert.are.equal(below, out, ("%s:%d"):format(name, line)) end
+            ran, held = ran + 1, held + (below and 1 or 0)
+          end
         end
       end
-      error("no code")
+      assert.is_true(ran > 10)
+      assert.is_true(held > 0)
+    end)
+
+    -- What the heading is called behind a #, as the sites that show Markdown make it.
+    local function anchors_of(text)
+      local anchors = {}
+      for heading in ("\n" .. text:gsub("\n```.-\n```", "\n")):gmatch("\n#+ ([^\n]+)") do
+        anchors[heading:lower():gsub("[^%w _-]", ""):gsub(" ", "-")] = true
+      end
+      return anchors
+    end
+
+    it("has links that lead somewhere", function()
+      local links = 0
+      for name, text in pairs(documents) do
+        local directory = name:match("^(.*/)") or ""
+        for target in text:gmatch("%]%(([^)]+)%)") do
+          local file, anchor = target:match("^([^#]*)#?(.*)$")
+          if not file:find("^https?://") then
+            local path = file == "" and name or (directory .. file):gsub("^docs/%.%./", "")
+            assert.is_true(support.exists(support.root .. "/" .. path), name .. " links to " .. target)
+            if anchor ~= "" then
+              assert.is_true(anchors_of(documents[path])[anchor], name .. " links to " .. target)
+            end
+            links = links + 1
+          end
+        end
+      end
+      assert.is_true(links > 20)
+    end)
+
+    it("is all linked from README.md", function()
+      for name in pairs(documents) do
+        assert.is_truthy(name == "README.md" or documents["README.md"]:find("](" .. name .. ")", 1, true), name)
+      end
     end)
   end)
 end)

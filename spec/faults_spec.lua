@@ -3,7 +3,7 @@ local core = require "runloop.core"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 
--- One row a fault. The README's table is made from them, and held against them below.
+-- One row a fault. The table of docs/faults.md is made from them, and held against them below.
 --   the name
 --   what goes wrong, one of: `fault` with a request to the stand-in (or a function of "call", "page", "download" that
 --     gives it), `redirect` (a status), `idle` with a connection that is kept alive, `refused`, `unknown` (the host),
@@ -534,14 +534,14 @@ describe("A first line that is not HTTP's", function()
   end)
 end)
 
-describe("The README's table of faults", function()
+describe("The manual's table of faults", function()
   local function shown(outcome)
     local kind, code, requests = parsed(outcome)
     if kind == "ok" then return "succeeds, " .. requests end
     return ("`%s` `%s`, %d"):format(kind, code, requests)
   end
 
-  -- An outcome as the README has it; where kinds differ, those that are alike stand together.
+  -- An outcome as the manual has it; where kinds differ, those that are alike stand together.
   local function cell(row, mode)
     local kinds, groups, by_outcome = row.kinds or KINDS, {}, {}
     for _, kind in ipairs(kinds) do
@@ -566,8 +566,7 @@ describe("The README's table of faults", function()
   it("has every row of the table above, in order, and no other", function()
     local expected, found = {}, {}
     for i, row in ipairs(ROWS) do expected[i] = line_of(row) end
-    local section = support.read_file(support.root .. "/README.md"):match("\n## Faults\n(.-)\n## ")
-    for line in section:gmatch("[^\n]+") do
+    for line in support.read_file(support.root .. "/docs/faults.md"):gmatch("[^\n]+") do
       local ours = line:match("^(| .- | .- | .-| %d+ |)")
       if ours then found[#found + 1] = ours end
     end
