@@ -30,6 +30,7 @@ build = {
         "src/alloc.c",
         "src/buffer.c",
         "src/curlcode.c",
+        "src/events.c",
         "src/framer.c",
         "src/headers.c",
         "src/http.c",

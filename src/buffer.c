@@ -65,6 +65,16 @@ void rl_buffer_shrink(struct rl_buffer *b) {
   b->cap /= 2;
 }
 
+size_t rl_buffer_close_gap(struct rl_buffer *b, size_t used) {
+  size_t live = b->len - used;
+  if (used == 0 || used < live)
+    return used;
+  memmove(b->data, b->data + used, live);
+  b->len = live;
+  rl_buffer_shrink(b);
+  return 0;
+}
+
 void rl_buffer_free(struct rl_buffer *b) {
   rl_free(b->data);
   b->data = NULL;

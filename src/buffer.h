@@ -28,6 +28,10 @@ void rl_buffer_reset(struct rl_buffer *b);
 /* Gives back half of a block of more than 4 MiB of which less than a quarter is in use. */
 void rl_buffer_shrink(struct rl_buffer *b);
 
+/* Closes a gap of `used` bytes at the front when it makes up half of the content, so that each byte
+ * is moved once at the most. Returns what is left of the gap. */
+size_t rl_buffer_close_gap(struct rl_buffer *b, size_t used);
+
 /* Both leave an empty buffer that may be used again. A buffer that is to be wiped must have been
  * reserved in full before the secret went in: growing leaves old copies behind. */
 void rl_buffer_free(struct rl_buffer *b);

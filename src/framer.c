@@ -408,24 +408,12 @@ static const char *in_value(struct rl_framer *f, const char *p, const char *end)
   return q;
 }
 
-/* Closes the gap of `used` bytes at the front when it makes up half of the buffer, so that each
- * byte is moved once at the most. Returns what is left of the gap. */
-static size_t close_gap(struct rl_buffer *b, size_t used) {
-  size_t live = b->len - used;
-  if (used == 0 || used < live)
-    return used;
-  memmove(b->data, b->data + used, live);
-  b->len = live;
-  rl_buffer_shrink(b);
-  return 0;
-}
-
 enum rl_status rl_framer_feed(struct rl_framer *f, const char *data, size_t n) {
   const char *p = data;
   if (n == 0)
     return f->status;
-  f->bytes_used = close_gap(&f->bytes, f->bytes_used);
-  f->index_used = close_gap(&f->index, f->index_used);
+  f->bytes_used = rl_buffer_close_gap(&f->bytes, f->bytes_used);
+  f->index_used = rl_buffer_close_gap(&f->index, f->index_used);
   f->piece = data;
   while (p < data + n && f->status == RL_OK)
     p = f->place >= IN_KEY ? in_value(f, p, data + n) : between(f, p);

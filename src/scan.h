@@ -1,4 +1,5 @@
-/* scan.h: finds the bytes of a JSON string that need a look, 16 at a time where that can be done.
+/* scan.h: finds the bytes of a JSON string, or of a line, that need a look, 16 at a time where that
+ * can be done.
  *
  * RL_NO_SIMD forces the portable way. */
 #ifndef RL_SCAN_H
@@ -36,6 +37,13 @@ static inline rl_mask rl_string_end(rl_block b) {
   __m128i quote = _mm_cmpeq_epi8(b, _mm_set1_epi8('"'));
   __m128i backslash = _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'));
   return (rl_mask)_mm_movemask_epi8(_mm_or_si128(quote, backslash));
+}
+
+/* CR and LF. */
+static inline rl_mask rl_line_end(rl_block b) {
+  __m128i cr = _mm_cmpeq_epi8(b, _mm_set1_epi8('\r'));
+  __m128i lf = _mm_cmpeq_epi8(b, _mm_set1_epi8('\n'));
+  return (rl_mask)_mm_movemask_epi8(_mm_or_si128(cr, lf));
 }
 
 static inline int rl_first(rl_mask m) {
@@ -107,6 +115,10 @@ static inline rl_mask rl_string_end(rl_block b) {
   return rl_to_mask(rl_string_end_bytes(b));
 }
 
+static inline rl_mask rl_line_end(rl_block b) {
+  return rl_to_mask(vorrq_u8(vceqq_u8(b, vdupq_n_u8('\r')), vceqq_u8(b, vdupq_n_u8('\n'))));
+}
+
 static inline int rl_first(rl_mask m) {
   return __builtin_ctzll(m) >> 2;
 }
@@ -123,6 +135,21 @@ static inline const char *rl_skip_string(const char *p, const char *end) {
   }
 #endif
   while (p < end && *p != '"' && *p != '\\')
+    p++;
+  return p;
+}
+
+/* The first CR or LF from `p` on, or `end`. */
+static inline const char *rl_skip_line(const char *p, const char *end) {
+#ifdef RL_SIMD
+  while (end - p >= 16) {
+    rl_mask m = rl_line_end(rl_load(p));
+    if (m != 0)
+      return p + rl_first(m);
+    p += 16;
+  }
+#endif
+  while (p < end && *p != '\n' && *p != '\r')
     p++;
   return p;
 }
