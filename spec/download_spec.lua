@@ -165,6 +165,20 @@ describe("runs:download_logs", function()
       assert.are.equal(bytes, #support.read_file(name))
     end)
 
+    it("takes any name that a file may have, the longest too", function()
+      local logs = whole()
+      for _, name in ipairs {
+        ("x"):rep(255), "x" .. ("\u{e9}"):rep(127), ("\u{20ac}"):rep(85), ".zip", ("x"):rep(251) .. ".zip",
+      } do
+        assert.are.equal(#logs, expect.success(download(directory .. "/" .. name)))
+        assert.are.same({ name }, files())
+        os.remove(directory .. "/" .. name)
+      end
+      local err = expect.failure("file", "OPEN", download(directory .. "/" .. ("x"):rep(256)))
+      assert.matches("name too long", err.message)
+      assert.are.same({}, files())
+    end)
+
     it("makes a file with the permissions of any new file", function()
       expect.success(download(path))
       support.write_file(directory .. "/other", "")

@@ -459,6 +459,97 @@ describe("hosts:", function()
     end)
   end)
 
+  -- What a program does with the module, without a library that its host may have taken away.
+  local EVERYTHING = [[
+    local client = runloop.new { bearer_token = "test-token", base_url = %URL, max_retry_wait = 0.01 }
+    local scenario = assert(client.scenarios:retrieve(%ID))
+    local items = 0
+    for _ in client.scenarios:list { limit = 25, search = "a" } do items = items + 1 end
+    assert(items > 0)
+    assert(scenario:update { metadata = { name = "na\u{ef}ve" } })
+    local run = assert(scenario:start_run { metadata = { [""] = "x" } })
+    assert(run:score_and_await { interval = 0.01 })
+    assert(#assert(run:download_logs()) > 0)
+    assert(run:download_logs(%PATH))
+    assert(#client:map({ %ID, %ID }, function(id) return client.scenarios:retrieve(id) end) == 2)
+    assert(client:request { method = "POST", path = "/v1/scenarios/%69", body = { half = 0.5, list = runloop.array {} } } == nil)
+    local task = client:spawn(function() client:sleep(60) end)
+    task:cancel()
+    local _, err = client.scenarios:retrieve("nothing")
+    assert(err.code == "not_found", err)
+    local ok, message = pcall(function() client.scenarios:retrieve {} end)
+    assert(not ok and message:find("script.lua:%d+: scenarios:retrieve: 'id'"), message)
+    ok, message = pcall(runloop.new, { base_url = %URL })
+    assert(ok or message:find("'bearer_token'", 1, true), message)
+    client:close()
+  ]]
+
+  it("may have taken away os, io, debug, utf8, package and more", function()
+    local directory = support.tmpdir()
+    assert.are.equal("done", child([[
+      local write = io.write
+      for _, name in ipairs {
+        "os", "io", "debug", "utf8", "package", "load", "loadfile", "dofile", "collectgarbage", "warn", "print",
+      } do _G[name] = nil end
+      local runloop = require "runloop"
+    ]] .. EVERYTHING .. 'write "done"', { ID = ids[1], PATH = directory .. "/logs.zip" }))
+    assert.are.same({ "logs.zip" }, support.list_dir(directory))
+  end)
+
+  it("may take away all of that, require, and the functions of the libraries when it is loaded", function()
+    assert.are.equal("done", child([[
+      local write = io.write
+      local runloop = require "runloop"
+      for _, name in ipairs { "os", "io", "debug", "utf8", "coroutine" } do
+        for field in pairs(_G[name]) do _G[name][field] = nil end
+      end
+      for _, name in ipairs { "os", "io", "debug", "utf8", "package", "coroutine", "require" } do _G[name] = nil end
+    ]] .. EVERYTHING .. 'write "done"', { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
+  end)
+
+  it("may make it an error to ask for a global that is not there, or to make one", function()
+    assert.are.equal("done", child([[
+      utf8, debug = nil, nil
+      setmetatable(_G, {
+        __index = function(_, name) error("no global " .. tostring(name), 2) end,
+        __newindex = function(_, name) error("new global " .. tostring(name), 2) end,
+      })
+      local runloop = require "runloop"
+    ]] .. EVERYTHING .. 'io.write "done"', { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
+  end)
+
+  it("may change its working directory when it is loaded, though it was found by a relative path", function()
+    assert.are.equal("done", child([[
+      local lfs = require "lfs"
+      lfs.chdir(%ROOT)
+      package.path = "./lua/?.lua;./lua/?/init.lua"
+      local runloop = require "runloop"
+      lfs.chdir "/"
+    ]] .. EVERYTHING .. 'io.write "done"', {
+      ID = ids[1], ROOT = support.root, PATH = support.tmpdir() .. "/logs.zip",
+    }))
+  end)
+
+  it("keep the numbers that math.random gives them", function()
+    server:fault { status = 503, times = 3 }
+    assert.are.equal("done", child([[
+      local function numbers(n)
+        local out = {}
+        for i = 1, n do out[i] = math.random(1000000) end
+        return table.concat(out, " ")
+      end
+      math.randomseed(42)
+      local expected = numbers(20)
+      math.randomseed(42)
+      local before = numbers(10)
+      local runloop = require "runloop"
+    ]] .. EVERYTHING .. [[
+      assert(before .. " " .. numbers(10) == expected)
+      io.write "done"
+    ]], { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
+    assert.are.equal(0, server:faults_left())
+  end)
+
   it("may use a locale with a decimal comma", function()
     local directory = support.tmpdir()
     support.write_file(directory .. "/source", COMMA_LOCALE)
@@ -479,12 +570,20 @@ describe("hosts:", function()
         local run = assert(scenario:start_run())
         assert(run:score_and_await { interval = 0.01, timeout = 10.5 })
         assert(run.scoring_contract_result.score == 0.625)
-        client:request { method = "POST", path = "/v1/nothing", body = { half = 0.5, list = { 1.25, -2.5e-7 } } }
+        client:request { method = "POST", path = "/v1/nothing", body = { half = 0.5, list = { 1.25, -2.5e-7 } },
+          headers = { ["X-Half"] = 0.5 }, query = { half = 0.5 } }
         return client.scenarios:list { limit = 20 }:collect(30)
       end)
-      assert(not task:wait(0.001))
-      local ok, err = pcall(task.wait, task)
-      if not ok then error(err, 0) end
+      local _, early = task:wait(0.001)
+      assert(early.message == "the task was not done after 0.001 seconds", early)
+      local _, late = client.scenarios:retrieve(%ID, { deadline = 0.0005 })
+      assert(late.message == "the deadline of 0.0005 seconds passed", late)
+      local ok, message = pcall(client.scenarios.list, client.scenarios, { limit = 0.5 })
+      assert(not ok and message:find("got 0.5", 1, true), message)
+      ok, message = pcall(runloop.new, { bearer_token = "t", timeout = -0.5 })
+      assert(not ok and message:find("got -0.5", 1, true), message)
+      ok, message = pcall(task.wait, task)
+      if not ok then error(message, 0) end
       assert(runloop.json.encode { 0.5, 1e300 } == "[0.5,1e300]")
       assert(runloop.json.decode("[0.5]")[1] == 0.5)
       io.write("done")
@@ -496,8 +595,10 @@ describe("hosts:", function()
     })
     if out == "no locale" then return pending("no locale with a decimal comma") end
     assert.are.equal("done", out)
-    assert.are.same({ half = 0.5, list = { 1.25, -2.5e-7 } },
-      support.json.decode(server:log({ path = "/v1/nothing" })[1].body))
+    local sent = server:log({ path = "/v1/nothing" })[1]
+    assert.are.same({ half = 0.5, list = { 1.25, -2.5e-7 } }, support.json.decode(sent.body))
+    assert.are.equal("0.5", sent.header["x-half"])
+    assert.are.equal("0.5", sent.query.half)
   end)
 
   it("may stop polling whenever they like: closing returns at once", function()

@@ -8,7 +8,7 @@
  * clients and transfers. Raises when libcurl cannot be initialised. */
 void rl_lua_http_open(lua_State *L);
 
-/* Adds file_target and file_replace to the table on top of the stack. */
+/* Adds file_target, file_replace and file_tail to the table on top of the stack. */
 void rl_lua_file_open(lua_State *L);
 
 #endif

@@ -7,14 +7,17 @@
 #include "lua_core.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PERMISSIONS 0777
+#define MAX_TAIL (1024 * 1024)
 
 static const char *check_path(lua_State *L, int arg) {
   size_t len;
@@ -95,8 +98,56 @@ static int file_replace(lua_State *L) {
   return 1;
 }
 
+/* Fills the buffer from that place in the file on: how many bytes there were, or -1 with errno. */
+static ssize_t read_at(int fd, char *out, size_t size, off_t place) {
+  size_t got = 0;
+  while (got < size) {
+    ssize_t n = pread(fd, out + got, size - got, place + (off_t)got);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return -1;
+    if (n == 0)
+      break;
+    got += (size_t)n;
+  }
+  return (ssize_t)got;
+}
+
+/* file_tail(path, size) -> the last bytes of a file, as many as there are, and its length |
+ * nil, why not */
+static int file_tail(lua_State *L) {
+  const char *path = check_path(L, 1);
+  lua_Integer wanted = luaL_checkinteger(L, 2);
+  luaL_Buffer b;
+  struct stat s;
+  char *out;
+  ssize_t got;
+  int fd, error;
+  luaL_argcheck(L, wanted > 0 && wanted <= MAX_TAIL, 2, "out of range");
+  out = luaL_buffinitsize(L, &b, (size_t)wanted); /* may raise: before the file is open */
+  fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return refuse_errno(L, path);
+  got = fstat(fd, &s);
+  if (got == 0) {
+    size_t size = s.st_size < (off_t)wanted ? (size_t)s.st_size : (size_t)wanted;
+    got = read_at(fd, out, size, s.st_size - (off_t)size);
+  }
+  error = errno;
+  close(fd);
+  errno = error;
+  if (got < 0)
+    return refuse_errno(L, path);
+  luaL_pushresultsize(&b, (size_t)got);
+  lua_pushinteger(L, (lua_Integer)s.st_size);
+  return 2;
+}
+
 void rl_lua_file_open(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"file_target", file_target}, {"file_replace", file_replace}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"file_target", file_target},
+                                       {"file_replace", file_replace},
+                                       {"file_tail", file_tail},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -35,7 +35,7 @@ local function see(watch, view)
 end
 
 local function timeout_message(watch)
-  return string.format("%s: not there after %g seconds", watch.what, watch.timeout)
+  return watch.what .. ": not there after " .. errors.number_text(watch.timeout) .. " seconds"
 end
 
 local function timed_out(watch)
@@ -136,7 +136,7 @@ local function after_failure(transport, watch, err, failures)
   if not err.retryable then return nil end
   if (err.kind == "api" or err.kind == "tls") and failures > MAX_FAULTS then return nil end
   local wait, asked = retry.wait(failures - 1, err.headers, transport.options.max_retry_wait, core.time(),
-    math.random())
+    core.random())
   if not wait then return nil end
   wait = math.max(MIN_ANSWER_GAP, math.min(wait, left(watch)))
   transport:hold_back(err, wait, asked)

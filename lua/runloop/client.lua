@@ -11,6 +11,14 @@ local scheduler = require "runloop.scheduler"
 local schema = require "runloop.schema"
 local version = require "runloop.version"
 
+-- Loaded now: a relative path of modules leads nowhere once the program has changed its directory.
+local API = {
+  scenarios = require "runloop.api.scenarios",
+  scenario_runs = require "runloop.api.scenario_runs",
+  scorers = require "runloop.api.scorers",
+  devboxes = require "runloop.api.devboxes",
+}
+
 local DEFAULT_BASE_URL = "https://api.runloop.ai"
 local DEFAULT_POLL_BUDGET = 0.001 -- seconds
 
@@ -75,8 +83,12 @@ local function open_transport_of(self, what)
   return transport
 end
 
+-- A sandbox without `os` has no environment either: there all comes from the options.
+local os = core.global "os"
+local getenv = os and os.getenv
+
 local function environment(name)
-  local value = os.getenv(name)
+  local value = getenv and getenv(name)
   value = value and value:match("^%s*(.-)%s*$")
   return value ~= "" and value or nil
 end
@@ -154,7 +166,7 @@ local function new(options)
   refuse_zero_bytes(checked)
   local token = token_from(checked)
   local base_url, https = base_url_from(checked)
-  local own = headers.merge(headers.check(headers.parse_lines(os.getenv("RUNLOOP_CUSTOM_HEADERS")),
+  local own = headers.merge(headers.check(headers.parse_lines(environment "RUNLOOP_CUSTOM_HEADERS"),
     "RUNLOOP_CUSTOM_HEADERS"), headers.check(checked.headers, "runloop.new"))
   local defaults = {
     authorization = { "Authorization", "Bearer " .. token },
@@ -178,10 +190,10 @@ local function new(options)
   }, token, defaults)
   local self = setmetatable({}, client_mt)
   private[self] = transport
-  self.scenarios = resource.bind(transport, "scenarios", "scenario", require "runloop.api.scenarios")
-  self.scenarios.runs = resource.bind(transport, "scenarios.runs", "run", require "runloop.api.scenario_runs")
-  self.scenarios.scorers = resource.bind(transport, "scenarios.scorers", "scorer", require "runloop.api.scorers")
-  self.devboxes = resource.bind(transport, "devboxes", "devbox", require "runloop.api.devboxes")
+  self.scenarios = resource.bind(transport, "scenarios", "scenario", API.scenarios)
+  self.scenarios.runs = resource.bind(transport, "scenarios.runs", "run", API.scenario_runs)
+  self.scenarios.scorers = resource.bind(transport, "scenarios.scorers", "scorer", API.scorers)
+  self.devboxes = resource.bind(transport, "devboxes", "devbox", API.devboxes)
   resource.add_awaits(transport, self)
   resource.add_methods(transport, self)
   return self

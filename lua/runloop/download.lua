@@ -7,6 +7,7 @@ local download = {}
 local END_RECORD = "PK\5\6" -- end of central directory (APPNOTE 4.3.16)
 local END_RECORD_SIZE = 22
 local MAX_COMMENT = 65535
+local SHOWN_NAME = 100 -- bytes of a target's name that the name of its part begins with
 
 local function u16(text, at)
   local a, b = text:byte(at, at + 1)
@@ -35,14 +36,11 @@ local function file_error(transport, request, code, message)
   return transport:fail(request, { kind = "file", code = code, message = message })
 end
 
-local function read_tail(path)
-  local file, message = io.open(path, "rb")
-  if not file then return nil, message end
-  local size = file:seek("end")
-  file:seek("set", math.max(0, size - MAX_COMMENT - END_RECORD_SIZE))
-  local tail = file:read("a") or ""
-  file:close()
-  return tail, size
+-- Where the bytes go until they are whole: beside the target, under a name that has room wherever the target's has.
+local function part_of(target)
+  local directory, name = target:match("^(.-)([^/]*)$")
+  if #name > SHOWN_NAME then name = name:sub(1, SHOWN_NAME):gsub("[\192-\255][\128-\191]*$", "") end
+  return directory .. name .. ".part-" .. core.uuid():sub(1, 8)
 end
 
 -- An answer that is no whole zip: cut short where the wire could not tell, else not what the API promises.
@@ -72,13 +70,13 @@ function download.zip(transport, request, path)
   if not target then return nil, file_error(transport, request, "OPEN", permissions) end
   local part
   local function start()
-    part = target .. ".part-" .. core.uuid():sub(1, 8)
+    part = part_of(target)
     -- The core removes it with the transfer, unless it has another name by then. Until it has the permissions of the
     -- file that it replaces, nobody else may read it.
     return { file = part, owner_only = permissions ~= nil }
   end
   local function keep(_, _, transfer, answer)
-    local tail, size = read_tail(part)
+    local tail, size = core.file_tail(part, MAX_COMMENT + END_RECORD_SIZE)
     local err = tail and check(transport, request, transfer, answer, tail, size)
       or not tail and file_error(transport, request, "READ", size)
     if err then return nil, err end

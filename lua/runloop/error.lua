@@ -1,6 +1,9 @@
 -- Errors: the tables that calls return, pagers raise and tasks fail with.
 
+local core = require "runloop.core"
 local retry = require "runloop.retry"
+
+local require = require -- a host may take it from its scripts
 
 local M = {}
 
@@ -61,27 +64,15 @@ function M.new(fields)
   return setmetatable(fields, mt)
 end
 
--- Where this module's files lie, as the debugging information of their functions has it.
-local getinfo = debug and debug.getinfo
-local OURS = getinfo and getinfo(1, "S").source:match("^@.*[/\\]")
-
--- A function of ours, or one in C (pcall, table.sort): after `return call()` no line of the program stands between.
-local function has_no_line(info)
-  return info.what == "C" or info.source:sub(1, #OURS) == OURS
-end
-
 --- Raises a programming mistake, blaming the line of the program and none in here.
----@param message string
-function M.misuse(message)
-  local level = 2
-  if OURS then
-    local info = getinfo(level, "S")
-    while info and has_no_line(info) do
-      level = level + 1
-      info = getinfo(level, "S")
-    end
-  end
-  error(message, level)
+---@type fun(message: string)
+M.misuse = core.blamer()
+
+--- A number as messages show it: the decimal point is not the locale's.
+---@param n number
+---@return string
+function M.number_text(n)
+  return (("%.14g"):format(n):gsub("[^0-9a-z+-]+", "."))
 end
 
 --- Is x an error of this module?

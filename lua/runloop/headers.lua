@@ -1,6 +1,7 @@
 -- Header sets: defaults, the client's and a call's own merged by case-insensitive name, written as curl's header lines.
 
 local errors = require "runloop.error"
+local json = require "runloop.json"
 
 local TOKEN = "^[!#$%%&'*+%-.^_`|~%w]+$" -- RFC 9110, 5.6.2
 
@@ -17,7 +18,7 @@ function headers.check(given, where)
     if type(name) ~= "string" or not name:find(TOKEN) then
       errors.misuse(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name")
     end
-    if type(value) == "number" then value = tostring(value) end
+    if type(value) == "number" then value = json.encode(value, where .. ": header '" .. name .. "'") end
     if value ~= false and type(value) ~= "string" then
       errors.misuse(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value))
     end

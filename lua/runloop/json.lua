@@ -3,6 +3,8 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
+local require = require -- a host may take it from its scripts
+
 local M = {}
 
 local MAX_DEPTH = 512
@@ -31,6 +33,7 @@ local function well_formed_without_utf8(text)
   return not find(text, "[\128-\255]")
 end
 
+local utf8 = core.global "utf8"
 local utf8_length = utf8 and utf8.len
 
 local function well_formed(text)
@@ -120,11 +123,14 @@ function M.array(t)
   return setmetatable(t or {}, array_mt)
 end
 
+local package = core.global "package" -- a sandbox may have none
+local loaded = package and package.loaded or {}
+
 -- How the lua-cjson that the program itself has loaded marks arrays; only its newer line does.
 local function foreign_marks()
   local marks = { [array_mt] = true }
   for _, name in ipairs { "cjson", "cjson.safe" } do
-    local cjson = package.loaded[name]
+    local cjson = loaded[name]
     if type(cjson) == "table" then
       for _, field in ipairs { "array_mt", "empty_array_mt", "empty_array" } do
         if cjson[field] ~= nil then

@@ -112,7 +112,8 @@ end
 
 local function deadline_error(self, request)
   return self:fail(request, {
-    kind = "timeout", code = "DEADLINE", message = string.format("the deadline of %g seconds passed", request.deadline),
+    kind = "timeout", code = "DEADLINE",
+    message = "the deadline of " .. errors.number_text(request.deadline) .. " seconds passed",
   })
 end
 
@@ -304,7 +305,7 @@ end
 ---@return number|nil seconds to wait; nil: the error stands (`err.retry_after` says what the server asked for)
 function transport:retry_wait(request, err, failures)
   local wait, asked = retry.wait(failures - 1, err.headers, self.options.max_retry_wait, core.time(),
-    math.random())
+    core.random())
   if not wait then err.retry_after = asked end
   if not wait or not err.retryable or failures > request.max_retries then return nil end
   local left = self:time_left(request)

@@ -5,6 +5,11 @@ local errors = require "runloop.error"
 local fifo = require "runloop.fifo"
 
 local now = core.now
+-- A copy: a host may change the library later on, for its own scripts.
+local library = {}
+for name, fn in pairs(coroutine) do library[name] = fn end
+local coroutine = library
+
 local running = coroutine.running
 local yield = coroutine.yield
 local isyieldable = coroutine.isyieldable or function() return true end
@@ -672,7 +677,7 @@ end
 local function wait_timeout(seconds)
   return nil, errors.new {
     kind = "timeout", code = "AWAIT",
-    message = string.format("the task was not done after %g seconds", seconds),
+    message = "the task was not done after " .. errors.number_text(seconds) .. " seconds",
   }
 end
 

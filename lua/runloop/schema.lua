@@ -232,15 +232,19 @@ function checks.string(of, value)
   return true, value
 end
 
+local function shown(value)
+  return type(value) == "number" and errors.number_text(value) or tostring(value)
+end
+
 local function check_range(of, value)
   if of.above and value <= of.above then
-    return false, format("must be greater than %g, got %g", of.above, value)
+    return false, "must be greater than " .. shown(of.above) .. ", got " .. shown(value)
   elseif of.min and of.max and (value < of.min or value > of.max) then
-    return false, format("must be between %g and %g, got %g", of.min, of.max, value)
+    return false, format("must be between %s and %s, got %s", shown(of.min), shown(of.max), shown(value))
   elseif of.min and value < of.min then
-    return false, format("must be at least %g, got %g", of.min, value)
+    return false, "must be at least " .. shown(of.min) .. ", got " .. shown(value)
   elseif of.max and value > of.max then
-    return false, format("must be at most %g, got %g", of.max, value)
+    return false, "must be at most " .. shown(of.max) .. ", got " .. shown(value)
   end
   return true, value
 end
@@ -268,7 +272,7 @@ function checks.integer(of, value)
   end
   local integer = to_integer(value)
   if not integer then
-    return false, format("must be an integer, got %g", value)
+    return false, "must be an integer, got " .. shown(value)
   end
   return check_range(of, integer)
 end
@@ -335,7 +339,7 @@ function checks.map(_, value)
   local out = {}
   for key, item in pairs(value) do
     if type(key) ~= "string" then
-      return false, "must have strings as keys, got " .. tostring(key)
+      return false, "must have strings as keys, got " .. shown(key)
     elseif type(item) ~= "string" then
       local ok, reason = wrong_type("a string", item)
       return ok, reason, key
@@ -372,7 +376,7 @@ local function wrong_name(of, value)
       return false, format("is given twice, as '%s' and as '%s'", key, name), key
     elseif not name and not of.fields[key] then
       if type(key) ~= "string" then
-        return false, "must have names as keys, got " .. tostring(key)
+        return false, "must have names as keys, got " .. shown(key)
       end
       return false, did_you_mean(key, of.names), key, true
     end
@@ -484,7 +488,7 @@ local function free_query(params, where)
   for name, value in pairs(params) do
     local items, texts, reason = value, {}, nil
     if type(name) ~= "string" then
-      errors.misuse(format("%s: query parameters must have names as keys, got %s", where, tostring(name)))
+      errors.misuse(format("%s: query parameters must have names as keys, got %s", where, shown(name)))
     elseif type(value) ~= "table" then
       items = { value }
     elseif not json.sequence_length(value) then
