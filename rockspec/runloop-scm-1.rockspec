@@ -40,6 +40,8 @@ build = {
         "src/lua_file.c",
         "src/lua_http.c",
         "src/lua_json.c",
+        "src/platform.c",
+        "src/sink.c",
         "src/transfer.c",
         "src/url.c",
       },

@@ -4,16 +4,6 @@
 
 #include <stddef.h>
 
-/* What the parts of the C core report to each other. */
-enum rl_status {
-  RL_OK = 0,
-  RL_NOMEM,
-  RL_TOO_LARGE, /* a cap on bytes was exceeded */
-  RL_TOO_DEEP,  /* nesting beyond RL_JSON_MAX_DEPTH */
-  RL_SYNTAX,    /* not JSON */
-  RL_SHAPE      /* JSON, but not what was promised */
-};
-
 /* As in the C library; rl_realloc is never called with a size of 0. */
 void *rl_malloc(size_t n);
 void *rl_calloc(size_t count, size_t n);

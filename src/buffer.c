@@ -1,6 +1,8 @@
 /* buffer.c: a byte buffer that grows up to a ceiling. */
 #include "buffer.h"
 
+#include "alloc.h"
+
 #include <stdint.h>
 #include <string.h>
 

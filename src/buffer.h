@@ -2,9 +2,15 @@
 #ifndef RL_BUFFER_H
 #define RL_BUFFER_H
 
-#include "alloc.h"
+#include "status.h"
 
 #include <stddef.h>
+
+/* Bytes that somebody else owns. */
+struct rl_text {
+  const char *data;
+  size_t len;
+};
 
 struct rl_buffer {
   char *data;   /* NUL-terminated when not NULL */

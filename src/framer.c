@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "alloc.h"
 #include "buffer.h"
 #include "json.h"
 #include "scan.h"

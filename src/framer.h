@@ -7,7 +7,7 @@
 #ifndef RL_FRAMER_H
 #define RL_FRAMER_H
 
-#include "alloc.h"
+#include "status.h"
 
 #include <stddef.h>
 #include <stdint.h>

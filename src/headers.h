@@ -3,8 +3,8 @@
 #ifndef RL_HEADERS_H
 #define RL_HEADERS_H
 
-#include "alloc.h"
 #include "buffer.h"
+#include "status.h"
 
 #include <stddef.h>
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* strerror_r and the like with -std=c99 */
 #endif
 
+#include "alloc.h"
 #include "http_private.h"
 
 #include <math.h>
@@ -85,16 +86,6 @@ void rl_http_library(struct rl_http_library *out) {
 #endif
 }
 
-void rl_http_error_text(int error, char *out, size_t size) {
-#if defined(__GLIBC__)
-  char buffer[128];
-  snprintf(out, size, "%s", strerror_r(error, buffer, sizeof buffer));
-#else
-  if (strerror_r(error, out, size) != 0)
-    snprintf(out, size, "error %d", error);
-#endif
-}
-
 static double smaller(double a, double b) {
   return a < b ? a : b;
 }
@@ -107,7 +98,7 @@ static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t)
     return due;
   if (rl_transfer_waits(t))
     return RL_LIBCURL_TIMES_WAITS ? t->admitted + h->connect_timeout : due;
-  if (t->sink == RL_SINK_CALL)
+  if (t->sink.kind == RL_SINK_BUFFER)
     due = t->admitted + t->timeout;
   else if (t->armed) {
     silent_since = t->last_byte > t->wait_since ? t->last_byte : t->wait_since;
@@ -120,7 +111,7 @@ static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t)
 
 /* When its deadline passes, on the monotonic clock. */
 static double due_on_monotonic(const struct rl_transfer *t) {
-  return t->sink == RL_SINK_CALL || t->armed ? t->deadline : HUGE_VAL;
+  return t->sink.kind == RL_SINK_BUFFER || t->armed ? t->deadline : HUGE_VAL;
 }
 
 static void admit(struct rl_http *h, struct rl_transfer *t) {
@@ -134,7 +125,7 @@ static void admit(struct rl_http *h, struct rl_transfer *t) {
 }
 
 static int is_abandoned(const struct rl_http *h, const struct rl_transfer *t) {
-  return t->sink == RL_SINK_PAGE && !t->armed && h->clock - t->last_byte > ABANDONED_SECONDS;
+  return t->sink.kind == RL_SINK_PAGE && !t->armed && h->clock - t->last_byte > ABANDONED_SECONDS;
 }
 
 /* Connections that count against max_connections. */
@@ -396,7 +387,7 @@ static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
 }
 
 static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
-  const char *what = t->sink == RL_SINK_CALL ? "no answer within" : "no byte for";
+  const char *what = t->sink.kind == RL_SINK_BUFFER ? "no answer within" : "no byte for";
   double seconds = t->timeout;
   if (t->state == RL_ACTIVE && rl_transfer_waits(t)) {
     rl_transfer_excuse_wait(t);
@@ -688,7 +679,7 @@ void rl_http_free(struct rl_http *h) {
     rl_link_remove(&t->member);
     rl_link_remove(&t->news);
     if (rl_http_forked(h))
-      rl_transfer_remove_file(t); /* forgets it: it is the parent's */
+      rl_sink_forget_file(&t->sink); /* it is the parent's */
     t->http = NULL;
   }
   if (rl_http_forked(h)) {
@@ -712,7 +703,8 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
   t->sequence = h->sequence++;
   t->deadline = r->deadline >= 0 ? now + r->deadline : HUGE_VAL;
   t->idle_since = now;
-  t->lane = h->calls.shared && (t->sink != RL_SINK_CALL || r->pages_lane) ? &h->pages : &h->calls;
+  t->lane =
+      h->calls.shared && (t->sink.kind != RL_SINK_BUFFER || r->pages_lane) ? &h->pages : &h->calls;
   rl_link_append(&h->all, &t->member);
   rl_link_append(&t->lane->queue, &t->place);
   h->unfinished++;
@@ -735,6 +727,8 @@ void rl_transfer_free(struct rl_transfer *t) {
   rl_transfer_cancel(t);
   if (t->state != RL_FINISHED)
     return; /* in a forked child: the parent's connection hangs on it */
+  if (t->http != NULL && rl_http_forked(t->http))
+    rl_sink_forget_file(&t->sink);
   rl_link_remove(&t->member);
   rl_link_remove(&t->news);
   rl_transfer_destroy(t);
@@ -751,7 +745,7 @@ int rl_transfer_want(struct rl_transfer *t) {
     double now = rl_monotonic();
     t->armed = 1;
     t->wait_since = clock_now(h, now);
-    if (t->sink != RL_SINK_CALL)
+    if (t->sink.kind != RL_SINK_BUFFER)
       t->deadline += now - t->idle_since;
     h->due_clock = smaller(h->due_clock, due_on_clock(h, t));
     h->due_monotonic = smaller(h->due_monotonic, due_on_monotonic(t));

@@ -9,35 +9,23 @@
 #ifndef RL_HTTP_H
 #define RL_HTTP_H
 
-#include "alloc.h"
 #include "buffer.h"
 #include "framer.h"
 #include "headers.h"
+#include "sink.h"
+#include "status.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define RL_HTTP_MAX_ABSENCE 0.25
 
-/* A page is not read on while this many bytes of it are held and an item waits, until fewer than
- * the second number are left. */
-#define RL_HTTP_HOLD_BYTES (2u * 1024u * 1024u)
-#define RL_HTTP_RESUME_BYTES (1024u * 1024u)
-
 /* Requests at once over one HTTP/2 connection: what RFC 9113 6.5.2 calls the least that servers
  * should allow. */
 #define RL_HTTP_MAX_STREAMS 100
 
-/* The first bytes of a streamed body that are kept for messages. */
-#define RL_HTTP_KEPT_BYTES 200
-
 struct rl_http;     /* a client: connections, and the queue of what waits for one */
 struct rl_transfer; /* one request and what became of it */
-
-struct rl_text {
-  const char *data;
-  size_t len;
-};
 
 struct rl_http_options {
   const struct rl_text *base_headers; /* "Name: value", sent with every request that is not bare */
@@ -56,27 +44,12 @@ struct rl_request {
   const struct rl_text *body; /* NULL: none */
   const struct rl_text *headers;
   size_t header_count;
-  int bare;         /* base_headers are left out */
-  double timeout;   /* of a plain call: for the whole attempt; else: the longest silence */
-  double deadline;  /* from now, on the monotonic clock; negative: none. A streamed body's stands
-                       still while nobody waits for it */
-  size_t max_body;  /* bytes of a buffered body, or of one item */
-  const char *list; /* a 2xx body goes through a framer for this list; or NULL */
-  const char *file; /* a 2xx body goes to this file, which must not exist yet; or NULL. It is
-                       removed when it does not arrive whole, and else with the transfer, at its
-                       release at the latest: who wants to keep it renames it */
-  int owner_only;   /* the file is for nobody else to read */
-  int pages_lane;   /* use the pages' connections though it is a plain call */
-};
-
-enum rl_kind {
-  RL_KIND_OK, /* an answer has arrived whole, whatever its status */
-  RL_KIND_CONNECTION,
-  RL_KIND_TLS,
-  RL_KIND_TIMEOUT,
-  RL_KIND_LIMIT,
-  RL_KIND_CANCELLED,
-  RL_KIND_FILE /* the file could not be written */
+  int bare;        /* base_headers are left out */
+  double timeout;  /* of a plain call: for the whole attempt; else: the longest silence */
+  double deadline; /* from now, on the monotonic clock; negative: none. A streamed body's stands
+                      still while nobody waits for it */
+  struct rl_sink_options sink; /* where the body goes */
+  int pages_lane;              /* use the pages' connections though it is a plain call */
 };
 
 /* What became of a transfer. The strings are good until it is freed. */
@@ -113,9 +86,6 @@ struct rl_http_library {
 
 void rl_http_library(struct rl_http_library *out);
 
-/* What strerror says, for any thread. */
-void rl_http_error_text(int error, char *out, size_t size);
-
 /* RL_OK with *out, RL_NOMEM, or RL_SHAPE when a header holds CR, LF or NUL. Copies everything. */
 enum rl_status rl_http_new(const struct rl_http_options *options, struct rl_http **out);
 
@@ -132,7 +102,7 @@ void rl_http_free(struct rl_http *h);
 int rl_http_forked(const struct rl_http *h);
 
 /* Queues a request. It begins at one of the next turns. Copies everything. RL_OK with *out;
- * RL_NOMEM; RL_SHAPE when the method, the URL or a header holds what cannot be sent; RL_SYNTAX when
+ * RL_NOMEM; RL_SHAPE when the method, the URL or a header holds what cannot be sent; RL_SYSTEM when
  * the file could not be made, with errno set. */
 enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *request,
                              struct rl_transfer **out);

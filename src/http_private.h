@@ -4,18 +4,15 @@
 #define RL_HTTP_PRIVATE_H
 
 #include "http.h"
+#include "list.h"
+#include "platform.h"
+#include "sink.h"
 
 #include <curl/curl.h>
 #include <poll.h>
 #include <sys/types.h>
 
-/* A member of a circular list, or its head. A member that is in no list points to itself. */
-struct rl_link {
-  struct rl_link *next, *prev;
-};
-
 enum rl_state { RL_WAITING, RL_ACTIVE, RL_FINISHED };
-enum rl_sink { RL_SINK_CALL, RL_SINK_PAGE, RL_SINK_FILE, RL_SINKS };
 
 /* A libcurl handle for one lane and sink, with everything set that does not depend on the request;
  * kept and used again. */
@@ -97,66 +94,58 @@ struct rl_http {
   int closed;
 };
 
+/* Its parts belong to the files that are named: others may read them. */
 struct rl_transfer {
+  struct rl_http *http; /* NULL once the client is freed */
+  struct rl_lane *lane;
   struct rl_link member; /* of http->all */
   struct rl_link place;  /* in its lane's queue or active_list */
   struct rl_link news;   /* in http->ready */
   struct rl_link pause;  /* in http->paused: has had its share of a turn, goes on in the next */
   struct rl_link early;  /* in http->early */
-  struct rl_http *http;  /* NULL once the client is freed */
-  struct rl_lane *lane;
-  struct rl_easy *easy;     /* while active */
-  struct rl_socket *socket; /* while active, in a lane that is not shared */
-  uint64_t id, sequence;
   enum rl_state state;
-  enum rl_sink sink;
   int armed; /* somebody waits for news */
   int held;  /* paused until its reader has caught up */
 
+  /* http.c: the queue and the deadlines */
+  uint64_t id, sequence;
   double timeout;
   double deadline;   /* on the monotonic clock; a streamed body's moves on while nobody waits */
   double idle_since; /* when the last wait ended, on the same clock */
-  double admitted, wait_since, last_byte; /* on the client's clock */
-  double missed_at; /* when a deadline was first seen to have passed; negative: none has */
+  double wait_since; /* when the present one began, on the client's clock */
+  double missed_at;  /* when a deadline was first seen to have passed; negative: none has */
   int connected;
-  double connect_limit; /* libcurl's own, in seconds of the monotonic clock */
-  uint64_t turn;        /* when turn_bytes was begun */
-  size_t turn_bytes;
+  uint64_t early_sent; /* of the request's body, when its early answer was last looked at */
+  double early_at;     /* when that had grown, on the monotonic clock */
 
-  char *request;                  /* one block: headers' nodes, headers, method, URL, body */
+  /* lane.c: what libcurl has of it while it is active */
+  struct rl_easy *easy;
+  struct rl_socket *socket; /* in a lane that is not shared */
+
+  /* transfer.c: the request, in one block (headers' nodes, headers, method, URL, body) */
+  char *request;
   size_t request_len, secret_len; /* secret_len: up to the body */
   struct curl_slist *headers;
   const char *method, *url, *body;
   size_t body_len;
 
-  struct rl_headers answer;
-  struct rl_buffer buffer; /* of a body that is not streamed */
-  struct rl_framer *framer;
-  size_t framer_limit;
-  size_t kept_len;
-  int fd, file_error;
-  char *path; /* of the file, which goes with the transfer */
-  uint64_t body_bytes;
+  /* transfer.c: how it goes on */
+  double admitted, last_byte; /* on the client's clock */
+  double connect_limit;       /* libcurl's own, in seconds of the monotonic clock */
+  uint64_t turn;              /* when turn_bytes was begun */
+  size_t turn_bytes;
+  int starts; /* how often libcurl began to send the request */
 
-  int starts;          /* how often libcurl began to send the request */
-  uint64_t early_sent; /* of the request's body, when its early answer was last looked at */
-  double early_at;     /* when that had grown, on the monotonic clock */
-  int aborted;         /* a callback refused to go on, for the reason in outcome */
+  /* transfer.c: the answer */
+  struct rl_headers answer;
+  struct rl_sink sink;
+  int aborted; /* a callback refused to go on, for the reason in outcome */
   struct rl_outcome outcome;
-  char kept[RL_HTTP_KEPT_BYTES];
   char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
 };
 
 #define RL_TRANSFER_OF(link, field)                                                                \
   ((struct rl_transfer *)(void *)((char *)(link)-offsetof(struct rl_transfer, field)))
-
-void rl_link_init(struct rl_link *l);
-int rl_link_in_list(const struct rl_link *l);
-void rl_link_append(struct rl_link *head, struct rl_link *l);
-void rl_link_remove(struct rl_link *l);
-
-/* Seconds on CLOCK_MONOTONIC. */
-double rl_monotonic(void);
 
 /* A lane makes its multi handle when it is first used. */
 void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared);
@@ -191,7 +180,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *reque
 void rl_transfer_destroy(struct rl_transfer *t);
 
 /* A handle with everything set that does not depend on the request; NULL when out of memory. */
-struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink sink);
+struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink);
 void rl_easy_free(struct rl_easy *e);
 
 /* Sets the rest. The handle must be one for the transfer's lane and sink. */
@@ -219,6 +208,9 @@ int rl_transfer_is_answered(const struct rl_transfer *t);
  * are. That is as good as waiting in the queue: no timeout runs. */
 int rl_transfer_waits(const struct rl_transfer *t);
 
+/* The time that it has waited does not count. */
+void rl_transfer_end_wait(struct rl_transfer *t);
+
 /* libcurl has a connection for the transfer. */
 void rl_transfer_begin(struct rl_transfer *t);
 
@@ -232,9 +224,6 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);
  * as long as it has the transfer. */
 void rl_transfer_fail(struct rl_transfer *t, enum rl_kind kind, const char *code,
                       const char *message);
-
-/* Removes the file, if it is still there under its name; in a forked child only forgets it. */
-void rl_transfer_remove_file(struct rl_transfer *t);
 
 /* Closes the file and frees what only a running transfer needs. Part of every end. */
 void rl_transfer_end(struct rl_transfer *t);

@@ -2,8 +2,8 @@
 #ifndef RL_JSON_H
 #define RL_JSON_H
 
-#include "alloc.h"
 #include "buffer.h"
+#include "status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,22 +1,12 @@
 /* lane.c: libcurl's multi handles, the sockets that they want watched, and how a transfer enters
  * and leaves them. */
-#if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* clock_gettime and the like with -std=c99 */
-#endif
-
+#include "alloc.h"
 #include "curlcode.h"
 #include "http_private.h"
 
 #include <math.h>
-#include <time.h>
 
 enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
-
-double rl_monotonic(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static int grow_sockets(struct rl_http *h) {
   size_t cap = h->socket_cap > 0 ? h->socket_cap * 2 : 16;
@@ -182,7 +172,7 @@ static void lane_empty_pool(struct rl_lane *lane) {
   lane->pooled = 0;
 }
 
-static void give_easy_back(struct rl_lane *lane, enum rl_sink sink, struct rl_easy *e) {
+static void give_easy_back(struct rl_lane *lane, enum rl_sink_kind sink, struct rl_easy *e) {
   if (e->spent || lane->pooled >= MAX_POOLED) {
     rl_easy_free(e);
     return;
@@ -192,7 +182,7 @@ static void give_easy_back(struct rl_lane *lane, enum rl_sink sink, struct rl_ea
   lane->pooled++;
 }
 
-static struct rl_easy *take_easy(struct rl_lane *lane, enum rl_sink sink) {
+static struct rl_easy *take_easy(struct rl_lane *lane, enum rl_sink_kind sink) {
   struct rl_easy *e = lane->pools[sink];
   if (e == NULL)
     return rl_easy_new(lane->http, lane, sink);
@@ -217,25 +207,7 @@ static void detach(struct rl_transfer *t) {
   rl_link_remove(&t->pause);
   rl_link_remove(&t->early);
   t->easy = NULL;
-  give_easy_back(lane, t->sink, e);
-}
-
-int rl_transfer_waits(const struct rl_transfer *t) {
-  const struct rl_lane *lane = t->lane;
-  return t->starts == 0 && lane->begun > 0 && lane->shared && lane->protocol >= 20;
-}
-
-/* The time that a transfer has waited does not count. */
-static void end_wait(struct rl_transfer *t) {
-  t->admitted = t->http->clock;
-  t->http->due_clock = 0; /* to be worked out anew */
-}
-
-void rl_transfer_begin(struct rl_transfer *t) {
-  if (rl_transfer_waits(t))
-    end_wait(t);
-  t->starts = 1;
-  t->lane->begun++;
+  give_easy_back(lane, t->sink.kind, e);
 }
 
 /* When nothing is left to wait for, those that waited need a connection of their own. */
@@ -245,7 +217,7 @@ static void note_end(struct rl_lane *lane) {
     struct rl_transfer *t = RL_TRANSFER_OF(l, place);
     if (rl_transfer_waits(t)) {
       rl_transfer_excuse_wait(t);
-      end_wait(t);
+      rl_transfer_end_wait(t);
     }
   }
   lane->begun--;
@@ -312,7 +284,7 @@ int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t) {
   CURLcode rc = CURLE_OUT_OF_MEMORY;
   CURLMcode mrc;
   if (lane->multi != NULL || lane_open(lane))
-    e = take_easy(lane, t->sink);
+    e = take_easy(lane, t->sink.kind);
   if (e != NULL)
     rc = rl_transfer_configure(t, e);
   if (rc != CURLE_OK) {

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE /* realpath, lstat and the like with -std=c99 */
 #endif
 
-#include "http.h"
+#include "platform.h"
 #include "lua_core.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static int refuse(lua_State *L, const char *path, const char *why) {
 
 static int refuse_errno(lua_State *L, const char *path) {
   char why[128];
-  rl_http_error_text(errno, why, sizeof why);
+  rl_error_text(errno, why, sizeof why);
   return refuse(L, path, why);
 }
 

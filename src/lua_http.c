@@ -2,6 +2,7 @@
 #include "http.h"
 #include "lua_core.h"
 #include "lua_json.h"
+#include "platform.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -199,15 +200,15 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
     r->body = body;
   r->timeout = number_field(L, 2, "timeout", 30);
   max_body = number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
-  r->max_body = max_body < (double)MAX_BODY ? (size_t)max_body : MAX_BODY;
+  r->sink.max_body = max_body < (double)MAX_BODY ? (size_t)max_body : MAX_BODY;
   r->bare = lua_toboolean(L, 4);
   r->deadline = luaL_optnumber(L, 5, -1);
   if (lua_isnoneornil(L, 6))
     return;
   luaL_checktype(L, 6, LUA_TTABLE);
-  r->list = c_string_field(L, 6, "list");
-  r->file = c_string_field(L, 6, "file");
-  r->owner_only = boolean_field(L, 6, "owner_only");
+  r->sink.list = c_string_field(L, 6, "list");
+  r->sink.file = c_string_field(L, 6, "file");
+  r->sink.owner_only = boolean_field(L, 6, "owner_only");
   r->pages_lane = c_string_field(L, 6, "lane") != NULL;
 }
 
@@ -237,11 +238,11 @@ static int client_start(lua_State *L) {
   if (rl_http_closed(h))
     return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */
   status = rl_http_start(h, &r, &t->transfer);
-  if (status == RL_SYNTAX) {
+  if (status == RL_SYSTEM) {
     char why[128];
-    rl_http_error_text(errno, why, sizeof why);
+    rl_error_text(errno, why, sizeof why);
     lua_pushnil(L);
-    lua_pushfstring(L, "%s: %s", r.file, why);
+    lua_pushfstring(L, "%s: %s", r.sink.file, why);
     return 2;
   }
   if (status == RL_NOMEM)

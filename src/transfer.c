@@ -1,23 +1,20 @@
 /* transfer.c: one HTTP request, and what becomes of its answer. */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* O_CLOEXEC, clock_gettime and the like with -std=c99 */
+#define _GNU_SOURCE /* pid_t and the like with -std=c99 */
 #endif
 
+#include "alloc.h"
 #include "curlcode.h"
 #include "http_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Our connect_timeout decides, which runs on the client's clock. libcurl's own limit only makes it
  * try the next address of the host in time: it gives each but the last half of what is left. */
 #define CONNECT_SLACK 1.0
-
-/* What a page may hold beyond one item and what waits: a compressed chunk that grew. */
-#define FRAMER_SLACK (16u * 1024u * 1024u)
 
 /* What a server must take of a request's body over HTTP/2 before it says a word (RFC 9113 6.9.2).
  */
@@ -33,27 +30,6 @@
  * HTTP/2, where nobody stops it, small reads keep that short. What one read of a page yields after
  * decompression comes in one turn, whatever its share. */
 enum { STREAM_READ_BYTES = 8 * 1024, CALL_READ_BYTES = 16 * 1024, PAGE_READ_BYTES = 32 * 1024 };
-
-void rl_link_init(struct rl_link *l) {
-  l->next = l->prev = l;
-}
-
-int rl_link_in_list(const struct rl_link *l) {
-  return l->next != l;
-}
-
-void rl_link_append(struct rl_link *head, struct rl_link *l) {
-  l->prev = head->prev;
-  l->next = head;
-  head->prev->next = l;
-  head->prev = l;
-}
-
-void rl_link_remove(struct rl_link *l) {
-  l->prev->next = l->next;
-  l->next->prev = l->prev;
-  rl_link_init(l);
-}
 
 size_t rl_header_block_size(const struct rl_text *lines, size_t count) {
   size_t i, size = count * sizeof(struct curl_slist);
@@ -130,44 +106,14 @@ static void free_request(struct rl_transfer *t) {
   t->method = t->url = t->body = NULL;
 }
 
-static enum rl_status open_file(struct rl_transfer *t, const char *path, mode_t mode) {
-  size_t size = strlen(path) + 1;
-  char *copy = rl_malloc(size);
-  if (copy == NULL)
-    return RL_NOMEM;
-  memcpy(copy, path, size);
-  t->sink = RL_SINK_FILE;
-  t->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (t->fd < 0) {
-    int saved = errno;
-    rl_free(copy); /* what stands there is not ours to remove */
-    errno = saved;
-    return RL_SYNTAX;
-  }
-  t->path = copy;
-  return RL_OK;
-}
-
-static enum rl_status open_sink(struct rl_transfer *t, const struct rl_request *r) {
-  rl_buffer_init(&t->buffer, r->max_body);
-  if (r->list != NULL) {
-    t->sink = RL_SINK_PAGE;
-    t->framer_limit = r->max_body < SIZE_MAX - FRAMER_SLACK ? r->max_body + FRAMER_SLACK : SIZE_MAX;
-    t->framer = rl_framer_new(r->list, r->max_body);
-    return t->framer != NULL ? RL_OK : RL_NOMEM;
-  }
-  return r->file != NULL ? open_file(t, r->file, r->owner_only ? 0600 : 0666) : RL_OK;
-}
-
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
                                struct rl_transfer **out) {
   enum rl_status status;
   struct rl_transfer *t = rl_malloc(sizeof *t);
   if (t == NULL)
     return RL_NOMEM;
-  memset(t, 0, offsetof(struct rl_transfer, kept)); /* what follows is large */
+  memset(t, 0, offsetof(struct rl_transfer, message)); /* which is large */
   t->message[0] = '\0';
-  t->fd = -1;
   t->http = h;
   t->timeout = r->timeout;
   t->missed_at = -1;
@@ -178,9 +124,9 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   rl_link_init(&t->pause);
   rl_link_init(&t->early);
   rl_headers_init(&t->answer);
-  status = copy_request(t, r);
+  status = rl_sink_open(&t->sink, &r->sink);
   if (status == RL_OK)
-    status = open_sink(t, r);
+    status = copy_request(t, r);
   if (status != RL_OK) {
     int saved = errno;
     rl_transfer_destroy(t);
@@ -192,22 +138,14 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
 }
 
 void rl_transfer_destroy(struct rl_transfer *t) {
-  if (t->fd >= 0)
-    close(t->fd);
-  rl_transfer_remove_file(t);
+  rl_sink_free(&t->sink);
   free_request(t);
-  rl_framer_free(t->framer);
-  rl_buffer_free(&t->buffer);
   rl_headers_free(&t->answer);
   rl_free(t);
 }
 
 /* The callbacks only fill buffers and set flags: libcurl must not be called from within them, and
  * whoever waits is told by the list of news. */
-
-static int is_success(const struct rl_transfer *t) {
-  return t->answer.status >= 200 && t->answer.status < 300;
-}
 
 /* Makes libcurl end the transfer: the callback's caller returns a short count. */
 static int refuse(struct rl_transfer *t, enum rl_kind kind, const char *code, const char *message) {
@@ -231,76 +169,12 @@ static void count_bytes(struct rl_transfer *t, size_t n) {
   t->turn_bytes += n;
 }
 
-static int feed_buffer(struct rl_transfer *t, const char *data, size_t n) {
-  enum rl_status status = rl_buffer_append(&t->buffer, data, n);
-  if (status == RL_TOO_LARGE)
-    return refuse(t, RL_KIND_LIMIT, "BODY_TOO_LARGE", "the body is larger than max_body_bytes");
-  return status == RL_OK ? 1 : out_of_memory(t);
-}
-
-static void keep_first(struct rl_transfer *t, const char *data, size_t n) {
-  size_t room = sizeof t->kept - t->kept_len;
-  if (n > room)
-    n = room;
-  memcpy(t->kept + t->kept_len, data, n);
-  t->kept_len += n;
-}
-
-/* A broken page still is an answer: what is wrong with it, the framer tells. */
-static int refuse_page(struct rl_transfer *t, enum rl_status status) {
-  switch (status) {
-  case RL_NOMEM:
-    return out_of_memory(t);
-  case RL_TOO_LARGE:
-    return refuse(t, RL_KIND_LIMIT, "BODY_TOO_LARGE", "an item is larger than max_body_bytes");
-  case RL_TOO_DEEP:
-    return refuse(t, RL_KIND_LIMIT, "TOO_DEEP", "the body is nested too deep");
-  default:
-    return refuse(t, RL_KIND_OK, "OK", "");
-  }
-}
-
-static int feed_page(struct rl_transfer *t, const char *data, size_t n) {
-  enum rl_status status = rl_framer_feed(t->framer, data, n);
-  if (t->kept_len < sizeof t->kept)
-    keep_first(t, data, n);
-  if (t->armed && rl_transfer_has_news(t))
-    rl_transfer_tell(t);
-  if (status != RL_OK)
-    return refuse_page(t, status);
-  if (rl_framer_buffered(t->framer) > t->framer_limit)
-    return refuse(t, RL_KIND_LIMIT, TOO_MUCH_AT_ONCE);
-  return 1;
-}
-
-static int feed_file(struct rl_transfer *t, const char *data, size_t n) {
-  if (t->kept_len < sizeof t->kept)
-    keep_first(t, data, n);
-  while (n > 0) {
-    ssize_t written = write(t->fd, data, n);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0) {
-      t->file_error = errno;
-      return refuse(t, RL_KIND_FILE, "WRITE_ERROR", "");
-    }
-    data += written;
-    n -= (size_t)written;
-  }
-  return 1;
-}
-
-static int is_full(const struct rl_transfer *t) {
-  return t->framer != NULL && rl_framer_buffered(t->framer) >= RL_HTTP_HOLD_BYTES &&
-         rl_framer_waiting(t->framer) > 0;
-}
-
 /* A transfer that has had its share lets the others and the host have their turn; a page that is
  * full waits for its reader. Not over HTTP/2, where what a paused stream may still receive piles up
  * in libcurl. Pausing one direction only would make libcurl read once more at once. */
 static void pause_if_due(struct rl_transfer *t) {
   struct rl_http *h = t->http;
-  int full = is_full(t);
+  int full = rl_sink_is_full(&t->sink);
   if (t->lane->shared || h->resuming || t->held || (t->turn_bytes < SHARE_BYTES && !full))
     return;
   if (rl_link_in_list(&t->pause)) { /* libcurl 8 hands over the rest of what it has read */
@@ -319,11 +193,27 @@ static void pause_if_due(struct rl_transfer *t) {
 }
 
 void rl_transfer_resume(struct rl_transfer *t) {
-  if (!t->held ||
-      (rl_framer_buffered(t->framer) >= RL_HTTP_RESUME_BYTES && rl_framer_waiting(t->framer) > 0))
+  if (!t->held || !rl_sink_is_low(&t->sink))
     return;
   t->held = 0;
   rl_link_append(&t->http->paused, &t->pause);
+}
+
+int rl_transfer_waits(const struct rl_transfer *t) {
+  const struct rl_lane *lane = t->lane;
+  return t->starts == 0 && lane->begun > 0 && lane->shared && lane->protocol >= 20;
+}
+
+void rl_transfer_end_wait(struct rl_transfer *t) {
+  t->admitted = t->http->clock;
+  t->http->due_clock = 0; /* to be worked out anew */
+}
+
+void rl_transfer_begin(struct rl_transfer *t) {
+  if (rl_transfer_waits(t))
+    rl_transfer_end_wait(t);
+  t->starts = 1;
+  t->lane->begun++;
 }
 
 /* When the answer has arrived before all of the request's body was sent over HTTP/2, and the server
@@ -360,15 +250,13 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp) {
   size_t n = size * count;
   int ok;
   count_bytes(t, n);
-  t->body_bytes += n;
-  if (t->sink == RL_SINK_CALL || !is_success(t))
-    ok = feed_buffer(t, data, n);
-  else if (t->sink == RL_SINK_PAGE)
-    ok = feed_page(t, data, n);
-  else
-    ok = feed_file(t, data, n);
+  ok = rl_sink_feed(&t->sink, data, n);
+  if (t->armed && rl_transfer_has_news(t))
+    rl_transfer_tell(t);
   if (ok)
     pause_if_due(t);
+  else
+    (void)refuse(t, t->sink.fault.kind, t->sink.fault.code, t->sink.fault.message);
   note_answer(t);
   return ok ? n : 0;
 }
@@ -378,8 +266,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   size_t n = size * count;
   enum rl_status status = rl_headers_line(&t->answer, data, n);
   count_bytes(t, n);
-  if (t->answer.complete)
+  if (t->answer.complete) {
     t->lane->protocol = t->answer.version;
+    t->sink.streams = t->answer.status < 300;
+  }
   note_answer(t);
   if (status == RL_OK)
     return n;
@@ -467,14 +357,14 @@ static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
   return CURLE_OK;
 }
 
-static long read_bytes(const struct rl_lane *lane, enum rl_sink sink) {
-  if (sink != RL_SINK_CALL)
+static long read_bytes(const struct rl_lane *lane, enum rl_sink_kind sink) {
+  if (sink != RL_SINK_BUFFER)
     return PAGE_READ_BYTES;
   return lane->shared ? STREAM_READ_BYTES : CALL_READ_BYTES;
 }
 
 static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct rl_lane *lane,
-                              enum rl_sink sink) {
+                              enum rl_sink_kind sink) {
   CURLcode rc;
   SET(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -498,7 +388,7 @@ static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct 
   return rc;
 }
 
-struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink sink) {
+struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink) {
   struct rl_easy *e = rl_calloc(1, sizeof *e);
   if (e == NULL)
     return NULL;
@@ -658,49 +548,21 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
   rl_transfer_fail(t, kind_of(result), rl_curlcode_name(result), message);
 }
 
-void rl_transfer_remove_file(struct rl_transfer *t) {
-  if (t->path == NULL)
-    return;
-  if (t->http == NULL || !rl_http_forked(t->http))
-    (void)unlink(t->path);
-  rl_free(t->path);
-  t->path = NULL;
-}
-
-static void close_file(struct rl_transfer *t) {
-  if (t->fd < 0)
-    return;
-  if (close(t->fd) != 0 && t->outcome.kind == RL_KIND_OK) {
-    t->file_error = errno;
-    rl_transfer_fail(t, RL_KIND_FILE, "WRITE_ERROR", "");
-  }
-  t->fd = -1;
-  if (t->outcome.kind != RL_KIND_OK || !is_success(t))
-    rl_transfer_remove_file(t);
-  if (t->outcome.kind == RL_KIND_FILE) {
-    rl_http_error_text(t->file_error, t->message, sizeof t->message);
-    t->outcome.message = t->message;
-  }
-}
-
 void rl_transfer_end(struct rl_transfer *t) {
-  close_file(t);
-  t->outcome.bytes = t->body_bytes;
+  const struct rl_fault *fault = &t->sink.fault;
+  if (!rl_sink_end(&t->sink, t->outcome.kind == RL_KIND_OK))
+    rl_transfer_fail(t, fault->kind, fault->code, fault->message);
+  t->outcome.bytes = t->sink.bytes;
   if (t->answer.complete)
     t->outcome.http_version = t->answer.version;
   t->outcome.may_hide_cut =
       t->answer.complete && strcmp(t->method, "HEAD") != 0 && rl_headers_may_hide_cut(&t->answer);
-  if (t->framer != NULL && t->outcome.kind == RL_KIND_OK && is_success(t))
-    (void)rl_framer_end(t->framer);
   free_request(t);
   t->state = RL_FINISHED;
 }
 
 int rl_transfer_has_news(const struct rl_transfer *t) {
-  if (t->state == RL_FINISHED)
-    return 1;
-  return t->framer != NULL &&
-         (rl_framer_waiting(t->framer) > 0 || rl_framer_error(t->framer, NULL, NULL) != RL_OK);
+  return t->state == RL_FINISHED || rl_sink_has_news(&t->sink);
 }
 
 void rl_transfer_tell(struct rl_transfer *t) {
@@ -728,17 +590,9 @@ const struct rl_headers *rl_transfer_headers(const struct rl_transfer *t) {
 }
 
 struct rl_text rl_transfer_body(const struct rl_transfer *t) {
-  struct rl_text body;
-  if (t->kept_len > 0) {
-    body.data = t->kept;
-    body.len = t->kept_len;
-  } else {
-    body.data = t->buffer.data != NULL ? t->buffer.data : "";
-    body.len = t->buffer.len;
-  }
-  return body;
+  return rl_sink_text(&t->sink);
 }
 
 struct rl_framer *rl_transfer_framer(struct rl_transfer *t) {
-  return is_success(t) ? t->framer : NULL;
+  return t->sink.streams ? t->sink.framer : NULL;
 }

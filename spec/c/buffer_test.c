@@ -1,4 +1,5 @@
 /* buffer_test.c: buffers and the memory below them. */
+#include "alloc.h"
 #include "buffer.h"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
 /* framer_test.c: items cut out of pages, however the bytes arrive. */
+#include "alloc.h"
 #include "framer.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* headers_test.c: the headers of a response, and libcurl's codes by name. */
+#include "alloc.h"
 #include "curlcode.h"
 #include "headers.h"
 

@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 #endif
 
+#include "../../src/alloc.h"
 #include "../../src/http.h"
+#include "../../src/platform.h"
 #include "server.h"
 #include "test.h"
 
@@ -66,7 +68,7 @@ static struct rl_request request(const char *method, const char *path) {
   r.method = text(method);
   r.timeout = 20;
   r.deadline = -1;
-  r.max_body = 1024 * 1024;
+  r.sink.max_body = 1024 * 1024;
   return r;
 }
 
@@ -83,7 +85,7 @@ static struct rl_transfer *get(struct rl_http *h, const char *path) {
 
 static struct rl_transfer *page(struct rl_http *h, const char *path) {
   struct rl_request r = request("GET", path);
-  r.list = "scenarios";
+  r.sink.list = "scenarios";
   return start(h, &r);
 }
 
@@ -368,7 +370,7 @@ static void streams_a_page(void) {
   OK(count_items(h, t) == 1000);
   o = finish(h, t);
   OK(o.kind == RL_KIND_OK && rl_framer_done(rl_transfer_framer(t)));
-  OK(rl_transfer_body(t).len == RL_HTTP_KEPT_BYTES);
+  OK(rl_transfer_body(t).len == RL_SINK_KEPT_BYTES);
   rl_transfer_free(t);
 
   t = page(h, "/status/500"); /* an error's body is no page */
@@ -405,10 +407,10 @@ static void holds_a_page_back(void) {
   while (now() < limit) {
     rl_http_turn(h, 0);
     held = rl_framer_buffered(rl_transfer_framer(t));
-    if (held >= RL_HTTP_HOLD_BYTES)
+    if (held >= RL_SINK_HOLD_BYTES)
       break;
   }
-  OK(held >= RL_HTTP_HOLD_BYTES && held < RL_HTTP_HOLD_BYTES + 256 * 1024);
+  OK(held >= RL_SINK_HOLD_BYTES && held < RL_SINK_HOLD_BYTES + 256 * 1024);
   for (i = 0; i < 3; i++) {
     rl_http_turn(h, 0);
     OK(rl_framer_buffered(rl_transfer_framer(t)) == held);
@@ -421,7 +423,7 @@ static void holds_a_page_back(void) {
     rl_framer_drop(rl_transfer_framer(t));
     rl_transfer_resume(t);
   }
-  OK(most < RL_HTTP_HOLD_BYTES + 256 * 1024);
+  OK(most < RL_SINK_HOLD_BYTES + 256 * 1024);
   OK(finish(h, t).kind == RL_KIND_OK && rl_framer_done(rl_transfer_framer(t)));
   rl_transfer_free(t);
   rl_http_free(h);
@@ -433,7 +435,7 @@ static void times_silence_only_while_someone_waits(void) {
   struct rl_transfer *t;
   struct rl_outcome o;
   int i;
-  r.list = "scenarios";
+  r.sink.list = "scenarios";
   r.timeout = 0.05;
   r.deadline = 0.06;
   t = start(h, &r);
@@ -449,7 +451,7 @@ static void times_silence_only_while_someone_waits(void) {
   rl_transfer_free(t);
 
   r = request("GET", "/trickle"); /* bytes keep it alive */
-  r.list = "scenarios";
+  r.sink.list = "scenarios";
   r.timeout = 0.5;
   t = start(h, &r);
   o = finish(h, t);
@@ -619,15 +621,15 @@ static void writes_a_file(void) {
   int fd = mkstemp(path);
   off_t size;
   close(fd);
-  r.file = path;
-  r.max_body = 100; /* does not count for files */
+  r.sink.file = path;
+  r.sink.max_body = 100; /* does not count for files */
   errno = 0;
-  OK(rl_http_start(h, &r, &t) == RL_SYNTAX && errno == EEXIST);
+  OK(rl_http_start(h, &r, &t) == RL_SYSTEM && errno == EEXIST);
   unlink(path);
   t = start(h, &r);
   o = finish(h, t);
   OK(o.kind == RL_KIND_OK && o.bytes == 3000000);
-  OK(rl_transfer_body(t).len == RL_HTTP_KEPT_BYTES);
+  OK(rl_transfer_body(t).len == RL_SINK_KEPT_BYTES);
   fd = open(path, O_RDONLY);
   size = lseek(fd, 0, SEEK_END);
   OK(size == 3000000);
@@ -635,8 +637,8 @@ static void writes_a_file(void) {
   rl_transfer_free(t);
   OK(access(path, F_OK) != 0); /* nobody has renamed it */
   r = request("GET", "/status/404");
-  r.file = path;
-  r.max_body = 100;
+  r.sink.file = path;
+  r.sink.max_body = 100;
   t = start(h, &r);
   OK(finish(h, t).kind == RL_KIND_OK && body_is(t, "oops"));
   rl_transfer_free(t);
@@ -644,8 +646,8 @@ static void writes_a_file(void) {
   if (access("/dev/full", W_OK) == 0) {
     snprintf(buffer, sizeof buffer, "%s", "/dev/full");
     r = request("GET", "/bytes/3000000");
-    r.file = buffer; /* exists */
-    OK(rl_http_start(h, &r, &t) == RL_SYNTAX && errno == EEXIST);
+    r.sink.file = buffer; /* exists */
+    OK(rl_http_start(h, &r, &t) == RL_SYSTEM && errno == EEXIST);
   }
   rl_http_free(h);
 }
@@ -664,12 +666,12 @@ static void a_disk_that_is_full(void) {
   small = old;
   small.rlim_cur = 1000;
   signal(SIGXFSZ, SIG_IGN);
-  r.file = path;
+  r.sink.file = path;
   t = start(h, &r);
   setrlimit(RLIMIT_FSIZE, &small);
   o = finish(h, t);
   setrlimit(RLIMIT_FSIZE, &old);
-  rl_http_error_text(EFBIG, why, sizeof why);
+  rl_error_text(EFBIG, why, sizeof why);
   OK(o.kind == RL_KIND_FILE && is(o.code, "WRITE_ERROR") && is(o.message, why));
   rl_transfer_free(t);
   unlink(path);
@@ -687,10 +689,10 @@ static void a_child_leaves_the_parents_file(void) {
   close(mkstemp(second));
   unlink(first);
   unlink(second);
-  r.file = first;
+  r.sink.file = first;
   early = start(h, &r);
   OK(finish(h, early).kind == RL_KIND_OK);
-  r.file = second;
+  r.sink.file = second;
   late = start(h, &r);
   OK(finish(h, late).kind == RL_KIND_OK);
   fflush(stdout);
@@ -781,7 +783,7 @@ static void scenario(void) {
   if (rl_http_start(h, &r, &t) == RL_OK)
     (void)finish(h, t);
   r = request("GET", "/page/20");
-  r.list = "scenarios";
+  r.sink.list = "scenarios";
   if (rl_http_start(h, &r, &p) == RL_OK)
     (void)count_items(h, p);
   rl_transfer_free(p);

@@ -1,5 +1,6 @@
 /* json_test.c: the JSON parser against RFC 8259, part by part. */
 #define _GNU_SOURCE /* mkdtemp, setenv */
+#include "alloc.h"
 #include "json.h"
 
 #include <inttypes.h>

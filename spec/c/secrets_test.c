@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 
+#include "../../src/alloc.h"
 #include "../../src/http.h"
 #include "test.h"
 
@@ -68,8 +69,8 @@ static enum rl_status start(struct rl_http *h, const char *path, const char *lis
   r.header_count = 2;
   r.timeout = 20;
   r.deadline = -1;
-  r.max_body = 1000;
-  r.list = list;
+  r.sink.max_body = 1000;
+  r.sink.list = list;
   return rl_http_start(h, &r, out);
 }
 
