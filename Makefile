@@ -211,7 +211,7 @@ coverage: build/coverage/runloop/core.so $(addprefix build/coverage/,$(unit_test
 	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging,heavy $(SPECS)
 	@.ci/c_coverage
 
-lints := $(addprefix lint-,luacheck lua51 format warnings analyzer tidy cppcheck symbols)
+lints := $(addprefix lint-,luacheck lua51 format warnings analyzer tidy cppcheck symbols layers)
 c_files := $(wildcard src/*.[ch] spec/c/*.[ch] bench/*.[ch] examples/*.[ch])
 c_sources := $(filter %.c,$(c_files))
 lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc $(lua_cflags) $(curl_cflags)
@@ -241,6 +241,8 @@ lint-cppcheck:
 	  --enable=warning,performance,portability -Isrc src
 lint-symbols: build/runloop/core.so
 	@.ci/check symbols .ci/symbols build/runloop/core.so
+lint-layers: $(addprefix build/release/,$(objects))
+	@.ci/check layers .ci/layers $^
 
 ## bench: measures against a bare libcurl program and luasocket with lua-cjson; BENCH_FLAGS=--quick
 .PHONY: bench

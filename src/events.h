@@ -7,7 +7,7 @@
 #ifndef RL_EVENTS_H
 #define RL_EVENTS_H
 
-#include "alloc.h"
+#include "status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
 /* events_test.c: events cut out of streams, however the bytes arrive. */
+#include "alloc.h"
 #include "events.h"
 
 #include <inttypes.h>
