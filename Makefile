@@ -1,6 +1,19 @@
 # How runloop for Lua is built, tested, measured and installed. `make help` lists the targets.
 
-LUA = lua5.4
+# Which Lua the module is built for, tested with and installed for: 5.4, 5.5, 5.3, jit (LuaJIT), 5.2 or 5.1. Each but 5.4
+# has a directory of its own in build/. Of one that pkg-config does not know: make LUA_VERSION=5.5 LUA=~/lua/lua
+# LUA_CFLAGS=-I$HOME/lua LUA_LIBS='$HOME/lua/liblua.a -lm -ldl'
+LUA_VERSION = 5.4
+ifeq ($(LUA_VERSION),jit)
+LUA = luajit
+lua_names = luajit
+lua_abi = 5.1
+else
+LUA = lua$(LUA_VERSION)
+lua_names = lua$(LUA_VERSION) lua-$(LUA_VERSION) lua$(subst .,,$(LUA_VERSION)) lua
+lua_abi = $(LUA_VERSION)
+endif
+B = build$(if $(filter-out 5.4,$(LUA_VERSION)),/lua$(LUA_VERSION))
 PREFIX = /usr/local
 CFLAGS = -O2 -g
 PKG_CONFIG = pkg-config
@@ -16,17 +29,17 @@ SOAK_CALLS = 200000
 .SECONDARY:
 .SECONDEXPANSION:
 
-# The names of the systems' Lua 5.4 differ. These stand unexpanded until a recipe needs them: on a new machine
-# the packages that answer are installed first.
-lua_pc = $(or $(shell for name in lua5.4 lua-5.4 lua54 lua; do \
-  $(PKG_CONFIG) --atleast-version=5.4 $$name 2>/dev/null && echo $$name && break; done), \
-  $(error Lua 5.4 and its headers are missing; on Debian: apt-get install $(build_packages)))
-lua_cflags = $(shell $(PKG_CONFIG) --cflags $(lua_pc))
-lua_libs = $(shell $(PKG_CONFIG) --libs $(lua_pc))
+# The names of the systems' Luas differ: a plain `lua` is any of them. These stand unexpanded until a recipe needs
+# them: on a new machine the packages that answer are installed first.
+lua_pc = $(or $(shell for name in $(lua_names); do case `$(PKG_CONFIG) --modversion $$name 2>/dev/null` in \
+  ($(if $(filter jit,$(LUA_VERSION)),2,$(LUA_VERSION)).*) echo $$name; break; esac; done), \
+  $(error Lua $(LUA_VERSION) and its headers are missing; on Debian: apt-get install $(build_packages)))
+LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(lua_pc))
+LUA_LIBS = $(shell $(PKG_CONFIG) --libs $(lua_pc))
 curl_cflags = $(shell $(PKG_CONFIG) --cflags libcurl)
 curl_libs = $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null), \
   $(error libcurl and its headers are missing; on Debian: apt-get install $(build_packages)))
-build_packages = $(shell .ci/packages --list build)
+build_packages = $(shell .ci/packages --list build lua$(LUA_VERSION))
 
 warnings := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion
 ifeq ($(CI),true)
@@ -39,16 +52,16 @@ shared := -shared -Wl,-z,relro,-z,now
 endif
 
 # A variant of the C core is the same sources with other flags; its objects and programs lie in build/VARIANT.
-build/asan/%: variant = $(sanitize) -DRL_TEST_ALLOC
-build/scalar/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_SIMD
-build/alloc/%: variant = -DRL_TEST_ALLOC
-build/tsan/%: variant = -O1 -fsanitize=thread
-build/coverage/%: variant = -O0 --coverage -DRL_TEST_ALLOC
-build/fuzz/%: variant = $(sanitize) -fsanitize=fuzzer-no-link
-build/fuzz/%: CC = clang
+$(B)/asan/%: variant = $(sanitize) -DRL_TEST_ALLOC
+$(B)/scalar/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_SIMD
+$(B)/alloc/%: variant = -DRL_TEST_ALLOC
+$(B)/tsan/%: variant = -O1 -fsanitize=thread
+$(B)/coverage/%: variant = -O0 --coverage -DRL_TEST_ALLOC
+$(B)/fuzz/%: variant = $(sanitize) -fsanitize=fuzzer-no-link
+$(B)/fuzz/%: CC = clang
 # The third flag keeps the module mapped: else reports could not name its functions once Lua has closed.
 sanitize = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-build/asan/%: LDFLAGS += -Wl,-z,nodelete
+$(B)/asan/%: LDFLAGS += -Wl,-z,nodelete
 
 compile = $(CC) -std=c99 $(warnings) $(CPPFLAGS) $(CFLAGS) $(variant) -fvisibility=hidden
 depfile = -MMD -MP -MT $@ -MF $@.d
@@ -62,43 +75,43 @@ unit_tests := $(patsubst spec/c/%.c,%,$(wildcard spec/c/*_test.c))
 fuzzers := $(patsubst spec/c/%.c,%,$(wildcard spec/c/fuzz_*.c))
 hosts := $(patsubst spec/c/%.c,%,$(wildcard spec/c/embed.c spec/c/threads.c))
 
-## all: builds the C core, build/runloop/core.so
+## all: builds the C core, build/runloop/core.so; LUA_VERSION=5.3 (5.5, jit, 5.2, 5.1) for another Lua than 5.4
 .PHONY: all
-all: build/runloop/core.so
+all: $(B)/runloop/core.so
 
 # make V=1 shows the commands whole.
 quiet = @$(if $(V),set -x;,echo "building $@";)
 
-build/%.o: src/$$(*F).c Makefile | packages
+$(B)/%.o: src/$$(*F).c Makefile | packages
 	@mkdir -p $(@D)
-	$(quiet) $(compile) $(lua_cflags) $(curl_cflags) $(depfile) -fPIC -c -o $@ $<
+	$(quiet) $(compile) $(LUA_CFLAGS) $(curl_cflags) $(depfile) -fPIC -c -o $@ $<
 
 # A module is moved into its place when it is whole: another process may be about to load it, or to make it too.
 link_module = $(compile) $(shared) $(LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(curl_libs) && mv $@.$$$$ $@
 
-build/runloop/core.so: $(addprefix build/release/,$(objects))
+$(B)/runloop/core.so: $(addprefix $(B)/release/,$(objects))
 	@mkdir -p $(@D)
 	$(quiet) $(link_module)
 
-build/%/runloop/core.so: $$(addprefix build/$$*/,$(objects))
+$(B)/%/runloop/core.so: $$(addprefix $(B)/$$*/,$(objects))
 	@mkdir -p $(@D)
 	$(quiet) $(link_module)
 
-build/%_test: spec/c/$$(*F)_test.c $$(addprefix build/$$(*D)/,$(plain_objects))
+$(B)/%_test: spec/c/$$(*F)_test.c $$(addprefix $(B)/$$(*D)/,$(plain_objects))
 	$(quiet) $(compile) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) $(curl_libs) -lm
 
-build/fuzz/fuzz_%: spec/c/fuzz_%.c $(addprefix build/fuzz/,$(plain_objects))
+$(B)/fuzz/fuzz_%: spec/c/fuzz_%.c $(addprefix $(B)/fuzz/,$(plain_objects))
 	$(quiet) $(compile) -fsanitize=fuzzer $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) $(curl_libs) -lm
 
-$(foreach v,release asan tsan,$(addprefix build/$v/,$(hosts))): build/%: \
-  spec/c/$$(*F).c build/$$(*D)/runloop/core.so
-	$(quiet) $(compile) $(lua_cflags) $(LDFLAGS) $(depfile) -o $@ $< $(lua_libs) -lm -lpthread -ldl
+$(foreach v,release asan tsan,$(addprefix $(B)/$v/,$(hosts))): $(B)/%: \
+  spec/c/$$(*F).c $(B)/$$(*D)/runloop/core.so
+	$(quiet) $(compile) $(LUA_CFLAGS) $(LDFLAGS) $(depfile) -o $@ $< $(LUA_LIBS) -lm -lpthread -ldl
 
-build/%/oom: spec/c/oom.c $$(addprefix build/$$*/,$(objects))
-	$(quiet) $(compile) $(lua_cflags) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) \
-	  $(curl_libs) $(lua_libs) -lm -lpthread -ldl
+$(B)/%/oom: spec/c/oom.c $$(addprefix $(B)/$$*/,$(objects))
+	$(quiet) $(compile) $(LUA_CFLAGS) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) \
+	  $(curl_libs) $(LUA_LIBS) -lm -lpthread -ldl
 
--include $(wildcard build/*/*.d)
+-include $(wildcard $(B)/*/*.d)
 
 # What the goals need from Debian comes before anything else, as far as it is missing. A bare `make` and an
 # installation install nothing.
@@ -113,10 +126,10 @@ kinds_of_tsan = build test
 kinds_of_coverage = build test
 kinds_of_valgrind = build test valgrind
 kinds_of_fuzz = build fuzz
-kinds_of_lint = build lint
+kinds_of_lint = build lint lua5.1 lua5.2 lua5.3 luajit
 kinds_of_bench = build bench
 kinds_of_bench-instructions = build bench
-kinds = $(sort $(foreach goal,$(MAKECMDGOALS),$(kinds_of_$(goal))))
+kinds = $(sort $(foreach goal,$(MAKECMDGOALS),$(kinds_of_$(goal)) $(if $(kinds_of_$(goal)),lua$(LUA_VERSION))))
 
 ## packages: installs from Debian what the other targets need
 .PHONY: packages
@@ -124,9 +137,9 @@ packages:
 	@$(if $(kinds),.ci/packages $(kinds))
 
 # $(call lua_environment,asan/) has Lua take the core from build/asan.
-lua_environment = env -u LUA_INIT -u LUA_INIT_5_4 -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
+lua_environment = env $(foreach v,2 3 4 5,-u LUA_INIT_5_$v -u LUA_PATH_5_$v -u LUA_CPATH_5_$v) -u LUA_INIT \
   LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;$(CURDIR)/?/init.lua;;" \
-  LUA_CPATH="$(CURDIR)/build/$(1)?.so;;"
+  LUA_CPATH="$(CURDIR)/$(B)/$(1)?.so;;"
 # Nothing of a developer's own settings reaches the specs; MAKEFLAGS would reach a make that they run.
 spec_environment = env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS \
   -u RUNLOOP_API_KEY -u RUNLOOP_BASE_URL -u RUNLOOP_CUSTOM_HEADERS \
@@ -138,46 +151,46 @@ unrandomized = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 ## demo: shows the module at work, with a server of its own or, with RUNLOOP_API_KEY set, with the real one
 .PHONY: demo
-demo: build/runloop/core.so
+demo: $(B)/runloop/core.so
 	@$(call lua_environment) $(LUA) examples/demo.lua
 
 ## test: runs the specs; SPECS=spec/pager_spec.lua runs one file, BUSTED_FLAGS=--filter=cursor some of them
 .PHONY: test
-test: build/runloop/core.so
+test: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) $(SPECS)
 
 # Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch.
 ## asan: runs the specs under AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer
 .PHONY: asan
-asan: build/asan/runloop/core.so
-	@rm -f build/asan/report.*
+asan: $(B)/asan/runloop/core.so
+	@rm -f $(B)/asan/report.*
 	@$(call spec_environment,asan/) \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:log_exe_name=1:log_path=build/asan/report \
+	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:log_exe_name=1:log_path=$(B)/asan/report \
 	  LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(unrandomized) $(busted) --exclude-tags=packaging $(SPECS); status=$$?; \
-	for report in build/asan/report.lua*; do \
+	for report in $(B)/asan/report.lua*; do \
 	  if [ -e "$$report" ]; then cat "$$report"; status=1; fi; \
 	done; exit $$status
 
 ## valgrind: runs the specs under valgrind's memcheck
 .PHONY: valgrind
-valgrind: build/runloop/core.so
-	@mkdir -p build/valgrind && rm -f build/valgrind/*
+valgrind: $(B)/runloop/core.so
+	@mkdir -p $(B)/valgrind && rm -f $(B)/valgrind/*
 	@$(call spec_environment) valgrind -q --error-exitcode=9 --num-callers=30 \
 	  --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
-	  --child-silent-after-fork=yes --log-file=build/valgrind/%p.log \
+	  --child-silent-after-fork=yes --log-file=$(B)/valgrind/%p.log \
 	  $(busted) --exclude-tags=packaging,heavy $(SPECS); status=$$?; \
-	cat build/valgrind/*.log; exit $$status
+	cat $(B)/valgrind/*.log; exit $$status
 
 ## gc-stress: runs the specs with a collector that never rests
 .PHONY: gc-stress
-gc-stress: build/runloop/core.so
+gc-stress: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging $(SPECS)
 
 ## soak: SOAK_CALLS calls through a server that fails in every way: memory and descriptors must stay flat
 .PHONY: soak
-soak: build/runloop/core.so
+soak: $(B)/runloop/core.so
 	@$(call spec_environment) $(LUA) spec/soak.lua $(SOAK_CALLS)
 
 # Every program is a check of its own: make -k goes on behind one that failed.
@@ -187,34 +200,34 @@ ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(
 ## ctest: runs the C programs of spec/c under the sanitizers, with and without SIMD
 .PHONY: ctest $(addprefix run/,$(ctests))
 ctest: $(addprefix run/,$(ctests))
-$(addprefix run/,$(ctests)): run/%: build/%
-	@$(call spec_environment,$(*D)/) .ci/check $* $(unrandomized) build/$*
+$(addprefix run/,$(ctests)): run/%: $(B)/%
+	@$(call spec_environment,$(*D)/) .ci/check $* $(unrandomized) $(B)/$*
 
 ## tsan: runs Lua states in several threads under ThreadSanitizer
 .PHONY: tsan
-tsan: build/tsan/threads
-	@$(call spec_environment,tsan/) .ci/check tsan/threads $(unrandomized) build/tsan/threads
+tsan: $(B)/tsan/threads
+	@$(call spec_environment,tsan/) .ci/check tsan/threads $(unrandomized) $(B)/tsan/threads
 
 ## fuzz: runs every libFuzzer harness for FUZZ_SECONDS; what it finds stays in build/fuzz/NAME
 .PHONY: fuzz $(addprefix run/,$(fuzzers))
 fuzz: $(addprefix run/,$(fuzzers))
-$(addprefix run/,$(fuzzers)): run/%: build/fuzz/%
+$(addprefix run/,$(fuzzers)): run/%: $(B)/fuzz/%
 	@.ci/fuzz $* $(FUZZ_SECONDS)
 
 # What tests say of memory is not true here, where hooks and counters take some: only other targets judge.
 ## coverage: lines of the C core and of the Lua modules that the tests reach
 .PHONY: coverage
-coverage: build/coverage/runloop/core.so $(addprefix build/coverage/,$(unit_tests) oom)
-	@rm -f build/coverage/*.gcda
-	@for program in $(unit_tests); do build/coverage/$$program >/dev/null 2>&1; done
-	@$(call spec_environment,coverage/) build/coverage/oom 40 >/dev/null
+coverage: $(B)/coverage/runloop/core.so $(addprefix $(B)/coverage/,$(unit_tests) oom)
+	@rm -f $(B)/coverage/*.gcda
+	@for program in $(unit_tests); do $(B)/coverage/$$program >/dev/null 2>&1; done
+	@$(call spec_environment,coverage/) $(B)/coverage/oom 40 >/dev/null
 	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging,heavy $(SPECS)
 	@.ci/c_coverage
 
-lints := $(addprefix lint-,luacheck lua51 format warnings analyzer tidy cppcheck symbols layers)
+lints := $(addprefix lint-,luacheck lua51 format warnings ports analyzer tidy cppcheck symbols layers)
 c_files := $(wildcard src/*.[ch] spec/c/*.[ch] bench/*.[ch] examples/*.[ch])
 c_sources := $(filter %.c,$(c_files))
-lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc $(lua_cflags) $(curl_cflags)
+lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc $(LUA_CFLAGS) $(curl_cflags)
 
 ## lint: luacheck, clang-format, clang-tidy, cppcheck, gcc's analyzer and more
 .PHONY: lint $(lints)
@@ -229,6 +242,15 @@ lint-format:
 	@.ci/check clang-format clang-format --dry-run --Werror $(c_files)
 lint-warnings:
 	@.ci/check clang clang -fsyntax-only $(warnings) -Werror $(lint_flags) $(c_sources)
+# The binding against the headers of every Lua that is there.
+lint-ports:
+	@for name in lua5.1 lua5.2 lua5.3 lua5.4 lua5.5 luajit; do \
+	  flags=`$(PKG_CONFIG) --cflags $$name 2>/dev/null` || continue; \
+	  for compiler in gcc clang; do \
+	    .ci/check "$$compiler with $$name" $$compiler -std=c99 -fsyntax-only $(warnings) -Werror $$flags $(curl_cflags) \
+	      src/lua_*.c || exit; \
+	  done; \
+	done
 lint-analyzer:
 	@for source in $(wildcard src/*.c); do \
 	  .ci/check "gcc -fanalyzer $$source" \
@@ -239,29 +261,29 @@ lint-tidy:
 lint-cppcheck:
 	@.ci/check cppcheck cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 	  --enable=warning,performance,portability -Isrc src
-lint-symbols: build/runloop/core.so
-	@.ci/check symbols .ci/symbols build/runloop/core.so
-lint-layers: $(addprefix build/release/,$(objects))
+lint-symbols: $(B)/runloop/core.so
+	@.ci/check symbols .ci/symbols $(B)/runloop/core.so
+lint-layers: $(addprefix $(B)/release/,$(objects))
 	@.ci/check layers .ci/layers $^
 
 ## bench: measures against a bare libcurl program and luasocket with lua-cjson; BENCH_FLAGS=--quick
 .PHONY: bench
-bench: build/runloop/core.so
+bench: $(B)/runloop/core.so
 	@$(call lua_environment) bench/run $(BENCH_FLAGS)
 
 ## bench-instructions: counts the instructions of decoding a page
 .PHONY: bench-instructions
-bench-instructions: build/runloop/core.so
+bench-instructions: $(B)/runloop/core.so
 	@$(call lua_environment) bench/instructions $(BENCH_FLAGS)
 
-lua_directory = $(DESTDIR)$(PREFIX)/share/lua/5.4
-core_directory = $(DESTDIR)$(PREFIX)/lib/lua/5.4
+lua_directory = $(DESTDIR)$(PREFIX)/share/lua/$(lua_abi)
+core_directory = $(DESTDIR)$(PREFIX)/lib/lua/$(lua_abi)
 
 ## install: copies the module below PREFIX (/usr/local), itself below DESTDIR
 .PHONY: install
-install: build/runloop/core.so
+install: $(B)/runloop/core.so
 	install -d "$(core_directory)/runloop" $(foreach d,$(sort $(dir $(lua_files))),"$(lua_directory)/$d")
-	install -m 755 build/runloop/core.so "$(core_directory)/runloop/core.so"
+	install -m 755 $(B)/runloop/core.so "$(core_directory)/runloop/core.so"
 	for file in $(lua_files); do install -m 644 "lua/$$file" "$(lua_directory)/$$file" || exit; done
 
 ## uninstall: takes that away again

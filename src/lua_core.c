@@ -3,11 +3,11 @@
 #define _GNU_SOURCE /* dladdr, getentropy */
 #endif
 
+#include "lua_compat.h"
 #include "lua_core.h"
 #include "lua_json.h"
 
 #include <dlfcn.h>
-#include <lauxlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -59,9 +59,9 @@ static int random_number(lua_State *L) {
 }
 
 /* A function in C (pcall, table.sort), or one of a file in this directory: after `return call()` no
- * line of the program stands between. */
+ * line of the program stands between. In Lua 5.1 such a call is a level of its own. */
 static int has_no_line(const lua_Debug *ar, const char *directory) {
-  return *ar->what == 'C' ||
+  return *ar->what == 'C' || strcmp(ar->what, "tail") == 0 ||
          (directory != NULL && strncmp(ar->source, directory, strlen(directory)) == 0);
 }
 

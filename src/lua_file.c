@@ -4,11 +4,11 @@
 #endif
 
 #include "platform.h"
+#include "lua_compat.h"
 #include "lua_core.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lauxlib.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static int file_tail(lua_State *L) {
   if (got < 0)
     return refuse_errno(L, path);
   luaL_pushresultsize(&b, (size_t)got);
-  lua_pushinteger(L, (lua_Integer)s.st_size);
+  rl_push_int64(L, (int64_t)s.st_size);
   return 2;
 }
 

@@ -1,11 +1,11 @@
 /* lua_http.c: clients and transfers for Lua. Never calls libcurl: that is http.c's. */
 #include "http.h"
+#include "lua_compat.h"
 #include "lua_core.h"
 #include "lua_json.h"
 #include "platform.h"
 
 #include <errno.h>
-#include <lauxlib.h>
 #include <string.h>
 
 #define CLIENT "runloop.http"
@@ -268,7 +268,7 @@ static int client_ready(lua_State *L) {
   if (id == 0)
     lua_pushnil(L);
   else
-    lua_pushinteger(L, (lua_Integer)id);
+    rl_push_int64(L, (int64_t)id);
   return 1;
 }
 
@@ -311,10 +311,10 @@ static int client_stats(lua_State *L) {
   memset(&stats, 0, sizeof stats);
   if (c->http != NULL)
     rl_http_stats(c->http, &stats);
-  lua_pushinteger(L, (lua_Integer)stats.requests);
-  lua_pushinteger(L, (lua_Integer)stats.connections);
-  lua_pushinteger(L, (lua_Integer)stats.bytes_received);
-  lua_pushinteger(L, (lua_Integer)stats.in_flight);
+  rl_push_int64(L, (int64_t)stats.requests);
+  rl_push_int64(L, (int64_t)stats.connections);
+  rl_push_int64(L, (int64_t)stats.bytes_received);
+  rl_push_int64(L, (int64_t)stats.in_flight);
   return 4;
 }
 
@@ -342,7 +342,7 @@ static int client_gc(lua_State *L) {
 }
 
 static int transfer_id(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)rl_transfer_id(to_transfer(L)->transfer));
+  rl_push_int64(L, (int64_t)rl_transfer_id(to_transfer(L)->transfer));
   return 1;
 }
 
@@ -399,12 +399,12 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
 /* code, message. `cut`: nothing is wrong but that the text ended too soon. */
 static int push_error(lua_State *L, enum rl_status status, int cut, const char *message,
                       uint64_t offset) {
-  const LUAI_UACINT byte = (LUAI_UACINT)offset + 1;
+  struct rl_place place = rl_lua_json_place(offset);
   lua_pushstring(L, cut ? "CUT_SHORT" : rl_lua_json_code(status));
   if (status == RL_SYNTAX)
-    lua_pushfstring(L, "invalid JSON at byte %I: %s", byte, message);
+    lua_pushfstring(L, "invalid JSON at %s: %s", place.text, message);
   else
-    lua_pushfstring(L, "%s (at byte %I)", message, byte);
+    lua_pushfstring(L, "%s (at %s)", message, place.text);
   return 2;
 }
 
@@ -625,10 +625,10 @@ static int transfer_json(lua_State *L) {
 
 static int transfer_text(lua_State *L) {
   struct rl_text body = rl_transfer_body(to_transfer(L)->transfer);
-  lua_Integer max = luaL_optinteger(L, 2, LUA_MAXINTEGER);
-  if (max < 0)
-    max = 0;
-  lua_pushlstring(L, body.data, (lua_Unsigned)max < body.len ? (size_t)max : body.len);
+  lua_Number max = luaL_optnumber(L, 2, (lua_Number)body.len);
+  if (max >= 0 && max < (lua_Number)body.len)
+    body.len = (size_t)max;
+  lua_pushlstring(L, body.data, body.len);
   return 1;
 }
 

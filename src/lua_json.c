@@ -3,9 +3,11 @@
 #define _GNU_SOURCE /* getentropy, clock_gettime */
 #endif
 
+#include "lua_compat.h"
 #include "lua_json.h"
 
-#include <lauxlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -147,7 +149,7 @@ static int decode(struct decoder *d, struct rl_json *j) {
       lua_pushlstring(L, j->text, j->text_len);
       break;
     case RL_JSON_INTEGER:
-      lua_pushinteger(L, (lua_Integer)j->integer);
+      rl_push_int64(L, j->integer);
       break;
     case RL_JSON_NUMBER:
       lua_pushnumber(L, (lua_Number)j->number);
@@ -205,6 +207,12 @@ int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t 
   return done;
 }
 
+struct rl_place rl_lua_json_place(uint64_t offset) {
+  struct rl_place place;
+  (void)snprintf(place.text, sizeof place.text, "byte %" PRIu64, offset + 1);
+  return place;
+}
+
 const char *rl_lua_json_code(enum rl_status status) {
   static const char *const codes[] = {"OK", "NOMEM", "BODY_TOO_LARGE", "TOO_DEEP", "JSON", "SHAPE"};
   return codes[status];
@@ -231,6 +239,7 @@ static int json_decode(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   int nulls = lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0;
+  struct rl_place place;
   if (box->closed)
     return luaL_error(L, "the Lua state is being closed");
   if (rl_lua_json_value(L, j, text, len, RL_JSON_WHOLE | nulls))
@@ -238,7 +247,8 @@ static int json_decode(lua_State *L) {
   if (j->status == RL_NOMEM)
     return luaL_error(L, "not enough memory");
   lua_pushnil(L);
-  lua_pushfstring(L, "invalid JSON at byte %I: %s", (LUAI_UACINT)j->offset + 1, j->message);
+  place = rl_lua_json_place(j->offset);
+  lua_pushfstring(L, "invalid JSON at %s: %s", place.text, j->message);
   lua_pushstring(L, rl_lua_json_code(j->status));
   lua_pushinteger(L, (lua_Integer)j->offset + 1);
   return 4;

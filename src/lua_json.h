@@ -6,6 +6,7 @@
 
 #include <lua.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
   RL_JSON_KEEP_NULLS = 1, /* null in an object is core.null instead of an absent field */
@@ -17,6 +18,12 @@ enum {
  * must be owned by something that the collector frees. `data` must not move until it returns, and
  * the collector may run finalizers meanwhile. rl_lua_json_open must have been called before. */
 int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t len, int flags);
+
+/* "byte N" for an offset, counted from 1. */
+struct rl_place {
+  char text[32];
+};
+struct rl_place rl_lua_json_place(uint64_t offset);
 
 /* The code that Lua code sees for a status: "JSON", "TOO_DEEP", "TOO_LARGE", ... */
 const char *rl_lua_json_code(enum rl_status status);
