@@ -8,11 +8,11 @@ local api = {}
 api.__index = api
 
 -- In an order in which each finds the seed that its own builds on.
-local RESOURCES = { "scenarios", "scorers", "devboxes", "runs", "accounts" }
+local RESOURCES = { "scenarios", "scorers", "devboxes", "files", "executions", "runs", "accounts" }
 
 api.DEFAULTS = { seed = 1, token = "test-token", delay = 0 }
 
-local resources, texts = {}, {}
+local resources, texts, calls = {}, {}, {}
 
 -- Routes by their number of segments. Fixed paths stand before those with an id.
 local routes = {}
@@ -21,13 +21,13 @@ local function segments(path)
   return select(2, path:gsub("/", ""))
 end
 
-local function add_route(row)
+local function add_route(row, elsewhere)
   local pattern, ids = row[2]:gsub("%-", "%%-"):gsub("{[%w_]+}", "([^/]+)")
   local n = segments(row[2])
   routes[n] = routes[n] or {}
   table.insert(routes[n], {
     method = row[1], pattern = "^" .. pattern .. "$", ids = ids, handler = row[3], body = row.body,
-    order = ids * 1000 + #routes[n],
+    elsewhere = elsewhere, order = ids * 1000 + #routes[n],
   })
 end
 
@@ -36,7 +36,9 @@ for i, name in ipairs(RESOURCES) do
   resources[i] = resource
   for option, value in pairs(resource.defaults or {}) do api.DEFAULTS[option] = value end
   for kind, text in pairs(resource.texts or {}) do texts[kind] = text end
-  for _, row in ipairs(resource.routes or {}) do add_route(row) end
+  for _, row in ipairs(resource.routes or {}) do add_route(row, false) end
+  for _, row in ipairs(resource.elsewhere or {}) do add_route(row, true) end
+  for what, fn in pairs(resource.calls or {}) do calls[what] = fn end
 end
 for _, list in pairs(routes) do
   table.sort(list, function(a, b) return a.order < b.order end)
@@ -101,10 +103,10 @@ local function error_answer(e)
 end
 
 --- The route of a request, and the ids in its path; nil when there is none.
-function api.route(request)
+function api.route(request, elsewhere)
   local method = request.method == "HEAD" and "GET" or request.method
   for _, route in ipairs(routes[segments(request.raw_path)] or {}) do
-    if route.method == method then
+    if route.method == method and route.elsewhere == elsewhere then
       local ids = table.pack(request.raw_path:match(route.pattern))
       if ids[1] then
         for i = 1, route.ids do ids[i] = http.percent_decode(ids[i]) end
@@ -114,31 +116,37 @@ function api.route(request)
   end
 end
 
-local function dispatch(self, request)
-  if request.header["authorization"] ~= "Bearer " .. self.settings.token then
+local function dispatch(self, request, elsewhere)
+  if not elsewhere and request.header["authorization"] ~= "Bearer " .. self.settings.token then
     error({ status = 401, message = "Invalid or missing API key." }, 0)
   end
-  local route, ids = api.route(request)
+  local route, ids = api.route(request, elsewhere)
   if not route then
     error({ status = 404, message = ("No such endpoint: %s %s"):format(request.method, request.path) }, 0)
   end
   local kind = (request.header["content-type"] or ""):lower()
   local wanted = route.body or "application/json"
-  if (request.body ~= "" or request.body_file) and kind:sub(1, #wanted) ~= wanted then
+  if wanted ~= "any" and (request.body ~= "" or request.body_file or request.form) and kind:sub(1, #wanted) ~= wanted then
     error({ status = 415, message = "Content-Type must be " .. wanted }, 0)
   end
   return route.handler(self, request, table.unpack(ids, 1, route.ids))
 end
 
---- The answer { status, headers, body | pieces, length | stream } to a request. May yield to the loop.
-function api:handle(request)
+--- The answer { status, headers, body | pieces, length | stream } to a request; `elsewhere`: to the second origin.
+--- May yield to the loop.
+function api:handle(request, elsewhere)
   local done, answer = xpcall(dispatch, function(err)
     return type(err) == "table" and err or debug.traceback(tostring(err), 2)
-  end, self, request)
+  end, self, request, elsewhere)
   if done then return answer end
   if type(answer) == "table" then return error_answer(answer) end
   io.stderr:write("stand-in: ", tostring(answer), "\n")
   return error_answer { status = 500, message = "stand-in failed: " .. tostring(answer) }
+end
+
+--- What a spec can have done that is no endpoint: `server:evict(…)` and the like.
+function api:call(name, ...)
+  return (calls[name] or error("no such call: " .. tostring(name)))(self, ...)
 end
 
 --- The ids of a kind in list order; "archived" are the scenarios that left the list.

@@ -2,6 +2,7 @@
 local http = require "http"
 local json = require "json"
 local loop = require "loop"
+local sse = require "sse"
 local zip = require "zip"
 
 local faults = {}
@@ -180,6 +181,24 @@ local function edit_body(fault, answer, random)
   end
 end
 
+--- Iterates over the pieces of an answer that has pieces instead of a body.
+function faults.pieces(answer)
+  local pieces, i = answer.pieces, 0
+  if type(pieces) == "function" then return pieces end
+  return function()
+    i = i + 1
+    return pieces[i]
+  end
+end
+
+-- A server that goes back before the place where a client takes a stream up.
+local function go_back(request, by)
+  for _, name in ipairs { "offset", "after_sequence" } do
+    local place = tonumber(request.query[name])
+    if place then request.query[name] = ("%d"):format(math.max(0, place - by)) end
+  end
+end
+
 --- The answer of a request under a fault, or nil when there is none to be sent (see `faults.play`).
 --- `handle(request)` asks the stand-in, `random(n)` gives 1..n, `server` is what a fault's Lua text gets as its
 --- third argument.
@@ -191,12 +210,19 @@ function faults.answer(fault, request, handle, random, server)
     if transport then return nil end
   else
     if fault.page == "same_page" then request.query.starting_after = nil end
+    if fault.replay then go_back(request, fault.replay) end
     answer = handle(request)
     if answer.pieces then
-      answer.body, answer.pieces = table.concat(answer.pieces), nil
+      local parts = {}
+      for piece in faults.pieces(answer) do parts[#parts + 1] = piece end
+      answer.body, answer.pieces = table.concat(parts), nil
     end
   end
-  edit_body(fault, answer, random)
+  if answer.stream then
+    if fault.cut == "random" then answer.cut = random(fault.within or 4096) - 1 else answer.cut = fault.cut end
+  else
+    edit_body(fault, answer, random)
+  end
   add_headers(answer, fault.set_headers)
   if fault.lua then assert(load(fault.lua, "=fault"))(answer, request, server) end
   return answer
@@ -269,8 +295,107 @@ local function finish(conn, fault, sent)
   end
 end
 
+local NEWLINES = { "\n", "\r\n", "\r" }
+
+-- The lines of a frame with other ends; "mixed" takes turns.
+local function other_newlines(kind, frame)
+  if kind ~= "mixed" then return (frame:gsub("\n", kind)) end
+  local n = 0
+  frame = frame:gsub("\n", function()
+    n = n + 1
+    return NEWLINES[n % 3 + 1]
+  end)
+  -- A CR before a LF of the next line would be one end instead of two.
+  return (frame:gsub("\r\n\n", "\r\n\r\n"):gsub("\r\n$", "\n"))
+end
+
+-- A sink that does to a stream what the fault wants. `ending` is how it broke off, nil when it did not.
+local function faulty_sink(conn, fault, chunked, cut)
+  local plain = sse.sink(conn, chunked)
+  local sink = { plain = plain, events = 0, bytes = 0 }
+  local breaks_at = fault.cut_events or (fault.error_event or fault.endless_line) and 0
+
+  local function write(text)
+    local rest = cut and cut - sink.bytes
+    if rest and #text >= rest then
+      text, sink.ending = text:sub(1, rest), fault.by or "close"
+    end
+    sink.bytes = sink.bytes + #text
+    if fault.trickle then
+      for first = 1, #text, fault.trickle.bytes or 1 do
+        if not plain:write(text:sub(first, first + (fault.trickle.bytes or 1) - 1)) then return nil end
+        loop.sleep(fault.trickle.every or 0.001)
+      end
+    elseif not plain:write(text) then
+      return nil
+    end
+    return not sink.ending or nil
+  end
+
+  -- What comes between two events, or before the first.
+  local function between()
+    if fault.insert and (fault.at_event or 0) == sink.events and not sink.inserted then
+      sink.inserted = true
+      if not write(fault.insert) then return nil end
+    end
+    if breaks_at ~= sink.events or (fault.cut_extra or 0) > 0 then return true end
+    if fault.error_event then
+      write(sse.frame(json.encode(fault.error_event), "error"))
+      sink.ending = fault.by or "end"
+    elseif fault.endless_line then
+      write "data: "
+      repeat until not write(("x"):rep(16384))
+      sink.ending = "close"
+    else
+      sink.ending = fault.by or "close"
+    end
+  end
+
+  function sink:send(...)
+    for _, frame in ipairs { ... } do
+      if self.ending then return nil end
+      if fault.newline then frame = other_newlines(fault.newline, frame) end
+      if breaks_at == self.events then
+        write(frame:sub(1, fault.cut_extra))
+        self.ending = fault.by or "close"
+        return nil
+      end
+      if not write(frame) then return nil end
+      self.events = self.events + 1
+      if not between() then return nil end
+    end
+    return true
+  end
+
+  function sink:wait(event, seconds)
+    if self.ending then return nil, "gone" end
+    local ok, why = plain:wait(event, seconds)
+    self.gone = plain.gone
+    return ok, why
+  end
+
+  if not between() then sink.gone = true end
+  return sink
+end
+
+local function send_stream(conn, request, answer, fault)
+  local version = fault.http_version or "1.1"
+  local chunked = version == "1.1" and request.version == "1.1" and fault.framing ~= "close"
+  add_headers(answer, chunked and { ["Transfer-Encoding"] = "chunked" } or { Connection = "close" })
+  if fault.delay then loop.sleep(fault.delay) end
+  conn:send(http.head(answer.status, answer.headers, version))
+  if fault.body_delay then loop.sleep(fault.body_delay) end
+  local sink = faulty_sink(conn, fault, chunked, answer.cut)
+  if not sink.ending then answer.stream(sink) end
+  if not sink.ending or sink.ending == "end" then return sink.plain:finish() and http.keeps_alive(request) end
+  sink.plain.chunked = false -- and so has no last chunk
+  sink.plain:finish()
+  finish(conn, fault.by and fault or { by = sink.ending }, sink.bytes)
+end
+
 --- Sends an answer; true when the connection may be used again.
 function faults.send(conn, request, answer, fault)
+  if answer.stream then return send_stream(conn, request, answer, fault) end
   local body, cut = answer.body, answer.cut
   local bodiless = request.method == "HEAD" or answer.status == 204 or answer.status == 304
   local version = fault.http_version or "1.1"

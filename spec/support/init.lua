@@ -241,7 +241,8 @@ end
 local FAULT_FIELDS = {}
 for name in ([[method path query skip times effect unread status body json headers redirect echo_token raw garbage
   http09 html close reset silent endless_headers endless_body delay body_delay interim set_headers http_version
-  framing cut cut_items cut_extra by trickle flip truncate gzip size page close_after length lua]]):gmatch("%S+") do
+  framing cut within cut_items cut_events cut_extra insert at_event error_event endless_line newline
+  replay by trickle flip truncate gzip size page close_after length lua]]):gmatch("%S+") do
   FAULT_FIELDS[name] = true
 end
 
@@ -310,15 +311,17 @@ function stand_in:request(r)
 end
 
 function stand_in:stop()
+  pcall(self.process.call, "stop") -- it may be stopped already, or have been killed
   self.process.stop()
 end
 
 function support.start(options)
   options = options or {}
   local child = process.server(programs .. "server.lua", { "--controlled" })
-  child.call("reset", options)
+  local storage_url = child.call("reset", options)
   return setmetatable({
     process = child, pid = child.pid, port = child.port, url = "http://127.0.0.1:" .. child.port,
+    storage_url = storage_url,
     token = options.token or TOKEN,
   }, stand_in)
 end

@@ -94,6 +94,13 @@ function loop.sleep(seconds)
   if seconds > 0 then pause({}, seconds) end
 end
 
+--- Lets all others have a turn: who moves many bytes calls it now and then.
+function loop.pass()
+  last_runnable = last_runnable + 1
+  runnable[last_runnable] = { coroutine.running() }
+  coroutine.yield()
+end
+
 --- Waits until `sock` can be read ("r") or written ("w"): true, or nil and "timeout" or "closed".
 function loop.wait(sock, direction, seconds)
   local set = direction == "w" and writers or readers
@@ -137,20 +144,25 @@ end
 --- Runs until `loop.stop`.
 function loop.run()
   while not stopped do
-    while first_runnable <= last_runnable and not stopped do
+    -- Only those who are there now: what they add comes after a look at the sockets.
+    local turn = last_runnable
+    while first_runnable <= turn and not stopped do
       local entry = runnable[first_runnable]
       runnable[first_runnable] = nil
       first_runnable = first_runnable + 1
       resume(entry[1], entry[2])
     end
     if stopped then break end
-    local seconds
+    local seconds = first_runnable <= last_runnable and 0 or nil
     while timers[1] do
       if timers[1].wait.done then
         timer_pop()
       else
-        seconds = timers[1].when - socket.gettime()
-        if seconds > 0 then break end
+        local left = timers[1].when - socket.gettime()
+        if left > 0 then
+          seconds = math.min(seconds or left, left)
+          break
+        end
         finish(timer_pop().wait, "timeout")
         seconds = 0
         break

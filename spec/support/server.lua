@@ -14,6 +14,9 @@ local control = require "control"
 local faults = require "faults"
 local http = require "http"
 local loop = require "loop"
+local runner = require "commands"
+local sse = require "sse"
+local uploads = require "uploads"
 
 local LOG_LIMIT = 20000
 
@@ -21,9 +24,13 @@ local server = {} -- the state that commands and connections share
 local begun = socket.gettime()
 local last_request = begun
 
+local storage -- the listener of the second origin: presigned URLs and tunnels
+
 local function start(options)
+  if server.api then server.api:close() end
   server.options = options
   server.api = api.new(options)
+  server.api.storage_url = "http://127.0.0.1:" .. storage.port
   server.faults, server.fault_count, server.chaos = {}, 0, nil
   server.log, server.first, server.n = {}, 1, 0
   server.in_flight, server.max_in_flight = 0, 0
@@ -53,7 +60,7 @@ local function write_log(conn, request)
   local entry = {
     n = server.n, at = socket.gettime() - begun, connection = conn.number, method = request.method,
     target = request.target, path = request.path, query = {}, headers = request.headers,
-    header = request.header, body = "",
+    header = request.header, body = "", origin = conn.origin,
   }
   for name, value in pairs(request.query) do entry.query[name] = value end
   server.log[server.n] = entry
@@ -66,17 +73,45 @@ end
 
 local NO_FAULT = {}
 
+local function send_stream(conn, request, answer)
+  local chunked = request.version == "1.1"
+  answer.headers[#answer.headers + 1] = chunked and { "Transfer-Encoding", "chunked" } or { "Connection", "close" }
+  conn:send(http.head(answer.status, answer.headers))
+  local sink = sse.sink(conn, chunked)
+  answer.stream(sink)
+  return sink:finish() and http.keeps_alive(request)
+end
+
 local function send_plainly(conn, request, answer)
+  if answer.stream then return send_stream(conn, request, answer) end
   if not answer.pieces then return faults.send(conn, request, answer, NO_FAULT) end
   local headers = answer.headers
   local keep = http.keeps_alive(request)
   headers[#headers + 1] = { "Content-Length", tostring(answer.length) }
   if not keep then headers[#headers + 1] = { "Connection", "close" } end
   conn:send(http.head(answer.status, headers))
-  for _, piece in ipairs(answer.pieces) do
+  local sent = 0
+  for piece in faults.pieces(answer) do
     if not conn:send(piece) then return false end
+    sent = sent + #piece
+    if sent % (1 << 20) < #piece then loop.pass() end
   end
-  return keep
+  -- A file that became shorter meanwhile leaves an answer that only the connection's end can end.
+  return keep and sent == answer.length
+end
+
+--- Reads a request's body: a large one to a file, unless it is JSON.
+local function read_body(conn, request, state)
+  local length = math.tointeger(tonumber(request.header["content-length"] or ""))
+  local is_json = (request.header["content-type"] or ""):find "^application/json"
+  if not length or length <= uploads.LARGE or is_json then return http.read_body(conn, request) end
+  local spool = require "api.files".spool
+  local can, path = pcall(spool, state)
+  return uploads.receive(conn, request, length, can and function()
+    local this = path or spool(state)
+    path = nil
+    return this
+  end)
 end
 
 --- Answers one request; true when the connection may be used again.
@@ -84,14 +119,14 @@ local function serve_request(conn, request)
   local fault, random = choose_fault(request)
   local entry = write_log(conn, request)
   entry.fault = fault and fault.number
-  if not (fault and fault.unread) then
-    if not http.read_body(conn, request) then return false end
-    entry.body = request.body
-  end
   local state = server.api
+  if not (fault and fault.unread) then
+    if not read_body(conn, request, state) then return false end
+    entry.body, entry.body_bytes = request.body, request.body_bytes or #request.body
+  end
   local function handle(r)
     if state.settings.delay > 0 then loop.sleep(state.settings.delay) end
-    local answer = state:handle(r)
+    local answer = state:handle(r, conn.origin == "storage")
     answer.headers[#answer.headers + 1] = { "x-request-id", "req_" .. entry.n }
     return answer
   end
@@ -134,6 +169,17 @@ local listener
 
 function commands.reset(options)
   start(options or server.options)
+  return server.api.storage_url
+end
+
+--- Ends what runs outside of this process, before this one is ended.
+function commands.stop()
+  server.api:close()
+  runner.stop()
+end
+
+function commands.call(name, ...)
+  return server.api:call(name, ...)
 end
 
 function commands.fault(...)
@@ -277,7 +323,13 @@ local function end_with_stdin()
   loop.stop()
 end
 
+local function serve_storage(conn)
+  conn.origin = "storage"
+  return serve(conn)
+end
+
 local flags = parse(arg)
+storage = loop.listen(0, serve_storage)
 start {
   scenarios = flags.scenarios, public = flags.public, runs = flags.runs, scorers = flags.scorers,
   seed = flags.seed, token = flags.token,
@@ -287,6 +339,7 @@ print("listening on http://127.0.0.1:" .. listener.port)
 if flags.controlled then
   print("control on 127.0.0.1:" .. control.listen(commands))
 else
+  print("storage on " .. server.api.storage_url)
   loop.spawn(end_when_idle, flags.idle or 900)
   if flags["until-eof"] then loop.spawn(end_with_stdin) end
 end
