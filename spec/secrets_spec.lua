@@ -231,17 +231,28 @@ describe("The token stands", function()
     for _, event in ipairs(events) do assert.matches("%[redacted%]", event.url) end
   end)
 
-  it("in no error however short it is, and kinds and codes stay what they are", function()
-    for _, short in ipairs { "api", "status_402", "POST", "pi", "tus" } do
-      server:set { token = short }
-      local own = server:client { bearer_token = short, max_retries = 0 }
-      server:fault { status = 402, json = { message = "<" .. short .. ">" } }
-      local err = expect.failure("api", "status_402", own.scenarios:archive("scn_1"))
-      assert.are.equal("<[redacted]>", err.message)
-      assert.are.equal("POST", err.method)
-      own:close()
-    end
+  local function message_of_402(token, message)
+    server:set { token = token }
+    local own = server:client { bearer_token = token, max_retries = 0 }
+    server:fault { status = 402, json = { message = message } }
+    local err = expect.failure("api", "status_402", own.scenarios:archive("scn_1"))
+    assert.are.equal("POST", err.method)
+    own:close()
     server:set { token = TOKEN }
+    return err.message
+  end
+
+  it("in no error from 8 bytes on, and kinds and codes stay what they are", function()
+    for _, token in ipairs { "status_402", "sk_12345", "scenario" } do
+      assert.are.equal("<[redacted]>", message_of_402(token, "<" .. token .. ">"))
+    end
+  end)
+
+  it("in errors when it is shorter than that, which no real one is: words would be garbled", function()
+    for _, token in ipairs { "t", "test", "api", "POST", "a_token" } do
+      local message = "a_token: the tests of the api POST it"
+      assert.are.equal(message, message_of_402(token, message))
+    end
   end)
 end)
 
@@ -251,7 +262,8 @@ describe("A proxy's password", function()
     local held = {}
     for _, proxy in ipairs {
       "http://user:" .. PASSWORD .. "@127.0.0.1:" .. support.free_port(),
-      "http://user:" .. PASSWORD .. "@" .. ("x"):rep(64) .. ".example:1", "nonsense://user:" .. PASSWORD .. "@x",
+      "http://user:" .. PASSWORD .. "@" .. ("x"):rep(64) .. ".example:1",
+      "socks5h://user:" .. PASSWORD .. "@localhost:" .. support.free_port(),
     } do
       local client = runloop.new { bearer_token = TOKEN, base_url = "https://far.example", proxy = proxy, max_retries = 0 }
       local value, err = client.scenarios:archive("scn_1")
@@ -270,6 +282,262 @@ describe("A proxy's password", function()
       end
     end
     search(held)
+  end)
+end)
+
+describe("A proxy's URL", function()
+  local PASSWORDS = {
+    "pa ss-word", "pa/ss-word", "p@ss-word", "S3/CRET-WORD", "12/34-56-78", "a?b-c-d-e", "a#b-c-d-e", "pa\\ss-word",
+    "pa\tss-word", "pa\nss-word", "'p@ss-word", "1@2/3-4-5-6",
+  }
+
+  -- No piece of a password of three letters or more may stand in it.
+  local function shows_nothing(password, text)
+    for piece in password:gmatch "[^@/?#%c\\ ]+" do
+      if #piece > 2 then assert.is_nil(text:find(piece, 1, true), text) end
+    end
+  end
+
+  it("is refused, and not shown, when its password is not encoded", function()
+    for _, scheme in ipairs { "http://", "https://", "socks5://", "SOCKS5H://", "" } do
+      for _, password in ipairs(PASSWORDS) do
+        for _, user in ipairs { "user:", ":" } do
+          local url = scheme .. user .. password .. "@127.0.0.1:9"
+          shows_nothing(password, expect.raises("runloop.new: option 'proxy'", function()
+            runloop.new { bearer_token = TOKEN, proxy = url }
+          end))
+        end
+      end
+    end
+  end)
+
+  it("is refused, and not shown, when it is none", function()
+    for _, url in ipairs {
+      "user:S3CRET-1@127.0.0.1:9", "user:S3CRET-1@127.0.0.1:99999", "http://user:S3CRET-1@127.0.0.1:99999",
+      "http://user:S3CRET-1@", "http://user:S3CRET-1@:80", "http://user:S3CRET-1@127.0.0.1:x",
+      "nonsense://user:S3CRET-1@x", "http://user:S3CRET-1@127.0.0.1:9/path", "http://user:S3CRET-1@[::1", "S3CRET-1 ",
+      "http://user:S3CRET-1@host:9?x", "http:/user:S3CRET-1@host", "http://user:S3CRET-1\0@host:1",
+    } do
+      local message = expect.raises("runloop.new: option 'proxy'", function()
+        runloop.new { bearer_token = TOKEN, proxy = url }
+      end)
+      assert.is_nil(message:find("S3CRET", 1, true), message)
+    end
+  end)
+
+  it("is taken when it is one", function()
+    for _, url in ipairs {
+      "127.0.0.1:9", "proxy.example", "localhost", "http://proxy.example:3128", "http://proxy.example:3128/",
+      "https://user:pa%20ss%2Fword%40@proxy.example:443", "http://user@proxy.example", "http://[::1]:8080", "[::1]:8080",
+      "HTTP://u:p$&!*'()+,;=~^|`{}@x", "socks4://x", "socks4a://x:1", "socks5://x:1", "socks5h://user:p@x:1080",
+      "socks5h://localhost/run/proxy.sock", "",
+    } do
+      runloop.new({ bearer_token = TOKEN, proxy = url }):close()
+    end
+  end)
+
+  -- A call of a new interpreter with that proxy in its environment; all that it says.
+  local function from_environment(env)
+    env.RUNLOOP_API_KEY = TOKEN
+    local code, out, err = support.lua([[
+      local client = require("runloop").new { base_url = "https://127.0.0.1:1", max_retries = 0 }
+      local value, err = client.scenarios:retrieve("a")
+      assert(value == nil)
+      print(err, err.message)
+    ]], { env = env })
+    return out .. err, code
+  end
+
+  it("of the environment is not shown either, and refused by its variable's name", function()
+    local function refused(name, scheme, password)
+      local said, code = from_environment { [name] = scheme .. "user:" .. password .. "@127.0.0.1:9" }
+      assert.are.equal(1, code)
+      assert.matches("environment variable " .. name, said, 1, true)
+      shows_nothing(password, said)
+    end
+    for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do refused(name, "", "pa ss-word") end
+    for _, password in ipairs(PASSWORDS) do refused("https_proxy", "http://", password) end
+  end)
+
+  it("of the environment is not shown by libcurl, whose own rules for no_proxy it is left to", function()
+    for _, password in ipairs(PASSWORDS) do
+      shows_nothing(password, (from_environment {
+        https_proxy = "http://user:" .. password .. "@127.0.0.1:9", no_proxy = "far.example",
+      }))
+      local said, code = from_environment {
+        https_proxy = "http://user:" .. password .. "@127.0.0.1:9", no_proxy = "127.0.0.1",
+      }
+      assert.are.equal(0, code)
+      assert.matches("COULDNT_CONNECT", said)
+    end
+  end)
+
+  it("of the environment needs no scheme, and is not read where a proxy is given", function()
+    local said, code = from_environment { https_proxy = "user:S3CRET-1@127.0.0.1:1" }
+    assert.are.equal(0, code)
+    assert.is_nil(said:find("S3CRET", 1, true))
+    code = support.lua([[require("runloop").new { proxy = "" }]], { env = {
+      RUNLOOP_API_KEY = TOKEN, https_proxy = "http://user:pa ss@x",
+    } })
+    assert.are.equal(0, code)
+  end)
+
+  it("is known in every form, should a server repeat what the proxy was sent", function()
+    local server = support.start { scenarios = 1, token = TOKEN }
+    local proxied = runloop.new {
+      bearer_token = TOKEN, base_url = server.url, proxy = "http://user:p%40ss%20word@127.0.0.1:" .. server.port,
+      max_retries = 0,
+    }
+    for _, form in ipairs { "user:p@ss word", "p%40ss%20word", "p@ss word", "p%40ss+word", "dXNlcjpwQHNzIHdvcmQ=" } do
+      server:fault { status = 400, json = { message = "<" .. form .. ">" } }
+      assert.are.equal("<[redacted]>", expect.failure("api", nil, proxied.scenarios:retrieve("x")).message)
+    end
+    proxied:close()
+    server:stop()
+  end)
+end)
+
+describe("A token", function()
+  it("of anything but visible ASCII is refused, and the character named", function()
+    for token, where in pairs {
+      ["\u{feff}token_1234"] = "byte 1 begins U+FEFF", ["token_1234\u{200b}"] = "byte 11 begins U+200B",
+      ["token_1234\u{a0}"] = "byte 11 begins U+00A0", ["“token_1234”"] = "byte 1 begins U+201C",
+      ["token…1234"] = "byte 6 begins U+2026", ["token\u{1F511}1234"] = "byte 6 begins U+1F511",
+      ["token 1234"] = "byte 6 begins 0x20", ["token\t1234"] = "byte 6 begins 0x09",
+      ["token\n1234"] = "byte 6 begins 0x0A", ["token\0001234"] = "byte 6 begins 0x00",
+      ["token\1271234"] = "byte 6 begins 0x7F", ["token\xff1234"] = "byte 6 begins 0xFF",
+      ["token\xe2\x801234"] = "byte 6 begins 0xE2", ["token_1234\xc3"] = "byte 11 begins 0xC3",
+    } do
+      local message = expect.raises("option 'bearer_token' must have visible ASCII characters only: " .. where,
+        function() runloop.new { bearer_token = token } end)
+      assert.is_nil(message:find("1234", 1, true))
+      if not token:find "%z" then
+        local code, _, err = support.lua('require("runloop").new()', { env = { RUNLOOP_API_KEY = token } })
+        assert.are.equal(1, code)
+        assert.matches("RUNLOOP_API_KEY must have visible ASCII characters only: " .. where, err, 1, true)
+      end
+    end
+  end)
+
+  it("with Bearer before it is refused, from the environment too", function()
+    for _, token in ipairs { "Bearer token_1234", "bearer token_1234", "  BEARER \ttoken_1234 ", "Bearer\ttoken_1234" } do
+      local message = expect.raises("without 'Bearer'", function() runloop.new { bearer_token = token } end)
+      assert.is_nil(message:find("1234", 1, true))
+      local code, _, err = support.lua('require("runloop").new()', { env = { RUNLOOP_API_KEY = token } })
+      assert.are.equal(1, code)
+      assert.matches("RUNLOOP_API_KEY must be the token alone", err, 1, true)
+    end
+    for _, token in ipairs { "Bearer", "bearer_1234", "Bearer-1234", " token_1234\r\n" } do
+      runloop.new({ bearer_token = token }):close()
+    end
+  end)
+end)
+
+describe("A secret that", function()
+  local KEY = "-----BEGIN KEY-----\nab/cd+ef=\n\"gh\"\n-----END KEY-----\n"
+  local SIGNATURE = "q9/Zb+0123456789=="
+  local UPLOAD = "https://store.example/bucket/obj?X-Date=20260101&X-Signature=q9%2FZb%2B0123456789%3D%3D"
+
+  local server, client, events
+  setup(function() server = support.start { scenarios = 20, runs = 5 } end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    events = {}
+    client = server:client { max_retries = 0, on_event = function(event) events[#events + 1] = event end }
+  end)
+  after_each(function() client:close() end)
+
+  -- The error of a call whose server writes this text wherever it can.
+  local function error_with(text, json)
+    server:fault {
+      status = 400, body = not json and "<" .. text .. ">" or nil,
+      json = json and { message = "<" .. text .. ">", [text] = { text } },
+      headers = { ["X-Echo"] = (text:gsub("%c", " ")), Location = "https://elsewhere.example/" },
+    }
+    return expect.failure("api", nil, client.scenarios:retrieve("x"))
+  end
+
+  it("an answer brought is in no later error or event, in whatever spelling", function()
+    server:fault { json = {
+      ssh_private_key = KEY, tunnel = { { auth_token = "tunnel-token" } }, upload_url = UPLOAD, key_secret = "ak_987654321",
+    } }
+    local answer = expect.success(client:request { method = "POST", path = "/v1/x", body = { token = "ghp_sent_12345" } })
+    assert.are.equal(KEY, answer.ssh_private_key)
+    local spellings = {
+      KEY, KEY:gsub("\n", "\\n"):gsub('"', '\\"'), KEY:gsub("[/+=\n\" -]", function(c) return ("%%%02x"):format(c:byte()) end),
+      "tunnel-token", "ak_987654321", "ghp_sent_12345", "ak_9876543%32%31", "\\u0061k_987654321",
+      SIGNATURE, (SIGNATURE:gsub("/", "\\/")), (SIGNATURE:gsub("=", "&#61;")),
+    }
+    for _, text in ipairs(spellings) do
+      local err = error_with(text)
+      assert.are.equal("<[redacted]>", err.body)
+      assert.are.equal("<[redacted]>", err.message)
+      assert.are.equal("runloop: 400 bad_request: <[redacted]> (GET /v1/scenarios/x)", tostring(err))
+      if not text:find "%c" then assert.are.equal("[redacted]", err.headers["x-echo"]) end
+      assert.are.same({ message = "<[redacted]>", ["[redacted]"] = { "[redacted]" } }, error_with(text, true).body)
+    end
+    assert.are.equal("<https://store.example/bucket/obj?[redacted]>", error_with(UPLOAD).message)
+    client:request { path = "/v1/x", query = { key = "ak_987654321" } }
+    assert.matches("key=%[redacted%]$", events[#events].url)
+  end)
+
+  it("a thing has is out of what is said of it, and stays in the thing", function()
+    local run = expect.success(client.scenarios:start_run { scenario_id = server:ids("scenario")[1] })
+    server:fault { path = "/devboxes/", json = {
+      id = run.devbox_id, status = "failure", failure_reason = "no tunnel-token", tunnel = { auth_token = "tunnel-token" },
+    } }
+    local err = expect.failure("state", nil, client.devboxes:await_running(run.devbox_id, { interval = 0.01 }))
+    assert.are.equal("tunnel-token", err.last.tunnel.auth_token)
+    assert.are.equal("<[redacted]>", error_with("tunnel-token").message)
+  end)
+
+  it("a call sends is not in its own error", function()
+    server:fault { status = 422, json = { message = "bad mount: ghp_sent_12345" } }
+    local err = expect.failure("api", nil, client.scenarios:start_run {
+      scenario_id = "x",
+      run_profile = { mounts = { { type = "code_mount", repo_name = "r", repo_owner = "o", token = "ghp_sent_12345" } } },
+    })
+    assert.are.equal("bad mount: [redacted]", err.message)
+    server:fault { status = 400, json = { message = "bad cookie: abcdefgh=12; no key-0123456789; dXNlcjpwYXNz" } }
+    err = expect.failure("api", nil, client:request { path = "/v1/x", headers = {
+      Cookie = "abcdefgh=12", ["X-Api-Key"] = "key-0123456789", ["Proxy-Authorization"] = "Basic dXNlcjpwYXNz",
+    } })
+    assert.are.equal("bad cookie: [redacted]; no [redacted]; [redacted]", err.message)
+  end)
+
+  it("a broken answer may hold is not shown where its row is known to bring one", function()
+    server:fault { status = 200, body = '{"id":"d","tunnel":{"auth_token":"tunnel-token",', headers = {
+      ["Content-Type"] = "application/json", ["Content-Length"] = "48",
+    } }
+    local err = expect.failure("decode", "JSON", client.devboxes:retrieve("d"))
+    assert.is_nil(err.body)
+    server:fault { status = 200, body = '{"id":"d",,}' }
+    assert.are.equal('{"id":"d",,}', expect.failure("decode", "JSON", client.scenarios:retrieve("d")).body)
+  end)
+
+  it("lets one in at another host is not shown with its URL", function()
+    for name, shown in pairs { Location = UPLOAD:match "^[^?]*" .. "?[redacted]", Refresh = false } do
+      local place = name == "Refresh" and "0; url=" .. UPLOAD or UPLOAD
+      server:fault { status = 302, headers = { [name] = place } }
+      local err = expect.failure("api", "status_302", client.scenarios:retrieve("x"))
+      assert.are.equal(shown or "0; url=" .. UPLOAD:match "^[^?]*" .. "?[redacted]", err.headers[name:lower()])
+    end
+    server:fault { status = 302, headers = { Location = server.url .. "/v1/y?page=2" } }
+    local err = expect.failure("api", "status_302", client.scenarios:retrieve("x"))
+    assert.are.equal(server.url .. "/v1/y?page=2", err.headers.location)
+  end)
+
+  it("came long ago makes room for later ones, and the token never does", function()
+    for i = 1, 3 do
+      local many = {}
+      for j = 1, 200 do many[j] = { token = ("secret-%d-%03d"):format(i, j) } end
+      server:fault { json = { id = "x", many = many } }
+      expect.success(client:request { path = "/v1/x" })
+    end
+    assert.are.equal("<secret-1-001>", error_with("secret-1-001").message)
+    assert.are.equal("<[redacted]>", error_with("secret-3-001").message)
+    assert.are.equal("<[redacted]>", error_with(server.token).message)
   end)
 end)
 

@@ -58,10 +58,10 @@ static int random_number(lua_State *L) {
   return 1;
 }
 
-/* A function in C (pcall, table.sort), or one of a file in this directory: after `return call()` no
- * line of the program stands between. In Lua 5.1 such a call is a level of its own. */
+/* A function in C (pcall, table.sort), one of a file in this directory, or what Lua 5.1 has for a
+ * tail call: after `return call()` no line of the program stands between. */
 static int has_no_line(const lua_Debug *ar, const char *directory) {
-  return *ar->what == 'C' || strcmp(ar->what, "tail") == 0 ||
+  return *ar->what == 'C' || strcmp(ar->what, "tail") == 0 || strcmp(ar->what, "tail") == 0 ||
          (directory != NULL && strncmp(ar->source, directory, strlen(directory)) == 0);
 }
 
@@ -112,5 +112,6 @@ int luaopen_runloop_core(lua_State *L) {
   rl_lua_json_open(L);
   rl_lua_http_open(L);
   rl_lua_file_open(L);
+  rl_lua_scrub_open(L);
   return 1;
 }

@@ -11,4 +11,7 @@ void rl_lua_http_open(lua_State *L);
 /* Adds file_target, file_replace and file_tail to the table on top of the stack. */
 void rl_lua_file_open(lua_State *L);
 
+/* Adds scrubber to the table on top of the stack, and makes the metatable of scrubbers. */
+void rl_lua_scrub_open(lua_State *L);
+
 #endif

@@ -5,6 +5,7 @@ local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local map = require "runloop.map"
 local pager = require "runloop.pager"
+local proxy = require "runloop.proxy"
 local request = require "runloop.request"
 local resource = require "runloop.resource"
 local scheduler = require "runloop.scheduler"
@@ -93,16 +94,58 @@ local function environment(name)
   return value ~= "" and value or nil
 end
 
+-- The first character that is not visible ASCII, and its code for a message; nil when there is none.
+local function odd_character(text)
+  local at = text:find("[^\33-\126]")
+  if not at then return nil end
+  local lead, rest = text:match("^([\194-\244])([\128-\191]+)", at)
+  local count = lead and (lead:byte() < 224 and 1 or lead:byte() < 240 and 2 or 3)
+  if not count or #rest < count then return at, ("0x%02X"):format(text:byte(at)) end
+  local code = lead:byte() % 2 ^ (6 - count)
+  for i = 1, count do code = code * 64 + rest:byte(i) % 64 end
+  return at, ("U+%04X"):format(code)
+end
+
 local function token_from(options)
-  local token = options.bearer_token
-  token = token and token:match("^%s*(.-)%s*$")
+  local token, source = options.bearer_token, "option 'bearer_token'"
+  token = token and token:match("^[ \t\r\n]*(.-)[ \t\r\n]*$")
   if token == "" then token = nil end
-  token = token or environment("RUNLOOP_API_KEY")
+  if not token then token, source = environment "RUNLOOP_API_KEY", "RUNLOOP_API_KEY" end
   if not token then
     errors.misuse("runloop.new: no token: set the option 'bearer_token' or the environment variable RUNLOOP_API_KEY")
   end
-  if token:find("[%c\127]") then errors.misuse("runloop.new: the token must not contain control characters") end
+  -- The token itself is not shown.
+  if token:lower():find("^bearer[ \t]") then
+    errors.misuse("runloop.new: " .. source .. " must be the token alone, without 'Bearer' before it")
+  end
+  local at, code = odd_character(token)
+  if at then
+    errors.misuse(("runloop.new: %s must have visible ASCII characters only: byte %d begins %s"):format(source, at,
+      code))
+  end
   return token
+end
+
+-- What libcurl is told of a proxy, and what must not be shown of it. A proxy's URL is never shown: it may hold a
+-- password, which one that is no URL at all would have in any place.
+local function proxy_from(options, https)
+  local url = options.proxy
+  if url == "" then return url, {} end
+  if url then
+    local fault = proxy.fault(url, true)
+    if fault then errors.misuse("runloop.new: option 'proxy' " .. fault) end
+    return url, proxy.secrets(url)
+  end
+  -- Of plain http to loopback a proxy of the environment would see the token.
+  if not https and not options.insecure_http then return "", {} end
+  local name
+  if getenv then name, url = proxy.of_environment(getenv, https) end
+  if not name then return nil, {} end
+  local fault = proxy.fault(url, false)
+  if fault and not environment "no_proxy" and not environment "NO_PROXY" then
+    errors.misuse("runloop.new: the environment variable " .. name .. " " .. fault)
+  end
+  return nil, proxy.secrets(url)
 end
 
 -- The part of a path that a server would take for "." or "..", if there is one.
@@ -124,8 +167,8 @@ local function base_url_from(options)
   scheme = scheme and scheme:lower()
   if scheme ~= "http" and scheme ~= "https" then refuse("must be a URL that begins with https:// (or http://)") end
   if authority:find("@", 1, true) then refuse("must not contain credentials") end
-  local host, port = authority:match("^(%[[%x:.]+%])(.*)$")
-  if not host then host, port = authority:match("^([%w._~-]+)(.*)$") end
+  local host, port = authority:match("^(%[[0-9A-Fa-f:.]+%])(.*)$")
+  if not host then host, port = authority:match("^([A-Za-z0-9._~-]+)(.*)$") end
   if not host or not (port == "" or port:find("^:%d+$")) then refuse("has no valid host") end
   if port ~= "" and (tonumber(port:sub(2)) < 1 or tonumber(port:sub(2)) > 65535) then refuse("has no valid port") end
   if path:find("[?#]") then refuse("must not contain a query or a fragment") end
@@ -173,21 +216,20 @@ local function new(options)
     accept = { "Accept", "application/json" },
     ["user-agent"] = { "User-Agent", "Runloop/Lua " .. version },
   }
-  local proxy = checked.proxy
-  -- Of plain http to loopback a proxy of the environment would see the token.
-  if not proxy and not https and not checked.insecure_http then proxy = "" end
+  local proxy_url, own_secrets = proxy_from(checked, https)
+  own_secrets[#own_secrets + 1] = token
   local http = core.http {
     base_headers = headers.lines(headers.merge(defaults, own)),
     max_connections = checked.max_connections,
     https = https, http2 = https and checked.http_version == "2",
-    ca_file = checked.ca_file, proxy = proxy, connect_timeout = checked.connect_timeout,
+    ca_file = checked.ca_file, proxy = proxy_url, connect_timeout = checked.connect_timeout,
   }
   checked.bearer_token, checked.proxy, checked.headers = nil, nil, nil -- they are not asked for again, and are secret
   local transport = request.new({
     http = http, options = checked, base_url = base_url, headers = own,
     scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }),
     metatables = resource.metatables(),
-  }, token, defaults)
+  }, own_secrets, defaults)
   local self = setmetatable({}, client_mt)
   private[self] = transport
   self.scenarios = resource.bind(transport, "scenarios", "scenario", API.scenarios)
@@ -224,7 +266,11 @@ function client:request(fields, options)
   if refused then return nil, refused end
   local own = headers.check(checked.headers, where)
   local url = transport.base_url .. checked.path
-  return transport:perform(transport:request(checked.method, url, options, query, body, own), transport.decode_any)
+  transport.learn(checked.body)
+  local made = transport:request(checked.method, url, options, query, body, own)
+  local value, response = transport:perform(made, transport.decode_any)
+  if value ~= nil then transport.learn(value) end
+  return value, response
 end
 
 --- Opens connections and loads the certificates at a moment that suits the host; may block outside a task.

@@ -7,7 +7,6 @@ local require = require -- a host may take it from its scripts
 
 local M = {}
 
-local REDACTED = "[redacted]"
 local EXCERPT = 200
 
 local CODES = {
@@ -146,25 +145,10 @@ function M.api(status, body, headers)
   }
 end
 
-local function scrub_text(text, token)
-  local from, to = text:find(token, 1, true)
-  while from do
-    text = text:sub(1, from - 1) .. REDACTED .. text:sub(to + 1)
-    from, to = text:find(token, from + #REDACTED, true)
-  end
-  -- An excerpt may have been cut in the middle of the token.
-  for n = math.min(#token - 1, #text), 6, -1 do
-    if text:sub(-n) == token:sub(1, n) then
-      return text:sub(1, -n - 1) .. REDACTED
-    end
-  end
-  return text
-end
-
 -- `seen`: the tables around this one, since a program may have made a view contain itself.
-local function scrub_value(value, token, seen)
+local function scrub_value(value, clean, seen)
   if type(value) == "string" then
-    return scrub_text(value, token)
+    return clean(value)
   elseif type(value) ~= "table" or seen and seen[value] then
     return value
   end
@@ -172,7 +156,7 @@ local function scrub_value(value, token, seen)
   seen[value] = true
   local copy -- as soon as there is something to remove
   for k, v in next, value do
-    local key, item = scrub_value(k, token, seen), scrub_value(v, token, seen)
+    local key, item = scrub_value(k, clean, seen), scrub_value(v, clean, seen)
     if key ~= k or item ~= v then
       if not copy then
         copy = setmetatable({}, getmetatable(value))
@@ -188,22 +172,20 @@ local function scrub_value(value, token, seen)
   return copy or value
 end
 
---- Removes the token from a string, or from everything in an error (in place).
+--- Removes secrets from a string, or from everything in an error (in place).
 ---@generic T
 ---@param x T a string, an error or another table
----@param token string?
+---@param clean fun(text: string): string
+---@param except table<string, true>? fields of an error that stay as they are
 ---@return T
-function M.scrub(x, token)
-  if not token or token == "" then
-    return x
-  end
+function M.scrub(x, clean, except)
   if not M.is(x) then
-    return scrub_value(x, token)
+    return scrub_value(x, clean)
   end
   for k, v in next, x do
-    -- A token may be as short as a word of ours; scripts go by those. Of a state only the server knows the name.
-    if k ~= "kind" and k ~= "method" and (k ~= "code" or x.kind == "state") then
-      x[k] = scrub_value(v, token)
+    -- A secret may be a word of ours; scripts go by those. Of a state only the server knows the name.
+    if k ~= "kind" and k ~= "method" and (k ~= "code" or x.kind == "state") and not (except and except[k]) then
+      x[k] = scrub_value(v, clean)
     end
   end
   return x

@@ -3,7 +3,8 @@
 local errors = require "runloop.error"
 local json = require "runloop.json"
 
-local TOKEN = "^[!#$%%&'*+%-.^_`|~%w]+$" -- RFC 9110, 5.6.2
+-- RFC 9110, 5.6.2. Not %w: which letters that are depends on the locale.
+local TOKEN = "^[!#$%%&'*+%-.^_`|~A-Za-z0-9]+$"
 
 local headers = {}
 

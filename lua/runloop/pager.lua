@@ -26,6 +26,7 @@ local function new(transport, fields)
     _options = fields.options or {},
     _list = fields.list,
     _metatable = fields.metatable,
+    _secrets = fields.secrets, -- names of fields, as request.secrets
     _name = fields.name,
     _prefetch = not fields.options or fields.options.prefetch ~= false,
     _keep_nulls = fields.options and fields.options.nulls == "keep",
@@ -50,6 +51,7 @@ local function new_page(self, cursor, previous_first)
   if cursor then query.starting_after = cursor end
   local request = self._transport:request("GET", self._url, self._options, query)
   request.waited = 0
+  request.secrets = self._secrets
   return {
     request = request,
     query = query,
@@ -198,6 +200,7 @@ local function accept(self, page, item)
     self._first = self._first or id
     page.first = page.first or id
   end
+  if self._secrets then self._transport.learn(item, self._secrets) end
   page.last = id
   page.taken = page.taken + 1
   if not page.items then page.failures = 0 end -- a page that is retried as a whole has not got further

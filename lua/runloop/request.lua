@@ -4,6 +4,7 @@ local core = require "runloop.core"
 local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local retry = require "runloop.retry"
+local secrets = require "runloop.secrets"
 local json = require "runloop.json"
 
 local now = core.now
@@ -15,30 +16,15 @@ local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` show
 local transport = {}
 local transport_mt = { __name = "runloop.transport", __index = transport }
 
--- The token as it is, as a part of a URL, and as a JSON text may have it, which need not escape the slash.
-local function spellings(token)
-  local all, known = {}, {}
-  local escaped, all_escaped = token:gsub('[\\"]', "\\%0"), token:gsub('[\\"/]', "\\%0")
-  for _, spelling in ipairs { token, core.url_encode(token), all_escaped, escaped } do
-    if not known[spelling] then all[#all + 1] = spelling end
-    known[spelling] = true
-  end
-  return all
-end
-
 --- What all calls of one client share.
 ---@param fields { http: userdata, scheduler: table, options: table, base_url: string, headers: table }
----@param token string
+---@param own_secrets string[] what it must not show
 ---@param defaults table headers that the core has too, the token's among them
 ---@return table
-local function new(fields, token, defaults)
+local function new(fields, own_secrets, defaults)
   local self = setmetatable(fields, transport_mt)
   -- In functions, not in fields: pagers lead here, and who prints one must not see the token.
-  local secrets = spellings(token)
-  function self.scrub(x)
-    for i = 1, #secrets do x = errors.scrub(x, secrets[i]) end
-    return x
-  end
+  self.scrub, self.learn, self.learn_headers = secrets.new(own_secrets, self.headers)
   function self.defaults() return defaults end
   self.retries = 0
   -- What differs from call to call is left out here, unless the user has set or removed it.
@@ -86,13 +72,28 @@ function transport.with_query(url, query)
   return url .. (url:find("?", 1, true) and "&" or "?") .. table.concat(names, "&")
 end
 
+-- A URL as events show it: of another host, which its query may let in, without that.
+local function event_url(self, request)
+  local ours = request.url:sub(1, #self.base_url) == self.base_url
+  return self.scrub(ours and request.url or request.shown_url)
+end
+
 -- Tells `on_event`, which there is, of a step of a request.
 local function emit(self, request, event_type, fields)
   local event = {
-    type = event_type, method = request.method, url = self.scrub(request.url), attempt = request.attempts,
+    type = event_type, method = request.method, url = event_url(self, request), attempt = request.attempts,
   }
   for name, value in pairs(fields or {}) do event[name] = value end
   core.call(self.options.on_event, event) -- a wait in it would suspend the request half-way
+end
+
+-- Where an answer points to another host, the query may be what lets one in there.
+local function hide_query_elsewhere(self, fields)
+  for _, name in ipairs { "location", "content-location", "refresh" } do
+    local place = fields[name]
+    local head = place and place:match("^(.-//.-)%?")
+    if head and head:sub(1, #self.base_url) ~= self.base_url then fields[name] = head .. "?[redacted]" end
+  end
 end
 
 --- An error of a request, with what belongs to all of them filled in.
@@ -103,6 +104,7 @@ function transport:fail(request, fields)
   fields.method = request.method
   fields.url = request.shown_url
   fields.attempts = request.attempts
+  if fields.headers then hide_query_elsewhere(self, fields.headers) end
   if request.maybe_sent then fields.maybe_sent = true end
   if request.attempts > 0 then
     fields.request_id = fields.headers and fields.headers["x-request-id"] or request.idempotency_key
@@ -149,12 +151,13 @@ function transport:request(method, url, options, query, body, row_headers)
   local own
   if row_headers or options then own = own_headers(method, row_headers, options or NO_OPTIONS) end
   options = options or NO_OPTIONS
+  if own then self.learn_headers(own) end
   return {
     method = method, url = transport.with_query(url, query), shown_url = url, -- shown in errors: without the query
     body = body, headers = own, idempotency_key = idempotency_key(self, method, own),
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
-    keep_nulls = options.nulls == "keep",
+    keep_nulls = options.nulls == "keep", secrets = nil, -- a set of fields that are secrets, in what is sent and comes
     attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
   }
 end
@@ -216,7 +219,8 @@ end
 local function transport_error(self, request, kind, code, message, status, sent)
   if sent then note_lost(request) end
   if code == "DEADLINE" then return deadline_error(self, request) end
-  message = message:gsub("://[^/@%s]+@", "://[redacted]@") -- libcurl may quote a proxy with its password
+  -- A proxy of the environment that libcurl cannot read, and that there was no os.getenv to know about.
+  if message:find("^Unsupported proxy") then message = message:gsub("'.*@", "'[redacted]@") end
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind],
   })
@@ -251,7 +255,7 @@ function transport:decode_error(request, transfer, code, message)
   local kind = (code == "TOO_DEEP" or code == "BODY_TOO_LARGE") and "limit" or "decode"
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, headers = fields,
-    body = transfer:text(SHOWN_BODY),
+    body = not request.secrets and transfer:text(SHOWN_BODY) or nil,
   })
 end
 
@@ -339,7 +343,10 @@ function transport:perform(request, decode, sink)
       answer, err = releasing(transfer, self.answer, self, request, transfer)
       if answer then value, err = decode(self, request, transfer, answer) end
       transfer:release()
-      if err == nil then return value, to_response(request, answer) end
+      if err == nil then
+        if request.secrets then self.learn(value, request.secrets) end
+        return value, to_response(request, answer)
+      end
     end
     local ended = self:ended(request)
     if ended then return nil, ended end

@@ -7,6 +7,7 @@ local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local pager = require "runloop.pager"
 local schema = require "runloop.schema"
+local secrets = require "runloop.secrets"
 
 local resource = {}
 
@@ -92,6 +93,7 @@ local function method_of(transport, self, name, row)
   local url, before, after, row_headers = prepare(row, transport.base_url)
   local kind, metatable = self._kind, transport.metatables[row.returns]
   local shape, is_query = row.body or row.query, row.query ~= nil
+  local secret_fields = secrets.fields(row.secrets)
 
   local function query_of(params, options)
     local more = options and options.query
@@ -102,7 +104,12 @@ local function method_of(transport, self, name, row)
   local function request(id, params, options)
     local place = id and before .. core.url_encode(id) .. after or url
     local body = not is_query and params and transport.encode(params, where) or nil
-    return transport:request(row.method, place, options, query_of(params, options), body, row_headers)
+    local made = transport:request(row.method, place, options, query_of(params, options), body, row_headers)
+    if secret_fields then
+      made.secrets = secret_fields
+      transport.learn(params, secret_fields)
+    end
+    return made
   end
 
   local function perform(id, params, options)
@@ -126,6 +133,7 @@ local function method_of(transport, self, name, row)
       transport.scheduler:check_open(where)
       local list = pager.new(transport, {
         name = where, url = url, list = row.list, metatable = metatable, query = query, options = options,
+        secrets = secret_fields,
       })
       return list, nil, nil, list
     end

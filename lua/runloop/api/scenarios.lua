@@ -21,6 +21,6 @@ return {
   unarchive = { method = "POST", path = "/v1/scenarios/{id}/unarchive", returns = "scenario" },
   start_run = {
     method = "POST", path = "/v1/scenarios/start_run",
-    body = shapes.StartScenarioRunParameters, returns = "run",
+    body = shapes.StartScenarioRunParameters, returns = "run", secrets = { "auth_token", "token" }, -- of mounts
   },
 }

@@ -1,0 +1,87 @@
+-- The URL of a proxy: checked without showing it, since it may hold a password.
+
+local proxy = {}
+
+local SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true }
+
+local ENCODE = "; characters such as @ / ? # and spaces in a user or a password must be percent-encoded"
+
+-- Scheme, user and password, and the rest; nil for what there is none of. A password that nobody encoded may hold any
+-- character, so the last @ is the one that counts.
+local function split(url)
+  local scheme, rest = url:match("^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$")
+  rest = rest or url
+  local user, place = rest:match("^(.*)@([^@]*)$")
+  return scheme and scheme:lower(), user, place or rest
+end
+
+-- libcurl takes a socket's path behind localhost.
+local function check_place(place, scheme)
+  local host, rest = place:match("^(%[[0-9A-Fa-f:.%%]+%])(.*)$")
+  if not host then host, rest = place:match("^([^:/?#%[%]\\]+)(.*)$") end
+  if not host then return "has no valid host" end
+  if scheme and scheme:find("^socks") and host == "localhost" and rest:find("^/") then return nil end
+  local port = rest:match("^:?([0-9]*)/?$")
+  if not port or port ~= "" and tonumber(port) > 65535 then return "has no valid port" end
+  return nil
+end
+
+--- Why a URL cannot be a proxy's, without a word of the URL itself; nil when it can.
+---@param url string
+---@param scheme_needed boolean a URL with a password must have its scheme
+---@return string|nil reason
+function proxy.fault(url, scheme_needed)
+  local scheme, user, place = split(url)
+  if scheme and not SCHEMES[scheme] then return "has a scheme that is none of a proxy (http, https, socks5, ...)" end
+  if user and not scheme and scheme_needed then return "must begin with its scheme, such as http://" end
+  if url:find("[%z\1-\32\127]") then return "must not contain spaces or control characters" .. ENCODE end
+  if user and user:find("[@/?#\\]") then return "is no proxy's URL" .. ENCODE end
+  local fault = check_place(place, scheme)
+  return fault and fault .. ENCODE
+end
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(text)
+  local encoded = text:gsub("..?.?", function(group)
+    local a, b, c = group:byte(1, 3)
+    local bits, out = a * 65536 + (b or 0) * 256 + (c or 0), ""
+    for shift = 3, 3 - #group, -1 do
+      local digit = math.floor(bits / 64 ^ shift) % 64
+      out = out .. DIGITS:sub(digit + 1, digit + 1)
+    end
+    return out .. ("="):rep(3 - #group)
+  end)
+  return encoded
+end
+
+--- What must not be shown of a proxy's URL, as the URL has it and as it is sent.
+---@param url string
+---@return string[]
+function proxy.secrets(url)
+  local _, user = split(url)
+  if not user then return {} end
+  local function plain(text)
+    return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  end
+  local password = user:match("^[^:]*:(.*)$") or ""
+  return { user, plain(user), password, plain(password), (base64(plain(user))) }
+end
+
+--- What libcurl would take from the environment: the variable's name and its value.
+---@param getenv fun(name: string): string|nil
+---@param https boolean of the requests, not of the proxy
+---@return string|nil name, string|nil url
+function proxy.of_environment(getenv, https)
+  for _, name in ipairs(https and { "https_proxy", "HTTPS_PROXY" } or { "http_proxy" }) do
+    local url = getenv(name)
+    if url and url ~= "" then return name, url end
+  end
+  for _, name in ipairs { "all_proxy", "ALL_PROXY" } do
+    local url = getenv(name)
+    if url and url ~= "" then return name, url end
+  end
+  return nil
+end
+
+return proxy

@@ -1,0 +1,99 @@
+-- What must not be shown: the client's own secrets and those that calls send and answers bring, taken out by value of
+-- errors and events, however these spell them.
+
+local core = require "runloop.core"
+local errors = require "runloop.error"
+
+local secrets = {}
+
+-- The names under which the API has secrets, for calls that the module has no row for.
+local KNOWN_FIELDS = {
+  key_secret = true, token = true, auth_token = true, ssh_private_key = true, upload_url = true, download_url = true,
+}
+
+local MOST_VALUES = 10000 -- of one answer that are looked at
+
+-- What an error carries for the program to go on with, as it came.
+local THINGS = { last = true, created = true, run = true }
+
+local function unescaped(text)
+  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- Of a URL with a query that is the secret; a server may repeat parts of it alone.
+local function add_text(scrubber, text)
+  local query = text:match("^%a[%w+.-]*://[^?#]*%?([^#]+)")
+  scrubber:add(query or text)
+  if not query then return end
+  for name, value in query:gmatch("([^&=]+)=([^&]+)") do
+    if name:lower():find("sig", 1, true) or name:lower():find("token", 1, true) then
+      scrubber:add(value)
+      scrubber:add(unescaped(value))
+    end
+  end
+end
+
+-- Adds the strings in fields of these names; `all`: every string. Returns how many values may still be looked at.
+local function add_fields(scrubber, value, names, all, left)
+  if left <= 0 then return 0 end
+  if type(value) == "string" then
+    if all then add_text(scrubber, value) end
+  elseif type(value) == "table" then
+    for name, item in next, value do
+      left = add_fields(scrubber, item, names, all or names[name], left - 1)
+    end
+  end
+  return left
+end
+
+local SECRET_HEADERS = { "auth", "cookie", "key", "token", "secret", "password", "signature" }
+
+local function is_secret_header(name)
+  for _, word in ipairs(SECRET_HEADERS) do
+    if name:find(word, 1, true) then return true end
+  end
+  return false
+end
+
+-- Of `Basic dXNlcjpwYXNz` the second word is a secret by itself.
+local function add_headers(scrubber, set)
+  for name, header in next, set do
+    local value = header[2]
+    if value and name ~= "idempotency-key" and is_secret_header(name) then
+      scrubber:add(value)
+      scrubber:add(value:match("^[^ ]+ +([^ ]+)$") or "")
+    end
+  end
+end
+
+--- Names of secret fields as a set.
+---@param names string[]|nil of the row
+---@return table<string, true>|nil
+function secrets.fields(names)
+  if not names then return nil end
+  local set = {}
+  for _, name in ipairs(names) do set[name] = true end
+  return set
+end
+
+--- What one client must not show.
+---@param own string[] secrets that it has from the beginning; short ones are passed over
+---@param headers table a set of headers that it sends
+---@return fun(x: any): any scrub takes secrets out of a string, a table (a copy) or an error (in place)
+---@return fun(value: any, fields: table|nil) learn remembers those in fields of these names, or of known ones
+---@return fun(set: table) learn_headers
+function secrets.new(own, headers)
+  -- Two, since many secrets that come must not push out the token.
+  local kept, learned = core.scrubber(), core.scrubber()
+  for _, secret in ipairs(own) do kept:add(secret) end
+  add_headers(kept, headers)
+  return function(x)
+    return errors.scrub(errors.scrub(x, kept), learned, THINGS)
+  end, function(value, fields)
+    add_fields(learned, value, fields or KNOWN_FIELDS, false, MOST_VALUES)
+  end, function(set)
+    add_headers(learned, set)
+  end
+end
+
+return secrets
