@@ -158,7 +158,7 @@ describe("runloop.new", function()
       bearer_token = { 1, true, {} }, base_url = { 1, {}, false }, timeout = { "30", 0, -1, NAN, math.huge, true },
       deadline = { "1", 0, -0.5, NAN }, connect_timeout = { "5", 0, -1, NAN },
       max_retries = { "5", -1, 1.5, NAN }, max_retry_wait = { "60", -1, NAN, math.huge },
-      headers = { "x", 1, true }, max_connections = { "20", 0, -1, 1.5, NAN },
+      headers = { "x", 1, true }, max_connections = { "20", 0, -1, 1.5, NAN }, max_streams = { "512", 0, 10001 },
       http_version = { "3", "1.0", "", 2, 1.1 }, max_body_bytes = { "1", 0, -1, 0.5 }, ca_file = { 1, true },
       proxy = { 1, true }, insecure_http = { 1, "yes" }, nonblocking = { 1, "true" }, on_event = { 1, "print", {} },
       on_error = { 1, "print", {} },

@@ -19,8 +19,9 @@
 /* What is begun, and what goes on after its share of the turn before, in one turn. */
 enum { ADMIT_PER_TURN = 32, RESUME_PER_TURN = 4 };
 
-/* A page that has been silent for so long while nobody waits for it does not count against
- * max_connections: its reader may be waiting for the very call that would be kept out. */
+/* A page or stream that has been silent for so long while nobody waits for it does not count
+ * against max_connections or max_streams: its reader may be waiting for the very call that would be
+ * kept out. */
 #define ABANDONED_SECONDS 1.0
 
 /* For so long after its deadline a transfer may go on reading what lies in its socket. */
@@ -51,12 +52,16 @@ static void excuse(struct rl_link *list, double seconds) {
   }
 }
 
+static void excuse_all(struct rl_http *h, double seconds) {
+  int i;
+  for (i = 0; i < RL_LANES; i++)
+    excuse(&h->lanes[i].active_list, seconds);
+}
+
 static void clock_update(struct rl_http *h, double now) {
   double away = now - h->clock_at;
-  if (!h->in_turn && away > RL_HTTP_MAX_ABSENCE) {
-    excuse(&h->calls.active_list, away);
-    excuse(&h->pages.active_list, away);
-  }
+  if (!h->in_turn && away > RL_HTTP_MAX_ABSENCE)
+    excuse_all(h, away);
   h->clock = clock_now(h, now);
   h->clock_at = now;
 }
@@ -125,10 +130,11 @@ static void admit(struct rl_http *h, struct rl_transfer *t) {
 }
 
 static int is_abandoned(const struct rl_http *h, const struct rl_transfer *t) {
-  return t->sink.kind == RL_SINK_PAGE && !t->armed && h->clock - t->last_byte > ABANDONED_SECONDS;
+  return (t->sink.kind == RL_SINK_PAGE || t->sink.kind == RL_SINK_EVENTS) && !t->armed &&
+         h->clock - t->last_byte > ABANDONED_SECONDS;
 }
 
-/* Connections that count against max_connections. */
+/* Connections that count against max_connections, or max_streams. */
 static long connections_in_use(const struct rl_http *h, const struct rl_lane *lane) {
   const struct rl_link *l;
   long n = 0;
@@ -143,25 +149,26 @@ static long connections_in_use(const struct rl_http *h, const struct rl_lane *la
 
 /* Each lane may have one connection in any case, or one could starve the other. */
 static int has_room(const struct rl_http *h, const struct rl_lane *lane) {
+  const struct rl_lane *calls = &h->lanes[RL_LANE_CALLS], *pages = &h->lanes[RL_LANE_PAGES],
+                       *streams = &h->lanes[RL_LANE_STREAMS];
   if (lane->active == 0)
     return 1;
   if (lane->shared && lane->protocol >= 20)
     return lane->active < RL_HTTP_MAX_STREAMS;
-  if ((long)(h->calls.active + h->pages.active) < h->max_connections)
+  if (lane == streams)
+    return (long)lane->active < h->max_streams || connections_in_use(h, lane) < h->max_streams;
+  if ((long)(calls->active + pages->active) < h->max_connections)
     return 1;
-  return connections_in_use(h, &h->calls) + connections_in_use(h, &h->pages) < h->max_connections;
+  return connections_in_use(h, calls) + connections_in_use(h, pages) < h->max_connections;
 }
 
 /* The one that has waited longest among those for whom there is room, or NULL. */
 static struct rl_transfer *next_in_queue(struct rl_http *h) {
   struct rl_transfer *best = NULL;
-  struct rl_lane *lanes[2];
   int i;
-  lanes[0] = &h->calls;
-  lanes[1] = &h->pages;
-  for (i = 0; i < 2; i++) {
-    struct rl_link *queue = &lanes[i]->queue;
-    if (rl_link_in_list(queue) && has_room(h, lanes[i])) {
+  for (i = 0; i < RL_LANES; i++) {
+    struct rl_link *queue = &h->lanes[i].queue;
+    if (rl_link_in_list(queue) && has_room(h, &h->lanes[i])) {
       struct rl_transfer *t = RL_TRANSFER_OF(queue->next, place);
       if (best == NULL || t->sequence < best->sequence)
         best = t;
@@ -171,7 +178,12 @@ static struct rl_transfer *next_in_queue(struct rl_http *h) {
 }
 
 static int has_queue(const struct rl_http *h) {
-  return rl_link_in_list(&h->calls.queue) || rl_link_in_list(&h->pages.queue);
+  int i;
+  for (i = 0; i < RL_LANES; i++) {
+    if (rl_link_in_list(&h->lanes[i].queue))
+      return 1;
+  }
+  return 0;
 }
 
 static int admit_waiting(struct rl_http *h, double now) {
@@ -195,7 +207,10 @@ static int run_timer(struct rl_lane *lane, double now) {
 }
 
 static int run_timers(struct rl_http *h, double now) {
-  return run_timer(&h->calls, now) + run_timer(&h->pages, now);
+  int i, n = 0;
+  for (i = 0; i < RL_LANES; i++)
+    n += run_timer(&h->lanes[i], now);
+  return n;
 }
 
 static void read_lane(struct rl_lane *lane) {
@@ -250,8 +265,9 @@ static double early_wait(const struct rl_http *h, double now) {
 }
 
 static void read_messages(struct rl_http *h) {
-  read_lane(&h->calls);
-  read_lane(&h->pages);
+  int i;
+  for (i = 0; i < RL_LANES; i++)
+    read_lane(&h->lanes[i]);
   end_early(h);
 }
 
@@ -334,9 +350,10 @@ static void serve_socket(struct rl_http *h, size_t i, int action) {
 
 static int serve_ready(struct rl_http *h, double started) {
   size_t k, count = h->socket_count;
-  int served = 0;
+  int lane, skipped = 0, served = 0;
   h->in_round = 1;
-  h->calls.skipped = h->pages.skipped = 0;
+  for (lane = 0; lane < RL_LANES; lane++)
+    h->lanes[lane].skipped = 0;
   for (k = 0; k < count; k++) {
     size_t i = (h->cursor + k) % count;
     struct rl_socket *s = h->sockets[i];
@@ -348,9 +365,9 @@ static int serve_ready(struct rl_http *h, double started) {
     if (action == 0)
       continue;
     if (s->skipped) {
-      if (!h->calls.skipped && !h->pages.skipped)
+      if (!skipped)
         h->cursor = i;
-      s->lane->skipped = 1;
+      s->lane->skipped = skipped = 1;
       continue;
     }
     serve_socket(h, i, action);
@@ -440,12 +457,15 @@ static int check_list(struct rl_http *h, struct rl_link *list, double now) {
 }
 
 static int check_deadlines(struct rl_http *h, double now) {
-  int n;
+  int i, n = 0;
   if (h->clock < h->due_clock && now < h->due_monotonic)
     return 0;
   h->due_clock = h->due_monotonic = HUGE_VAL;
-  n = check_list(h, &h->calls.active_list, now) + check_list(h, &h->pages.active_list, now);
-  return n + check_list(h, &h->calls.queue, now) + check_list(h, &h->pages.queue, now);
+  for (i = 0; i < RL_LANES; i++) {
+    n += check_list(h, &h->lanes[i].active_list, now);
+    n += check_list(h, &h->lanes[i].queue, now);
+  }
+  return n;
 }
 
 static double lane_wait(const struct rl_lane *lane, double now) {
@@ -464,9 +484,12 @@ static double queue_wait(struct rl_http *h, double now) {
 /* Seconds until something other than a socket wants a turn; HUGE_VAL: nothing does. `longest` caps
  * what is left on the client's clock. */
 static double time_left(struct rl_http *h, double now, double longest) {
-  double left = smaller(lane_wait(&h->calls, now), lane_wait(&h->pages, now));
+  double left = HUGE_VAL;
+  int i;
   if (rl_link_in_list(&h->ready) || rl_link_in_list(&h->paused))
     return 0;
+  for (i = 0; i < RL_LANES; i++)
+    left = smaller(left, lane_wait(&h->lanes[i], now));
   left = smaller(left, queue_wait(h, now));
   left = smaller(left, early_wait(h, now));
   left = smaller(left, h->unmute_at - now);
@@ -578,6 +601,7 @@ static enum rl_status copy_options(struct rl_http *h, const struct rl_http_optio
   static char no_expect[] = "Expect:"; /* libcurl would wait a second for a 100 */
   int failed = 0;
   h->max_connections = o->max_connections;
+  h->max_streams = o->max_streams;
   h->https = o->https;
   h->connect_timeout = o->connect_timeout;
   h->ca_file = copy_string(o->ca_file, &failed);
@@ -611,8 +635,11 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_link_init(&h->ready);
   rl_link_init(&h->paused);
   rl_link_init(&h->early);
-  rl_lane_init(h, &h->calls, o->https && o->http2);
-  rl_lane_init(h, &h->pages, 0);
+  /* The connections of pages that are held back come on top of max_connections, and libcurl would
+   * close an idle one for each. */
+  rl_lane_init(h, &h->lanes[RL_LANE_CALLS], o->https && o->http2, 2 * o->max_connections);
+  rl_lane_init(h, &h->lanes[RL_LANE_PAGES], 0, 2 * o->max_connections);
+  rl_lane_init(h, &h->lanes[RL_LANE_STREAMS], 0, o->max_streams);
   h->pid = getpid();
   h->clock_at = rl_monotonic();
   h->due_clock = h->due_monotonic = h->unmute_at = HUGE_VAL;
@@ -654,13 +681,14 @@ static void close_lane(struct rl_lane *lane) {
 }
 
 void rl_http_close(struct rl_http *h) {
+  int i;
   if (h->closed)
     return;
   h->closed = 1;
   if (rl_http_forked(h))
     return;
-  close_lane(&h->calls);
-  close_lane(&h->pages);
+  for (i = 0; i < RL_LANES; i++)
+    close_lane(&h->lanes[i]);
   rl_sockets_free(h);
   wipe_options(h);
 }
@@ -690,6 +718,18 @@ void rl_http_free(struct rl_http *h) {
   }
 }
 
+static struct rl_lane *lane_for(struct rl_http *h, const struct rl_request *r,
+                                enum rl_sink_kind sink) {
+  enum rl_lane_kind kind = r->lane;
+  if (sink == RL_SINK_EVENTS)
+    kind = RL_LANE_STREAMS;
+  else if (sink != RL_SINK_BUFFER && kind < RL_LANE_PAGES)
+    kind = RL_LANE_PAGES;
+  if (kind == RL_LANE_PAGES && !h->lanes[RL_LANE_CALLS].shared)
+    kind = RL_LANE_CALLS;
+  return &h->lanes[kind];
+}
+
 enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
                              struct rl_transfer **out) {
   struct rl_transfer *t;
@@ -703,8 +743,7 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
   t->sequence = h->sequence++;
   t->deadline = r->deadline >= 0 ? now + r->deadline : HUGE_VAL;
   t->idle_since = now;
-  t->lane =
-      h->calls.shared && (t->sink.kind != RL_SINK_BUFFER || r->pages_lane) ? &h->pages : &h->calls;
+  t->lane = lane_for(h, r, t->sink.kind);
   rl_link_append(&h->all, &t->member);
   rl_link_append(&t->lane->queue, &t->place);
   h->unfinished++;

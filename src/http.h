@@ -10,6 +10,7 @@
 #define RL_HTTP_H
 
 #include "buffer.h"
+#include "events.h"
 #include "framer.h"
 #include "headers.h"
 #include "sink.h"
@@ -31,11 +32,20 @@ struct rl_http_options {
   const struct rl_text *base_headers; /* "Name: value", sent with every request that is not bare */
   size_t base_header_count;
   long max_connections;   /* at least 1 */
+  long max_streams;       /* connections of the lane of streams; at least 1 */
   int https;              /* the only scheme the client speaks: https, or http */
   int http2;              /* with https: offer HTTP/2 */
   double connect_timeout; /* on the client's clock */
   const char *ca_file;    /* a bundle of certificates instead of the system's, or NULL */
   const char *proxy;      /* CURLOPT_PROXY, or NULL: curl's environment variables */
+};
+
+/* Requests that share connections. */
+enum rl_lane_kind {
+  RL_LANE_CALLS,   /* HTTP/2 where it is offered */
+  RL_LANE_PAGES,   /* and files: HTTP/1.1; without HTTP/2 they go with the calls */
+  RL_LANE_STREAMS, /* HTTP/1.1, beside max_connections */
+  RL_LANES
 };
 
 struct rl_request {
@@ -49,7 +59,7 @@ struct rl_request {
   double deadline; /* from now, on the monotonic clock; negative: none. A streamed body's stands
                       still while nobody waits for it */
   struct rl_sink_options sink; /* where the body goes */
-  int pages_lane;              /* use the pages' connections though it is a plain call */
+  enum rl_lane_kind lane;      /* at least; the sink may need a later one */
 };
 
 /* What became of a transfer. The strings are good until it is freed. */
@@ -161,7 +171,14 @@ struct rl_text rl_transfer_body(const struct rl_transfer *t);
 /* The framer that the body of a page goes through, or NULL: no page, or no 2xx answer. */
 struct rl_framer *rl_transfer_framer(struct rl_transfer *t);
 
-/* To be called after items were dropped: reads on if enough of a held-back page is gone. */
+/* The events that the body of a stream is cut into, or NULL: no stream, or no 2xx answer of the
+ * right type. */
+struct rl_events *rl_transfer_events(struct rl_transfer *t);
+
+/* 1: a stream of events was wanted and the answer is 2xx, but no text/event-stream. */
+int rl_transfer_mistyped(const struct rl_transfer *t);
+
+/* To be called after items or events were dropped: reads on if enough of what is held is gone. */
 void rl_transfer_resume(struct rl_transfer *t);
 
 #endif

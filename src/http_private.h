@@ -23,11 +23,13 @@ struct rl_easy {
   int spent;            /* not to be used again */
 };
 
-/* Requests that share connections: a multi handle. There are two, since a page that is held back
- * must have a connection of its own. */
+/* Requests that share connections: a multi handle. There are several, since a page that is held
+ * back must have a connection of its own, and a stream that stays open must keep none from others.
+ */
 struct rl_lane {
   struct rl_http *http;
   CURLM *multi; /* NULL until it is needed, and after it failed */
+  long kept;    /* connections that may stay open */
   int shared;   /* HTTP/2 is offered: a connection may serve many transfers */
   int protocol; /* of the last answer: 10, 11, 20; 0: no answer yet */
   int starved;  /* a socket could not be watched for want of memory */
@@ -54,7 +56,7 @@ struct rl_socket {
 };
 
 struct rl_http {
-  struct rl_lane calls, pages;
+  struct rl_lane lanes[RL_LANES];
   struct rl_link all;   /* every transfer, finished ones too */
   struct rl_link ready; /* transfers that were waited for and have news */
   struct rl_link paused;
@@ -80,7 +82,7 @@ struct rl_http {
   double hold_until;
   double due_clock, due_monotonic; /* no transfer's deadline lies before these */
 
-  long max_connections;
+  long max_connections, max_streams;
   int https;
   double connect_timeout;
   char *ca_file;
@@ -148,7 +150,7 @@ struct rl_transfer {
   ((struct rl_transfer *)(void *)((char *)(link)-offsetof(struct rl_transfer, field)))
 
 /* A lane makes its multi handle when it is first used. */
-void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared);
+void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared, long kept);
 
 /* Closes the connections; no transfer may be active. The lane can be used again. */
 void rl_lane_close(struct rl_lane *lane);

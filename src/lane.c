@@ -132,8 +132,6 @@ static int on_timer(CURLM *multi, long ms, void *userp) {
 
 static int lane_open(struct rl_lane *lane) {
   struct rl_http *h = lane->http;
-  /* Those of pages that are held back come on top, and libcurl would close an idle one for each. */
-  long kept = 2 * h->max_connections;
   CURLM *m = curl_multi_init();
   int ok;
   if (m == NULL)
@@ -142,7 +140,7 @@ static int lane_open(struct rl_lane *lane) {
        curl_multi_setopt(m, CURLMOPT_SOCKETDATA, lane) == CURLM_OK &&
        curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
        curl_multi_setopt(m, CURLMOPT_TIMERDATA, lane) == CURLM_OK &&
-       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK &&
+       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, lane->kept) == CURLM_OK &&
        curl_multi_setopt(m, CURLMOPT_PIPELINING,
                          lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
   if (ok && lane->shared)
@@ -312,9 +310,10 @@ void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action) {
     lane_fail(lane, rc);
 }
 
-void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared) {
+void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared, long kept) {
   lane->http = h;
   lane->shared = shared;
+  lane->kept = kept;
   lane->timer = -1;
   rl_link_init(&lane->active_list);
   rl_link_init(&lane->queue);

@@ -125,6 +125,13 @@ static double number_field(lua_State *L, int table, const char *name, double mis
   return n;
 }
 
+static long count_field(lua_State *L, int table, const char *name, long missing) {
+  double n = number_field(L, table, name, (double)missing);
+  if (!(n >= 1 && n <= 1000000))
+    luaL_error(L, "field '%s' is out of range", name);
+  return (long)n;
+}
+
 static int boolean_field(lua_State *L, int table, const char *name) {
   int b;
   get_field(L, table, name, LUA_TBOOLEAN);
@@ -159,7 +166,6 @@ static int core_http(lua_State *L) {
   struct rl_http_options o;
   struct rl_text few[FEW_LINES];
   struct client *c;
-  double connections;
   enum rl_status status;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -171,9 +177,8 @@ static int core_http(lua_State *L) {
   c->stack = lua_newthread(L);
   lua_setiuservalue(L, 2, 1);
   memset(&o, 0, sizeof o);
-  connections = number_field(L, 1, "max_connections", 20);
-  luaL_argcheck(L, connections >= 1 && connections <= 1000000, 1, "max_connections out of range");
-  o.max_connections = (long)connections;
+  o.max_connections = count_field(L, 1, "max_connections", 20);
+  o.max_streams = count_field(L, 1, "max_streams", 512);
   o.https = boolean_field(L, 1, "https");
   o.http2 = boolean_field(L, 1, "http2");
   o.connect_timeout = number_field(L, 1, "connect_timeout", 5);
@@ -188,6 +193,17 @@ static int core_http(lua_State *L) {
     return luaL_error(L, "a header must not contain CR, LF or NUL");
   lua_settop(L, 2);
   return 1;
+}
+
+static enum rl_lane_kind lane_field(lua_State *L, int table) {
+  const char *name = c_string_field(L, table, "lane");
+  if (name == NULL)
+    return RL_LANE_CALLS;
+  if (strcmp(name, "pages") == 0)
+    return RL_LANE_PAGES;
+  if (strcmp(name, "streams") != 0)
+    luaL_error(L, "there is no lane '%s'", name);
+  return RL_LANE_STREAMS;
 }
 
 /* The text and the strings of the request stay alive in its tables. */
@@ -209,15 +225,21 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   r->sink.list = c_string_field(L, 6, "list");
   r->sink.file = c_string_field(L, 6, "file");
   r->sink.owner_only = boolean_field(L, 6, "owner_only");
-  r->pages_lane = c_string_field(L, 6, "lane") != NULL;
+  r->sink.events = boolean_field(L, 6, "events");
+  r->lane = lane_field(L, 6);
 }
 
 /* client:start(request[, lines[, bare[, deadline[, sink]]]]) -> transfer | nil, why there is no
  * file
  *
  * request: url, method, body, timeout and max_body; lines: headers; bare: without those that all
- * requests have; deadline: seconds from now; sink: where the body goes: list, file,
- * owner_only, lane. */
+ * requests have; deadline: seconds from now.
+ *
+ * sink: where a 2xx answer's body goes: list (its items are taken by `item`), events (true: a
+ * text/event-stream, whose events are taken by `event`), file and owner_only; without any of these
+ * it is collected (`json`, `text`). And lane: "pages", or "streams" for what is open for long; a
+ * stream goes there anyway. For a list, events and a file `timeout` is the longest silence, while
+ * somebody waits (`want`). */
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];
@@ -461,10 +483,132 @@ static int transfer_item(lua_State *L) {
   return 1;
 }
 
-/* items waiting, items seen in all, whether the page is whole */
+struct event_texts {
+  struct rl_event event;
+  int data;  /* is one of them */
+  int blank; /* and is given as an empty text */
+};
+
+/* [data,] name, id; nil for one that is empty. */
+static int push_event_texts(lua_State *L) {
+  const struct event_texts *t = lua_touserdata(L, 1);
+  const struct rl_event *e = &t->event;
+  if (t->data)
+    lua_pushlstring(L, e->data, t->blank ? 0 : e->data_len);
+  if (e->name_len > 0)
+    lua_pushlstring(L, e->name, e->name_len);
+  else
+    lua_pushnil(L);
+  if (e->id_len > 0)
+    lua_pushlstring(L, e->id, e->id_len);
+  else
+    lua_pushnil(L);
+  return t->data ? 3 : 2;
+}
+
+/* Pushes the texts of the transfer's event, which is pinned, and returns how many there are; when
+ * it raises, one pin is out. No finalizer may turn the client meanwhile, which would move them. */
+static int event_texts(lua_State *L, struct transfer *box, struct event_texts *t) {
+  int rc, results = t->data ? 3 : 2;
+  lua_pushcfunction(L, push_event_texts);
+  lua_pushlightuserdata(L, t);
+  box->client->decoding++;
+  rc = lua_pcall(L, 1, results, 0);
+  box->client->decoding--;
+  if (rc == LUA_OK)
+    return results;
+  unpin(box);
+  return lua_error(L);
+}
+
+static int is_blank(const char *p, size_t n) {
+  size_t i;
+  for (i = 0; i < n; i++) {
+    if (p[i] != ' ' && p[i] != '\n' && p[i] != '\t' && p[i] != '\r')
+      return 0;
+  }
+  return 1;
+}
+
+/* What follows the last complete event. */
+static int after_events(lua_State *L, struct rl_transfer *t, const struct rl_events *e) {
+  int finished = rl_transfer_finished(t);
+  const char *message;
+  uint64_t offset;
+  enum rl_status status;
+  struct rl_outcome outcome;
+  if (e == NULL && finished && rl_transfer_mistyped(t)) {
+    (void)no_item(L, "error");
+    lua_pushliteral(L, "SHAPE");
+    lua_pushliteral(L, "the answer is no text/event-stream");
+    return 4;
+  }
+  if (e == NULL)
+    return no_item(L, finished ? "failed" : "more");
+  status = rl_events_error(e, &message, &offset);
+  if (status != RL_OK) {
+    (void)no_item(L, "error");
+    return 2 + push_error(L, status, 0, message, offset);
+  }
+  if (!finished)
+    return no_item(L, "more");
+  rl_transfer_outcome(t, &outcome);
+  if (outcome.kind != RL_KIND_OK)
+    return no_item(L, "failed");
+  return no_item(L, rl_events_inside(e) ? "cut" : "done");
+}
+
+/* transfer:event([keep_nulls[, as_text]]) -> data, name | nil, id | nil
+ *
+ * Takes the next event: its data decoded ("" where it is blank), or as a text; its name, nil where
+ * it has none of its own; the last id that the server sent. When there is none:
+ *   nil, "more"    wait for news (`want`)
+ *   nil, "done"    the answer has ended between two events
+ *   nil, "cut"     it has ended, as HTTP goes, in the middle of one, which is dropped
+ *   nil, "failed"  `finish` tells of a failure, or of a status other than 2xx
+ *   nil, "error", code, message
+ *                  SHAPE: the answer is no event stream; BODY_TOO_LARGE: an event or a line is;
+ *                  JSON, TOO_DEEP: the data is no JSON, and waits to be taken as a text */
+static int transfer_event(lua_State *L) {
+  struct transfer *box = check_unpinned(L);
+  struct rl_events *e = rl_transfer_events(box->transfer);
+  struct rl_json *j = &box->client->json;
+  struct event_texts t;
+  int results = 1;
+  t.data = lua_toboolean(L, 3);
+  if (e == NULL || !rl_events_first(e, &t.event))
+    return after_events(L, box->transfer, e);
+  t.blank = !t.data && is_blank(t.event.data, t.event.data_len);
+  t.data |= t.blank;
+  if (t.data) {
+    pin(box);
+    results = 0;
+  } else if (!decode(L, box, t.event.data, t.event.data_len)) {
+    enum rl_status status = j->status;
+    const char *message = j->message;
+    uint64_t offset = j->offset;
+    unpin(box);
+    (void)no_item(L, "error");
+    return 2 + push_error(L, status, 0, message, offset);
+  }
+  if (t.data || t.event.name_len + t.event.id_len > 0)
+    results += event_texts(L, box, &t);
+  rl_events_drop(e);
+  rl_transfer_resume(box->transfer);
+  unpin(box);
+  return results;
+}
+
+/* items or events waiting, seen in all; whether the page is whole */
 static int transfer_waiting(lua_State *L) {
   struct rl_transfer *t = to_transfer(L)->transfer;
   struct rl_framer *f = rl_transfer_framer(t);
+  const struct rl_events *e = rl_transfer_events(t);
+  if (e != NULL) {
+    lua_pushinteger(L, (lua_Integer)rl_events_waiting(e));
+    lua_pushinteger(L, (lua_Integer)rl_events_count(e));
+    return 2;
+  }
   lua_pushinteger(L, f != NULL ? (lua_Integer)rl_framer_waiting(f) : 0);
   lua_pushinteger(L, f != NULL ? (lua_Integer)rl_framer_count(f) : 0);
   lua_pushboolean(L, f != NULL && is_whole(t, f));
@@ -661,12 +805,22 @@ static const luaL_Reg client_methods[] = {{"start", client_start},   {"turn", cl
 static const luaL_Reg client_meta[] = {
     {"__gc", client_gc}, {"__close", client_close}, {NULL, NULL}};
 
-static const luaL_Reg transfer_methods[] = {
-    {"id", transfer_id},           {"want", transfer_want},         {"unwant", transfer_unwant},
-    {"item", transfer_item},       {"waiting", transfer_waiting},   {"last", transfer_last},
-    {"members", transfer_members}, {"finished", transfer_finished}, {"head", transfer_head},
-    {"finish", transfer_finish},   {"json", transfer_json},         {"text", transfer_text},
-    {"cancel", transfer_cancel},   {"release", transfer_release},   {NULL, NULL}};
+static const luaL_Reg transfer_methods[] = {{"id", transfer_id},
+                                            {"want", transfer_want},
+                                            {"unwant", transfer_unwant},
+                                            {"item", transfer_item},
+                                            {"event", transfer_event},
+                                            {"waiting", transfer_waiting},
+                                            {"last", transfer_last},
+                                            {"members", transfer_members},
+                                            {"finished", transfer_finished},
+                                            {"head", transfer_head},
+                                            {"finish", transfer_finish},
+                                            {"json", transfer_json},
+                                            {"text", transfer_text},
+                                            {"cancel", transfer_cancel},
+                                            {"release", transfer_release},
+                                            {NULL, NULL}};
 
 static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -41,6 +42,12 @@ static enum rl_status open_page(struct rl_sink *s, const char *list, size_t max_
   return s->framer != NULL ? RL_OK : RL_NOMEM;
 }
 
+static enum rl_status open_events(struct rl_sink *s, size_t max_event) {
+  s->kind = RL_SINK_EVENTS;
+  s->events = rl_events_new(max_event);
+  return s->events != NULL ? RL_OK : RL_NOMEM;
+}
+
 enum rl_status rl_sink_open(struct rl_sink *s, const struct rl_sink_options *o) {
   memset(s, 0, offsetof(struct rl_sink, kept)); /* what follows is large */
   s->fd = -1;
@@ -48,9 +55,25 @@ enum rl_status rl_sink_open(struct rl_sink *s, const struct rl_sink_options *o) 
   rl_buffer_init(&s->buffer, o->max_body);
   if (o->list != NULL)
     return open_page(s, o->list, o->max_body);
+  if (o->events)
+    return open_events(s, o->max_body);
   if (o->file != NULL)
     return open_file(s, o->file, o->owner_only ? 0600 : 0666);
   return RL_OK;
+}
+
+static int is_event_stream(const char *type) {
+  static const char wanted[] = "text/event-stream";
+  const size_t n = sizeof wanted - 1;
+  if (type == NULL || strncasecmp(type, wanted, n) != 0)
+    return 0;
+  return type[n] == '\0' || type[n] == ';' || type[n] == ' ' || type[n] == '\t';
+}
+
+void rl_sink_answer(struct rl_sink *s, int status, const char *type) {
+  int success = status >= 200 && status < 300;
+  s->mistyped = success && s->kind == RL_SINK_EVENTS && !is_event_stream(type);
+  s->streams = success && !s->mistyped;
 }
 
 static int refuse(struct rl_sink *s, enum rl_kind kind, const char *code, const char *message) {
@@ -103,6 +126,13 @@ static int feed_page(struct rl_sink *s, const char *data, size_t n) {
   return status == RL_OK ? 1 : refuse_page(s, status);
 }
 
+static int feed_events(struct rl_sink *s, const char *data, size_t n) {
+  enum rl_status status = rl_events_feed(s->events, data, n);
+  if (status == RL_TOO_LARGE)
+    return refuse(s, RL_KIND_LIMIT, "BODY_TOO_LARGE", "an event is larger than max_body_bytes");
+  return status == RL_OK ? 1 : out_of_memory(s);
+}
+
 static int feed_file(struct rl_sink *s, const char *data, size_t n) {
   while (n > 0) {
     ssize_t written = write(s->fd, data, n);
@@ -119,36 +149,59 @@ static int feed_file(struct rl_sink *s, const char *data, size_t n) {
 }
 
 static size_t held(const struct rl_sink *s) {
-  return s->kind == RL_SINK_PAGE ? rl_framer_buffered(s->framer) : 0;
+  if (s->events != NULL)
+    return rl_events_buffered(s->events);
+  return s->framer != NULL ? rl_framer_buffered(s->framer) : 0;
 }
 
 static int has_waiting(const struct rl_sink *s) {
-  return s->kind == RL_SINK_PAGE && rl_framer_waiting(s->framer) > 0;
+  if (s->events != NULL)
+    return rl_events_waiting(s->events) > 0;
+  return s->framer != NULL && rl_framer_waiting(s->framer) > 0;
 }
 
 static int is_broken(const struct rl_sink *s) {
-  return s->kind == RL_SINK_PAGE && rl_framer_error(s->framer, NULL, NULL) != RL_OK;
+  if (s->events != NULL)
+    return rl_events_error(s->events, NULL, NULL) != RL_OK;
+  return s->framer != NULL && rl_framer_error(s->framer, NULL, NULL) != RL_OK;
+}
+
+static int feed_stream(struct rl_sink *s, const char *data, size_t n) {
+  switch (s->kind) {
+  case RL_SINK_PAGE:
+    return feed_page(s, data, n);
+  case RL_SINK_EVENTS:
+    return feed_events(s, data, n);
+  default:
+    return feed_file(s, data, n);
+  }
 }
 
 int rl_sink_feed(struct rl_sink *s, const char *data, size_t n) {
   int ok;
   s->bytes += n;
-  if (s->kind == RL_SINK_BUFFER || !s->streams)
+  if (!s->mistyped && (s->kind == RL_SINK_BUFFER || !s->streams))
     return feed_buffer(s, data, n);
   if (s->kept_len < sizeof s->kept)
     keep_first(s, data, n);
-  ok = s->kind == RL_SINK_PAGE ? feed_page(s, data, n) : feed_file(s, data, n);
+  if (s->mistyped)
+    return s->kept_len < sizeof s->kept ? 1 : refuse(s, RL_KIND_OK, "OK", "");
+  ok = feed_stream(s, data, n);
   if (ok && held(s) > s->most)
     return refuse(s, RL_KIND_LIMIT, "BODY_TOO_LARGE", "too much of the body arrived at once");
   return ok;
 }
 
+static size_t hold_bytes(const struct rl_sink *s) {
+  return s->kind == RL_SINK_EVENTS ? RL_SINK_HOLD_EVENTS : RL_SINK_HOLD_BYTES;
+}
+
 int rl_sink_is_full(const struct rl_sink *s) {
-  return held(s) >= RL_SINK_HOLD_BYTES && has_waiting(s);
+  return held(s) >= hold_bytes(s) && has_waiting(s);
 }
 
 int rl_sink_is_low(const struct rl_sink *s) {
-  return held(s) < RL_SINK_RESUME_BYTES || !has_waiting(s);
+  return held(s) < hold_bytes(s) / 2 || !has_waiting(s);
 }
 
 int rl_sink_has_news(const struct rl_sink *s) {
@@ -178,6 +231,8 @@ static int end_file(struct rl_sink *s, int whole) {
 int rl_sink_end(struct rl_sink *s, int whole) {
   if (s->framer != NULL && whole && s->streams)
     (void)rl_framer_end(s->framer);
+  if (s->events != NULL)
+    rl_events_end(s->events);
   return s->fd < 0 ? 1 : end_file(s, whole && s->streams);
 }
 
@@ -186,6 +241,7 @@ void rl_sink_free(struct rl_sink *s) {
     close(s->fd);
   remove_file(s);
   rl_framer_free(s->framer);
+  rl_events_free(s->events);
   rl_buffer_free(&s->buffer);
 }
 

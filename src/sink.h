@@ -1,32 +1,36 @@
-/* sink.h: where the body of an answer goes: into a buffer, through a framer, or to a file. Knows
- * nothing of libcurl.
+/* sink.h: where the body of an answer goes: into a buffer, through a framer, into events, or to a
+ * file. Knows nothing of libcurl.
  *
- * A kind whose body is taken while it arrives (a page's, item by item) tells how much of it is held
- * and whether something waits; who feeds it stops while it is full. */
+ * A kind whose body is taken while it arrives (a page's items, a stream's events) tells how much of
+ * it is held and whether something waits; who feeds it stops while it is full. */
 #ifndef RL_SINK_H
 #define RL_SINK_H
 
 #include "buffer.h"
+#include "events.h"
 #include "framer.h"
 #include "status.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A body that is taken while it arrives is not read on while this many bytes of it are held and
- * something waits, until fewer than the second number are left. */
+/* A page is not read on while this many bytes of it are held and an item waits, until fewer than
+ * half of them are left. */
 #define RL_SINK_HOLD_BYTES (2u * 1024u * 1024u)
-#define RL_SINK_RESUME_BYTES (1024u * 1024u)
+
+/* The same of a stream of events: hundreds may be open, and nobody may take theirs for long. */
+#define RL_SINK_HOLD_EVENTS (256u * 1024u)
 
 /* The first bytes of a streamed body that are kept for messages. */
 #define RL_SINK_KEPT_BYTES 200
 
-enum rl_sink_kind { RL_SINK_BUFFER, RL_SINK_PAGE, RL_SINK_FILE, RL_SINKS };
+enum rl_sink_kind { RL_SINK_BUFFER, RL_SINK_PAGE, RL_SINK_EVENTS, RL_SINK_FILE, RL_SINKS };
 
 /* What becomes of a 2xx body; any other goes into the buffer. */
 struct rl_sink_options {
-  size_t max_body;  /* bytes of a buffered body, or of one item */
+  size_t max_body;  /* bytes of a buffered body, of one item or of one event */
   const char *list; /* through a framer for this list; or NULL */
+  int events;       /* into events, if it is a text/event-stream */
   const char *file; /* to this file, which must not exist yet; or NULL. It is removed when it does
                        not arrive whole, and else with the sink: who wants to keep it renames it */
   int owner_only;   /* the file is for nobody else to read */
@@ -34,9 +38,11 @@ struct rl_sink_options {
 
 struct rl_sink {
   enum rl_sink_kind kind;
-  int streams;             /* the answer is 2xx: its body goes where the kind says */
+  int streams;             /* the body goes where the kind says */
+  int mistyped;            /* the answer is 2xx, but no text/event-stream, which was wanted */
   struct rl_buffer buffer; /* of a body that is not streamed */
   struct rl_framer *framer;
+  struct rl_events *events;
   size_t most; /* that may be held */
   int fd, error;
   char *path; /* of the file, while the sink has to remove it */
@@ -50,8 +56,12 @@ struct rl_sink {
 /* RL_OK, RL_NOMEM, or RL_SYSTEM when the file could not be made. rl_sink_free in any case. */
 enum rl_status rl_sink_open(struct rl_sink *s, const struct rl_sink_options *options);
 
+/* Takes note of the answer's head, before any of its body. `type`: its content type, or NULL. */
+void rl_sink_answer(struct rl_sink *s, int status, const char *type);
+
 /* Takes bytes of the body. 1, or 0 with the fault: of kind OK when what has arrived is an answer
- * all the same, such as a page that is no JSON. */
+ * all the same, such as a page that is no JSON. Of a mistyped one no more than the first is taken.
+ */
 int rl_sink_feed(struct rl_sink *s, const char *data, size_t n);
 
 /* 1: not to be fed for now, since its reader has enough. rl_sink_is_low: it may be again. */

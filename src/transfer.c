@@ -268,7 +268,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   count_bytes(t, n);
   if (t->answer.complete) {
     t->lane->protocol = t->answer.version;
-    t->sink.streams = t->answer.status < 300;
+    rl_sink_answer(&t->sink, t->answer.status, rl_headers_find(&t->answer, "content-type"));
   }
   note_answer(t);
   if (status == RL_OK)
@@ -595,4 +595,12 @@ struct rl_text rl_transfer_body(const struct rl_transfer *t) {
 
 struct rl_framer *rl_transfer_framer(struct rl_transfer *t) {
   return t->sink.streams ? t->sink.framer : NULL;
+}
+
+struct rl_events *rl_transfer_events(struct rl_transfer *t) {
+  return t->sink.streams ? t->sink.events : NULL;
+}
+
+int rl_transfer_mistyped(const struct rl_transfer *t) {
+  return t->sink.mistyped;
 }

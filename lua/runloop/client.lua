@@ -35,6 +35,7 @@ local CLIENT_OPTIONS = schema.options_of({
   max_retry_wait = schema.number { min = 0, default = 60 },
   headers = schema.table,
   max_connections = schema.integer { min = 1, max = 10000, default = 20 },
+  max_streams = schema.integer { min = 1, max = 10000, default = 512 },
   http_version = schema.enum { "1.1", "2" } { default = "2" },
   max_body_bytes = schema.integer { min = 1, default = 64 * 1024 * 1024 },
   ca_file = schema.string,
@@ -220,7 +221,7 @@ local function new(options)
   own_secrets[#own_secrets + 1] = token
   local http = core.http {
     base_headers = headers.lines(headers.merge(defaults, own)),
-    max_connections = checked.max_connections,
+    max_connections = checked.max_connections, max_streams = checked.max_streams,
     https = https, http2 = https and checked.http_version == "2",
     ca_file = checked.ca_file, proxy = proxy_url, connect_timeout = checked.connect_timeout,
   }

@@ -61,6 +61,7 @@ function Json.encode(value) end
 ---@field max_retry_wait? number seconds; caps the wait before a retry, whoever wants it; default 60
 ---@field headers? table<string, string|false> over RUNLOOP_CUSTOM_HEADERS; `false` removes a default header
 ---@field max_connections? integer connections to the API's host; further calls wait in the module; default 20
+---@field max_streams? integer streams and long polls, which have connections beside those; default 512
 ---@field http_version? "2"|"1.1" "2", the default: HTTP/2 where TLS negotiates it
 ---@field max_body_bytes? integer a larger answer ends in a `limit` error; default 64 MiB
 ---@field ca_file? string a file of certificates to trust; default: the system's

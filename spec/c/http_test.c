@@ -46,6 +46,7 @@ static struct rl_http_options options(void) {
   o.base_headers = headers;
   o.base_header_count = 2;
   o.max_connections = 20;
+  o.max_streams = 512;
   o.connect_timeout = 5;
   return o;
 }
