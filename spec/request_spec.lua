@@ -22,7 +22,7 @@ describe("client:request", function()
 
   it("gets what the API has", function()
     local me, response = expect.success(client:request { path = "/v1/accounts/me" })
-    assert.are.same({ id = "acc_1", name = "Ada" }, me)
+    assert.are.same({ "acc_1", "Ada" }, { me.id, me.name })
     assert.are.equal(200, response.status)
     assert.are.equal("GET", server:last().method)
   end)

@@ -8,7 +8,11 @@ local api = {}
 api.__index = api
 
 -- In an order in which each finds the seed that its own builds on.
-local RESOURCES = { "scenarios", "scorers", "devboxes", "files", "executions", "runs", "accounts" }
+local RESOURCES = {
+  "scenarios", "scorers", "secrets", "agents", "gateway_configs", "mcp_configs", "network_policies", "objects",
+  "blueprints", "devboxes", "files", "executions", "snapshots", "pty", "runs", "benchmarks", "benchmark_runs",
+  "benchmark_jobs", "axons", "accounts", "apikeys", "restricted_keys",
+}
 
 api.DEFAULTS = { seed = 1, token = "test-token", delay = 0 }
 

@@ -1,6 +1,8 @@
 --- Devboxes: how they boot, run, suspend, resume and end.
 local base = require "api.base"
 local json = require "json"
+local loop = require "loop"
+local sse = require "sse"
 
 local devboxes = {
   defaults = {
@@ -134,14 +136,334 @@ end
 
 --- Boots a new devbox.
 function devboxes.boot(self, record)
+  record.since = self:now()
   local statuses = self.settings.boot
   go(self, record, table.unpack(table.move({ "outcome" }, 1, 1, #statuses + 1, { table.unpack(statuses) })))
 end
 
-local function shutdown(self, _, id)
+local function shutdown(self, request, id)
   local record = find(self, id)
+  if request.query.force ~= "true" and self.snapshotting(self, record) then
+    refuse(409, "The devbox has in-progress snapshots; use force=true to shut it down nevertheless.")
+  end
   devboxes.shut_down(self, record, "api_shutdown")
   return ok(devboxes.text(record))
+end
+
+local MOUNTS = {
+  object_mount = "object_id!:string object_path!:string", code_mount = "repo_name!:string repo_owner!:string "
+    .. "token:string git_ref:string install_command:string",
+  file_mount = "content!:string target!:string",
+  broker_mount = "axon_id!:string agent_binary:string launch_args:strings protocol:string working_directory:string",
+  agent_mount = "agent_id:string agent_name:string agent_path:string auth_token:string",
+}
+local LAUNCH = "after_idle:object architecture:string available_ports:array custom_cpu_cores:number "
+  .. "custom_disk_size:integer custom_gb_memory:integer keep_alive_time_seconds:integer launch_commands:strings "
+  .. "lifecycle:object network_policy_id:string provisioning_tier:string required_services:strings "
+  .. "resource_size_request:string user_parameters:object"
+local SIZES = base.names "X_SMALL SMALL MEDIUM LARGE X_LARGE XX_LARGE CUSTOM_SIZE"
+
+--- Checks the parts that devboxes, blueprints and runs have in common.
+function devboxes.check(fields)
+  for i, mount in ipairs(fields.mounts or {}) do
+    local where = ("mounts[%d]."):format(i)
+    expect(base.is_object(mount) and MOUNTS[mount.type], where .. "type is unknown")
+    local copy = {}
+    for name, value in pairs(mount) do
+      if name ~= "type" then copy[name] = value end
+    end
+    copy = base.check(copy, MOUNTS[mount.type], where)
+    if mount.type == "agent_mount" then
+      expect(mount.agent_id ~= nil and mount.agent_name ~= nil, where .. "agent_id and agent_name: both keys are needed")
+      expect(copy.agent_id or copy.agent_name, where .. "agent_id or agent_name is required")
+    end
+  end
+  for i, mount in ipairs(fields.code_mounts or {}) do
+    base.check(mount, MOUNTS.code_mount, ("code_mounts[%d]."):format(i))
+  end
+  local launch = fields.launch_parameters
+  if launch then
+    launch = base.check(launch, LAUNCH, "launch_parameters.")
+    local size = launch.resource_size_request
+    expect(size == nil or SIZES[size], "launch_parameters.resource_size_request is unknown")
+    local seconds = launch.keep_alive_time_seconds
+    expect(seconds == nil or seconds > 0 and seconds <= 172800,
+      "launch_parameters.keep_alive_time_seconds must be between 1 and 172800")
+  end
+end
+
+local CREATE = "blueprint_id:string blueprint_name:string code_mounts:array entrypoint:string "
+  .. "environment_variables:map file_mounts:map gateways:object launch_parameters:object mcp:object metadata:map "
+  .. "mounts:array name:string secrets:map snapshot_id:string tunnel:object"
+
+local function token(self, prefix)
+  return base.new_id(self, prefix)
+end
+
+local function new_tunnel(self, fields)
+  fields = base.check(fields or {}, "auth_mode:string http_keep_alive:boolean wake_on_http:boolean", "tunnel.")
+  local mode = fields.auth_mode or "open"
+  expect(mode == "open" or mode == "authenticated", "auth_mode is unknown")
+  return {
+    auth_mode = mode, create_time_ms = base.milliseconds(self), http_keep_alive = fields.http_keep_alive ~= false,
+    wake_on_http = fields.wake_on_http == true, tunnel_key = token(self, "tnl"):lower(),
+    auth_token = mode == "authenticated" and token(self, "tna_") or null,
+  }
+end
+
+local function secret_of(self, word)
+  return expect(base.by_id_or_name(self, "secret", word), ("Secret %s not found"):format(word))
+end
+
+local function add_gateways(self, box, gateways)
+  box.fields.gateway_specs = next(gateways) and {} or null
+  for prefix, given in pairs(gateways) do
+    local spec = base.check(given, "gateway!:string secret!:string", "gateways." .. prefix .. ".")
+    local config = expect(base.by_id_or_name(self, "gateway_config", spec.gateway), "No such gateway: " .. spec.gateway)
+    box.fields.gateway_specs[prefix] = {
+      gateway_config_id = config.id, secret_id = secret_of(self, spec.secret).id,
+    }
+    box.env[prefix], box.env[prefix .. "_URL"] = token(self, "gws_"), "https://gateway.invalid/" .. config.id
+  end
+end
+
+local function add_mcp(self, box, mcp)
+  box.fields.mcp_specs = next(mcp) and {} or null
+  for name, given in pairs(mcp) do
+    local spec = base.check(given, "mcp_config!:string secret!:string", "mcp." .. name .. ".")
+    local config = expect(base.by_id_or_name(self, "mcp_config", spec.mcp_config), "No such MCP config: " .. spec.mcp_config)
+    box.fields.mcp_specs[name] = { mcp_config_id = config.id, secret_id = secret_of(self, spec.secret).id }
+    box.env[name], box.env.RL_MCP_URL = token(self, "mcs_"), "https://mcp.invalid/" .. config.id
+  end
+end
+
+--- Gives a devbox what it is made from: refused when there is no such blueprint, snapshot or secret.
+function devboxes.equip(self, box, fields)
+  devboxes.check(fields)
+  local images = 0
+  for _, name in ipairs { "blueprint_id", "blueprint_name", "snapshot_id" } do
+    if fields[name] then images = images + 1 end
+  end
+  expect(images <= 1, "At most one of snapshot_id, blueprint_id and blueprint_name may be given.")
+  box.recipe, box.env, box.secrets = fields, {}, fields.secrets or {}
+  local blueprint
+  if fields.blueprint_id then
+    blueprint = self.stores.blueprint.by_id[fields.blueprint_id]
+    expect(blueprint and not blueprint.deleted, ("Blueprint with ID %s not found"):format(fields.blueprint_id))
+    expect(blueprint.fields.status == "build_complete", "The blueprint is not built.")
+  elseif fields.blueprint_name then
+    blueprint = expect(self.latest_build(self, fields.blueprint_name),
+      ("No built blueprint is named %s"):format(fields.blueprint_name))
+  elseif fields.snapshot_id then
+    local snapshot = self.stores.snapshot.by_id[fields.snapshot_id]
+    expect(snapshot and not snapshot.deleted, ("Snapshot with ID %s not found"):format(fields.snapshot_id))
+    expect(snapshot.status == "complete", "The snapshot is not complete.")
+    box.snapshot_id = snapshot.id
+  end
+  box.blueprint_id = blueprint and blueprint.id
+  box.fields.blueprint_id, box.fields.snapshot_id = base.or_null(box.blueprint_id), base.or_null(box.snapshot_id)
+  local inherited = blueprint and base.given(blueprint.fields.parameters.launch_parameters)
+  box.fields.launch_parameters = fields.launch_parameters or inherited or box.fields.launch_parameters
+  box.fields.metadata, box.fields.name = fields.metadata or {}, base.or_null(fields.name)
+  for name, value in pairs(fields.environment_variables or {}) do box.env[name] = value end
+  for _, secret in pairs(box.secrets) do secret_of(self, secret) end
+  add_gateways(self, box, fields.gateways or {})
+  add_mcp(self, box, fields.mcp or {})
+  box.fields.tunnel = fields.tunnel and new_tunnel(self, fields.tunnel) or null
+end
+
+local function create(self, request)
+  local fields = base.body(request, CREATE)
+  local box = devboxes.new(base.new_id(self, "dbx_"), self.settings.boot[1] or "provisioning", base.milliseconds(self))
+  devboxes.equip(self, box, fields)
+  base.add(self.stores.devbox, box)
+  devboxes.boot(self, box)
+  return box
+end
+
+local function create_and_await_running(self, request)
+  local box = create(self, request)
+  base.hold(self.changed, self.settings.hold, function()
+    devboxes.look(self, box)
+    return not box.path[1]
+  end, function() return 0.01 end)
+  return ok(devboxes.text(box))
+end
+
+local function update(self, request, id)
+  local box, fields = find(self, id), base.body(request, "name:string metadata:map")
+  if fields.name then box.fields.name = fields.name ~= "" and fields.name or null end
+  if fields.metadata then box.fields.metadata = fields.metadata end
+  return ok(devboxes.text(box))
+end
+
+local function list(self, request)
+  local status = request.query.status
+  expect(status == nil or status == "" or STATUSES[status], "status is unknown")
+  return base.list_page(self.stores.devbox, request.query, "devboxes", devboxes.text, function(record)
+    return not status or status == "" or record.status == status
+  end)
+end
+
+local SIZE_CPU = { X_SMALL = 1, SMALL = 1, MEDIUM = 2, LARGE = 2, X_LARGE = 4, XX_LARGE = 8 }
+
+local function usage(self, _, id)
+  local box = base.find(self, "devbox", id, "Devbox")
+  local begun, ended = box.fields.create_time_ms, base.given(box.fields.end_time_ms)
+  local elapsed = ((ended or base.milliseconds(self)) - begun) // 1000
+  local active, last, running = 0, begun, false
+  for _, transition in ipairs(box.fields.state_transitions) do
+    if running then active = active + transition.transition_time_ms - last end
+    last, running = transition.transition_time_ms, transition.status == "running"
+  end
+  if running then active = active + (ended or base.milliseconds(self)) - last end
+  active = active // 1000
+  local cpu = SIZE_CPU[box.fields.launch_parameters.resource_size_request] or 1
+  return ok {
+    id = id, status = box.status, start_time_ms = begun, end_time_ms = base.or_null(ended),
+    total_elapsed_seconds = elapsed, total_active_seconds = active, vcpu_seconds = active * cpu,
+    memory_gb_seconds = active * cpu * 2, disk_gb_seconds = elapsed * 4,
+  }
+end
+
+local function running(self, id)
+  local box = find(self, id)
+  devboxes.look(self, box)
+  expect(box.status == "running", ("Devbox %s is not running, it is %s."):format(id, box.status))
+  return box
+end
+
+local function suspend(self, _, id)
+  local box = running(self, id)
+  go(self, box, "suspending", "suspended")
+  return ok(devboxes.text(box))
+end
+
+local function resume(self, _, id)
+  local box = find(self, id)
+  devboxes.look(self, box)
+  expect(box.status == "suspended", ("Devbox %s is not suspended, it is %s."):format(id, box.status))
+  go(self, box, "resuming", "running")
+  return ok(devboxes.text(box))
+end
+
+local function keep_alive(self, _, id)
+  local box = find(self, id)
+  devboxes.look(self, box)
+  box.kept_alive = self:now()
+  return ok "{}"
+end
+
+local function enable_tunnel(self, request, id)
+  local box = running(self, id)
+  expect(not base.given(box.fields.tunnel), "The devbox has a tunnel already.")
+  box.fields.tunnel = new_tunnel(self, base.body(request, "auth_mode:string http_keep_alive:boolean wake_on_http:boolean"))
+  return ok(box.fields.tunnel)
+end
+
+local function remove_tunnel(self, _, id)
+  local box = find(self, id)
+  if not base.given(box.fields.tunnel) then refuse(404, "The devbox has no tunnel.") end
+  box.fields.tunnel = null
+  return ok "{}"
+end
+
+local function create_pty_tunnel(self, request, id)
+  base.body(request, "x:any")
+  local box = running(self, id)
+  local tunnel = { tunnel_key = token(self, "pty"):lower(), auth_token = token(self, "ptt_") }
+  self.pty_tunnels[tunnel.tunnel_key] = { token = tunnel.auth_token, devbox = box, sessions = {} }
+  return ok(tunnel)
+end
+
+local function create_ssh_key(self, _, id)
+  find(self, id)
+  return ok {
+    id = token(self, "ssh_"), ssh_user = "user", url = id:lower() .. ".ssh.invalid",
+    ssh_private_key = "-----BEGIN OPENSSH PRIVATE KEY-----\n" .. token(self, "key") .. "\n-----END OPENSSH PRIVATE KEY-----\n",
+  }
+end
+
+local function create_gateway_token(self, request, id)
+  local box = find(self, id)
+  local value = base.body(request, "gateway!:string secret!:string")
+  local config = expect(base.by_id_or_name(self, "gateway_config", value.gateway), "No such gateway: " .. value.gateway)
+  secret_of(self, value.secret)
+  return ok {
+    token = token(self, "gws_"), auth_mechanism = config.fields.auth_mechanism, devbox_id = box.id,
+    endpoint = config.fields.endpoint, gateway_config_id = config.id, url = "https://gateway.invalid/" .. config.id,
+  }
+end
+
+local function create_mcp_token(self, request, id)
+  local box = find(self, id)
+  local value = base.body(request, "mcp_config!:string secret!:string")
+  local config = expect(base.by_id_or_name(self, "mcp_config", value.mcp_config), "No such MCP config: " .. value.mcp_config)
+  secret_of(self, value.secret)
+  return ok {
+    token = token(self, "mcs_"), allowed_tools = config.fields.allowed_tools, devbox_id = box.id,
+    endpoint = config.fields.endpoint, mcp_config_id = config.id, url = "https://mcp.invalid/" .. config.id,
+  }
+end
+
+-- Evictions: a snapshot of what is pending, then what comes.
+
+local function eviction_frame(eviction)
+  return sse.frame(('{"devbox_id":%s,"eviction_deadline_ms":%d}'):format(json.string(eviction.id), eviction.deadline))
+end
+
+local function watch_evictions(self, request)
+  if not (request.header["accept"] or ""):find("text/event-stream", 1, true) then
+    return { status = 200, headers = { { "Content-Type", "text/plain" } }, body = "" }
+  end
+  return sse.answer(function(sink)
+    local i = 0
+    while true do
+      i = i + 1
+      local eviction = self.evictions[i]
+      if eviction then
+        local box = self.stores.devbox.by_id[eviction.id]
+        if box and box.status == "running" and not sink:send(eviction_frame(eviction)) then return end
+      else
+        i = i - 1
+        local woken, why = sink:wait(self.evicted, self.settings.stream_idle)
+        if sink.gone or self.closed then return end
+        if not woken and why == "timeout" then return sink:send(sse.idle_frame()) end
+      end
+    end
+  end)
+end
+
+devboxes.calls = {}
+
+--- Announces that a devbox is to be suspended in so many seconds, and does so then.
+function devboxes.calls.evict(self, id, seconds)
+  local box = find(self, id)
+  local deadline = base.milliseconds(self) + math.floor(seconds * 1000)
+  table.insert(self.evictions, { id = id, deadline = deadline })
+  self.evicted:fire()
+  loop.spawn(function()
+    loop.sleep(seconds)
+    if box.status == "running" then go(self, box, "suspending", "suspended") end
+  end)
+  return deadline
+end
+
+--- Sets a devbox's status from outside, as what happens to devboxes does.
+function devboxes.calls.devbox_status(self, id, status, reason)
+  local box = find(self, id)
+  if status == "shutdown" then box.fields.shutdown_reason = reason end
+  devboxes.set_status(self, box, status)
+  if status == "failure" and reason then box.fields.failure_reason = reason end
+end
+
+function devboxes.open(self)
+  self.evictions, self.evicted, self.pty_tunnels = {}, loop.event(), {}
+end
+
+function devboxes.close(self)
+  self.evicted:fire()
+  self.changed:fire()
 end
 
 function devboxes.seed(_, stores)
@@ -151,6 +473,21 @@ end
 devboxes.texts = { devbox = devboxes.text }
 
 devboxes.routes = {
+  { "GET", "/v1/devboxes", list },
+  { "POST", "/v1/devboxes", function(self, request) return ok(devboxes.text(create(self, request))) end },
+  { "POST", "/v1/devboxes/create_and_await_running", create_and_await_running },
+  { "GET", "/v1/devboxes/evictions/watch", watch_evictions },
+  { "POST", "/v1/devboxes/{id}", update },
+  { "GET", "/v1/devboxes/{id}/usage", usage },
+  { "POST", "/v1/devboxes/{id}/suspend", suspend },
+  { "POST", "/v1/devboxes/{id}/resume", resume },
+  { "POST", "/v1/devboxes/{id}/keep_alive", keep_alive },
+  { "POST", "/v1/devboxes/{id}/enable_tunnel", enable_tunnel },
+  { "POST", "/v1/devboxes/{id}/remove_tunnel", remove_tunnel },
+  { "POST", "/v1/devboxes/{id}/create_pty_tunnel", create_pty_tunnel },
+  { "POST", "/v1/devboxes/{id}/create_ssh_key", create_ssh_key },
+  { "POST", "/v1/devboxes/{id}/create_gateway_token", create_gateway_token },
+  { "POST", "/v1/devboxes/{id}/create_mcp_token", create_mcp_token },
   { "GET", "/v1/devboxes/{id}", retrieve },
   { "POST", "/v1/devboxes/{id}/wait_for_status", wait_for_status },
   { "POST", "/v1/devboxes/{id}/shutdown", shutdown },

@@ -86,8 +86,9 @@ local ARCHIVES = { gzip = true, tar = true, tgz = true }
 
 local function mount_object(self, place, id, path)
   local object = self.stores.object.by_id[id]
-  if not object or not object.path then return end
   local target = files.path(place, path)
+  if object and object.bytes then files.write(target, object.bytes) end
+  if not object or not object.path then return end
   if ARCHIVES[object.fields.content_type] and object.fields.content_type ~= "gzip" then
     need(commands.mkdirs(target))
     commands.run { "tar", "-xf", object.path, "-C", target }
@@ -172,6 +173,15 @@ function files.running(self, id)
   local record = base.find_own(self, "devbox", id, "Devbox")
   devboxes.look(self, record)
   expect(record.status == "running", ("Devbox %s is not running, it is %s."):format(id, record.status))
+  return record
+end
+
+--- A devbox whose disk is there.
+function files.running_or_suspended(self, id)
+  local record = base.find_own(self, "devbox", id, "Devbox")
+  devboxes.look(self, record)
+  expect(record.status == "running" or record.status == "suspended",
+    ("Devbox %s has no disk, it is %s."):format(id, record.status))
   return record
 end
 

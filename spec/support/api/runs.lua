@@ -4,11 +4,14 @@ local data = require "data"
 local json = require "json"
 local devboxes = require "api.devboxes"
 local scenarios = require "api.scenarios"
+local loop = require "loop"
+local scoring = require "api.scoring"
 local zip = require "zip"
 
 local runs = {
   defaults = {
     runs = 30, scoring_polls = 2, scoring_outcome = "scored", start_state = "running", score = 0.75, logs_bytes = 0,
+    scoring = "setting", requirements = false,
   },
 }
 
@@ -61,22 +64,55 @@ end
 local START = base.names "scenario_id benchmark_run_id metadata run_name runProfile"
 local PROFILE = base.names "envVars launchParameters mounts purpose secrets"
 
+--- The checked members of a run profile.
+function runs.profile(value)
+  if value == nil or value == null then return {} end
+  expect(is_object(value), "runProfile must be an object")
+  for name in pairs(value) do expect(PROFILE[name], ("Unknown field 'runProfile.%s'"):format(name)) end
+  local profile = {}
+  for name, v in pairs(value) do profile[name] = base.given(v) end
+  devboxes.check { mounts = profile.mounts, launch_parameters = profile.launchParameters }
+  return profile
+end
+
+-- Whether something is missing that the scenario says it cannot do without.
+local function lacks(scenario, profile)
+  local required = scenarios.requirements(scenario)
+  for _, name in ipairs(required.required_environment_variables) do
+    if not (profile.envVars or {})[name] then return true end
+  end
+  for _, name in ipairs(required.required_secret_names) do
+    if not (profile.secrets or {})[name] then return true end
+  end
+  return false
+end
+
+-- The devbox of a run is made from the scenario's environment and the run's profile.
+local function equip(self, box, scenario, profile)
+  local environment = scenarios.environment(scenario)
+  box.env, box.secrets, box.recipe = profile.envVars or {}, profile.secrets or {}, { mounts = profile.mounts }
+  local snapshot, blueprint = base.given(environment.snapshot_id), base.given(environment.blueprint_id)
+  box.snapshot_id = self.stores.snapshot.by_id[snapshot or ""] and snapshot
+  box.blueprint_id = self.stores.blueprint.by_id[blueprint or ""] and blueprint
+  box.fields.snapshot_id, box.fields.blueprint_id = or_null(box.snapshot_id), or_null(box.blueprint_id)
+  box.fields.launch_parameters = profile.launchParameters or base.given(environment.launch_parameters)
+    or box.fields.launch_parameters
+end
+
 local function start_run(self, request)
   local value = base.members(request, START)
   expect(type(value.scenario_id) == "string", "scenario_id is required")
   local scenario = scenarios.find(self, value.scenario_id)
   expect(scenario.status == "active", "Cannot start a run of an archived scenario.")
-  local profile = value.runProfile
-  if profile == nil or profile == null then profile = {} end
-  expect(is_object(profile), "runProfile must be an object")
-  for name in pairs(profile) do expect(PROFILE[name], ("Unknown field 'runProfile.%s'"):format(name)) end
+  local profile = runs.profile(value.runProfile)
+  local benchmark_run = self.stores.benchmark_run.by_id[base.given(value.benchmark_run_id) or ""]
+  expect(not benchmark_run or benchmark_run.fields.state == "running", "The benchmark run has ended.")
   local id, now = base.new_id(self, "scr_"), base.milliseconds(self)
   local box = base.add(self.stores.devbox, devboxes.new(base.new_id(self, "dbx_"), "provisioning", now, id))
   local state = self.settings.start_state
+  if state == "running" and self.settings.requirements and lacks(scenario, profile) then state = "failed" end
+  equip(self, box, scenario, profile)
   if state == "running" then devboxes.boot(self, box) else devboxes.set_status(self, box, "failure") end
-  if profile.launchParameters and profile.launchParameters ~= null then
-    box.fields.launch_parameters = profile.launchParameters
-  end
   local metadata = value.metadata
   return ok(run_text(base.add(self.stores.run, {
     id = id,
@@ -102,8 +138,8 @@ end
 
 --- Ends the scoring of a run when the time has come.
 local function look_at_run(self, record)
-  if record.fields.state ~= "scoring" or record.settled then return end
   local settings = self.settings
+  if record.fields.state ~= "scoring" or record.settled or record.scorers then return end
   record.looks = (record.looks or 0) + 1
   local due
   if settings.scoring_seconds then
@@ -130,6 +166,24 @@ local function retrieve_run(self, _, id)
   return ok(run_text(record))
 end
 
+-- Has the scorers run; when they are done, the run is scored, unless it has ended meanwhile.
+local function run_scorers(self, record)
+  local this = {}
+  record.scorers = this
+  local box, scenario = self.stores.devbox.by_id[record.fields.devbox_id], scenarios.by_id(self, record.fields.scenario_id)
+  loop.spawn(function()
+    local done, result, state = pcall(scoring.score, self, box, scenario)
+    if record.scorers ~= this or record.fields.state ~= "scoring" then return end
+    record.scorers = nil
+    if not done then
+      io.stderr:write("stand-in: scoring: ", tostring(type(result) == "table" and result.message or result), "\n")
+      result, state = nil, "failed"
+    end
+    record.fields.scoring_contract_result = result
+    set_run_state(self, record, result and "scored" or state)
+  end)
+end
+
 local function score_run(self, _, id)
   local record = owned_run(self, id)
   local state = record.fields.state
@@ -138,6 +192,8 @@ local function score_run(self, _, id)
     record.looks, record.settled, record.scoring_since = 0, false, self:now()
     record.fields.scoring_contract_result = nil
     set_run_state(self, record, "scoring")
+    record.scorers = nil
+    if self.settings.scoring == "run" then run_scorers(self, record) end
   end
   return ok(run_text(record))
 end
@@ -159,6 +215,14 @@ local function complete_run(self, _, id)
   return end_run(self, record, "completed")
 end
 
+--- Cancels a run that has not ended.
+function runs.cancel(self, record)
+  local state = record.fields.state
+  if state == "running" or state == "scoring" or state == "scored" then
+    end_run(self, base.own(self.stores.run, record), "canceled")
+  end
+end
+
 local function cancel_run(self, _, id)
   local record = owned_run(self, id)
   local state = record.fields.state
@@ -171,15 +235,19 @@ local LOG_BLOCK = ("2026-01-01T00:00:00.000Z INFO  agent \"step\" done\ttokens=5
 
 local function download_logs(self, _, id)
   local record = base.find(self, "run", id, "Scenario run")
-  local files = {
+  local entries = {
     { id .. "/scenario.log", "started\nscored\n" },
     { id .. "/devbox/stdout.log", "hello from " .. record.fields.devbox_id .. "\n" },
     { id .. "/empty.log", "" },
   }
-  for i = 1, math.ceil(self.settings.logs_bytes / #LOG_BLOCK) do
-    files[#files + 1] = { ("%s/agent-%04d.log"):format(id, i), LOG_BLOCK }
+  for _, one in ipairs(base.given(record.fields.scoring_contract_result)
+    and record.fields.scoring_contract_result.scoring_function_results or {}) do
+    entries[#entries + 1] = { ("%s/scorers/%s.log"):format(id, one.scoring_function_name), one.output }
   end
-  local pieces, length = zip.pieces(files)
+  for i = 1, math.ceil(self.settings.logs_bytes / #LOG_BLOCK) do
+    entries[#entries + 1] = { ("%s/agent-%04d.log"):format(id, i), LOG_BLOCK }
+  end
+  local pieces, length = zip.pieces(entries)
   return {
     status = 200, pieces = pieces, length = length,
     headers = {
@@ -192,8 +260,9 @@ end
 local function list_runs(self, request)
   local query = request.query
   local match, same = base.matcher(query, base.field_name), base.equals(query, "scenario_id benchmark_run_id state")
+  local metadata = base.metadata_matcher(query)
   return base.list_page(self.stores.run, query, "runs", run_text, function(record)
-    return same(record) and match(record)
+    return same(record) and match(record) and metadata(record)
   end)
 end
 

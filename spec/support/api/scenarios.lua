@@ -211,6 +211,15 @@ function scenarios.environment(record)
   return base.given(json.decode(scenario_fields(record).environment or "null")) or {}
 end
 
+--- What a run of the scenario has to be given: arrays of names.
+function scenarios.requirements(record)
+  local fields, required = scenario_fields(record), {}
+  for _, name in ipairs { "required_environment_variables", "required_secret_names" } do
+    required[name] = base.given(json.decode(fields[name] or "[]")) or {}
+  end
+  return required
+end
+
 --- The seconds that scoring may take.
 function scenarios.scorer_timeout(record)
   return base.given(json.decode(scenario_fields(record).scorer_timeout_sec or "null")) or 1800
