@@ -297,16 +297,17 @@ end
 
 local NEWLINES = { "\n", "\r\n", "\r" }
 
--- The lines of a frame with other ends; "mixed" takes turns.
-local function other_newlines(kind, frame)
+-- The lines of a frame with other ends; "mixed" takes turns, from `n` on.
+local function other_newlines(kind, frame, n)
   if kind ~= "mixed" then return (frame:gsub("\n", kind)) end
-  local n = 0
-  frame = frame:gsub("\n", function()
+  local before -- where the last end was a CR, which a LF right behind it would be part of
+  return (frame:gsub("()\n", function(at)
     n = n + 1
-    return NEWLINES[n % 3 + 1]
-  end)
-  -- A CR before a LF of the next line would be one end instead of two.
-  return (frame:gsub("\r\n\n", "\r\n\r\n"):gsub("\r\n$", "\n"))
+    local newline = NEWLINES[n % 3 + 1]
+    if newline == "\n" and before == at - 1 then newline = "\r\n" end
+    before = newline == "\r" and at
+    return newline
+  end))
 end
 
 -- A sink that does to a stream what the fault wants. `ending` is how it broke off, nil when it did not.
@@ -354,7 +355,7 @@ local function faulty_sink(conn, fault, chunked, cut)
   function sink:send(...)
     for _, frame in ipairs { ... } do
       if self.ending then return nil end
-      if fault.newline then frame = other_newlines(fault.newline, frame) end
+      if fault.newline then frame = other_newlines(fault.newline, frame, self.events) end
       if breaks_at == self.events then
         write(frame:sub(1, fault.cut_extra))
         self.ending = fault.by or "close"

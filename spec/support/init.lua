@@ -230,6 +230,10 @@ for _, name in ipairs {
   stand_in[name] = remote(name)
 end
 
+for _, name in ipairs { "evict", "devbox_status", "axon_events" } do
+  stand_in[name] = function(self, ...) return self.process.call("call", name, ...) end
+end
+
 -- What the server's process cannot be told as it is: JSON with this module's marks.
 local function prepared(fault)
   local copy = {}
