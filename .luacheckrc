@@ -14,7 +14,7 @@ files["lua"] = {
     utf8 = { fields = { "len" } },
   },
 }
-files["lua/runloop/types.lua"] = { ignore = { "211", "212", "241" } } -- declares, and has functions without a body
+files["lua/runloop/types"] = { ignore = { "211", "212", "241" } } -- declares, and has functions without a body
 files["spec"] = { std = "lua54+busted" }
 files["rockspec"] = { std = "+rockspec" }
 files[".luacheckrc"] = { std = "+luacheckrc" }

@@ -66,7 +66,7 @@ $(B)/asan/%: LDFLAGS += -Wl,-z,nodelete
 compile = $(CC) -std=c99 $(warnings) $(CPPFLAGS) $(CFLAGS) $(variant) -fvisibility=hidden
 depfile = -MMD -MP -MT $@ -MF $@.d
 
-lua_files := $(patsubst lua/%,%,$(wildcard lua/runloop/*.lua lua/runloop/*/*.lua))
+lua_files := $(patsubst lua/%,%,$(wildcard $(addprefix lua/runloop/,*.lua */*.lua */*/*.lua)))
 objects := $(patsubst src/%.c,%.o,$(wildcard src/*.c))
 plain_objects := $(filter-out lua_%,$(objects))
 # Programs in spec/c: unit tests and fuzzers of the plain C sources; hosts that embed Lua and load the module,
@@ -265,6 +265,11 @@ lint-symbols: $(B)/runloop/core.so
 	@.ci/check symbols .ci/symbols $(B)/runloop/core.so
 lint-layers: $(addprefix $(B)/release/,$(objects))
 	@.ci/check layers .ci/layers $^
+
+## types: writes the annotations and the reference of the API from its rows and shapes
+.PHONY: types
+types: build/runloop/core.so
+	@$(call lua_environment) $(LUA) docs/generate.lua
 
 ## bench: measures against a bare libcurl program and luasocket with lua-cjson; BENCH_FLAGS=--quick
 .PHONY: bench

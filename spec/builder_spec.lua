@@ -1,7 +1,7 @@
 local builder = require "runloop.builder"
 local json = require "runloop.json"
 local schema = require "runloop.schema"
-local shapes = require "runloop.api.shapes"
+local shapes = require("runloop.api.scenarios").shapes
 
 local function ready()
   return builder.new("fix-it"):with_problem_statement("Fix it."):add_shell_command_scorer("tests", { command = "make" })

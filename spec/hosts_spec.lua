@@ -380,7 +380,7 @@ describe("hosts:", function()
         local task = client:spawn(error, "nobody's")
         client:spawn(function() return client.scenarios:list():collect() end)
         pcall(client.run, client)
-        pcall(client.nothing)
+        pcall(function() client.nothing() end)
         client:close()
         collectgarbage()
       end

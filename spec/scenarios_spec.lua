@@ -258,11 +258,38 @@ describe("client.scenarios", function()
       assert.is_nil(getmetatable(params.required_secret_names))
     end)
 
-    it("sends an empty object when there is nothing to change", function()
+    it("raises when there is nothing to change, which would change nothing in silence", function()
+      local scenario = expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
+      local name, before = scenario.name, server:count()
+      for _, call in ipairs {
+        function() client.scenarios:update(scenario) end, function() client.scenarios:update(scenario.id, {}) end,
+        function() client.scenarios:update({ id = scenario.id }, nil, { timeout = 5 }) end,
+        function() scenario:update() end, function() scenario:update {} end,
+      } do
+        expect.raises("nothing to update", call)
+      end
+      scenario.name = "mine"
+      expect.raises("nothing to update", function() scenario:update() end)
+      expect.raises("parameter 'name' stands in the place of the id", function()
+        client.scenarios:update { id = scenario.id, name = "mine" }
+      end)
+      expect.raises("parameter 'metadata' stands in the place of the id", function()
+        client.scenarios:update({ id = scenario.id, metadata = { a = "b" } }, {})
+      end)
+      assert.are.equal(before, server:count())
+      assert.are.equal(name, expect.success(scenario:refresh()).name)
+    end)
+
+    it("takes a table with an id for the scenario, and fields that the module does not know", function()
       local id = server:ids("scenario")[1]
-      expect.success(client.scenarios:update(id))
-      expect.success(client.scenarios:update(id, {}))
-      for _, entry in ipairs(server:log()) do assert.are.equal("{}", entry.body) end
+      expect.success(client.scenarios:update({ id = id }, { name = "named" }))
+      server:fault { status = 200, json = { id = id } }
+      expect.success(client.scenarios:update(id, {}, { body = { x_future_field = { 1 } } }))
+      assert.are.same({ x_future_field = { 1 } }, tables.decoded(server:last().body))
+      expect.success(client.scenarios:update(id, { name = "named" }, { body = { name = "over" } }))
+      assert.are.same({ name = "over" }, tables.decoded(server:last().body))
+      expect.raises("a GET is not sent with a body of JSON", function() client.scenarios:retrieve(id, { body = { a = 1 } }) end)
+      expect.raises("a GET is not sent with a body of JSON", function() client.scenarios:list({}, { body = { a = 1 } }) end)
     end)
 
     it("takes a part of an input context and of a scoring contract", function()
@@ -416,7 +443,7 @@ describe("client.scenarios", function()
       for _, call in ipairs {
         function(o) client.scenarios:retrieve("scn_1", o) end,
         function(o) client.scenarios:archive("scn_1", o) end,
-        function(o) client.scenarios:update("scn_1", {}, o) end,
+        function(o) client.scenarios:update("scn_1", { name = "n" }, o) end,
         function(o) client.scenarios:create(minimal(), o) end,
         function(o) client.scenarios:list({}, o) end,
         function(o) client:request({ path = "/" }, o) end,
@@ -570,7 +597,7 @@ describe("A scenario that came back", function()
     server:fault { status = 503, times = math.huge }
     for _, call in ipairs {
       function(o) return scenario:archive(o) end, function(o) return scenario:unarchive(o) end,
-      function(o) return scenario:update({}, o) end, function(o) return scenario:refresh(o) end,
+      function(o) return scenario:update({ name = "n" }, o) end, function(o) return scenario:refresh(o) end,
       function(o) return scenario:start_run({}, o) end, function(o) return scenario:runs({}, o):next() end,
     } do
       local err = expect.failure("api", "internal_server", call { max_retries = 0, headers = { ["X-Note"] = "here" } })

@@ -1,6 +1,7 @@
 local json = require "runloop.json"
 local schema = require "runloop.schema"
-local shapes = require "runloop.api.shapes"
+local shapes = require("runloop.api.scenarios").shapes
+local run_shapes = require("runloop.api.scenarios.runs").shapes
 
 local null = json.null
 
@@ -68,7 +69,7 @@ describe("checking parameters", function()
     local params = scenario()
     params.scoring_contract.scoring_function_parameters[1].weight = "1"
     raises("scenarios:create: parameter 'scoring_contract.scoring_function_parameters[1].weight' "
-      .. "must be a number, got string", create, params)
+      .. "must be a number, got string (tonumber makes it a number)", create, params)
     raises("scenarios:create: parameter 'name' must be a string, got number", create, scenario { name = 1 })
     raises("scenarios:create: parameter 'metadata' must be a table of strings, got string", create,
       scenario { metadata = "x" })
@@ -84,8 +85,8 @@ describe("checking parameters", function()
       create, scenario { required_secret_names = { X = "Y" } })
     raises("scenarios:create: parameter 'scorer_timeout_sec' must be an integer, got 1.5", create,
       scenario { scorer_timeout_sec = 1.5 })
-    raises("scenarios:create: parameter 'scorer_timeout_sec' must be an integer, got string", create,
-      scenario { scorer_timeout_sec = "1" })
+    raises("scenarios:create: parameter 'scorer_timeout_sec' must be an integer, got string (tonumber makes it a number)",
+      create, scenario { scorer_timeout_sec = "1" })
     raises("scenarios:create: parameters must be a table, got string", create, "s")
     raises("scenarios:create: parameters must have names as keys, got 1", create, { "s" })
   end)
@@ -253,7 +254,9 @@ describe("query parameters", function()
     raises("scenarios:list: parameter 'limit' must be between 1 and 5000, got 0", list, { limit = 0 })
     raises("scenarios:list: parameter 'limit' must be between 1 and 5000, got 5001", list, { limit = 5001 })
     raises("scenarios:list: parameter 'limit' must be an integer, got 1.5", list, { limit = 1.5 })
-    raises("scenarios:list: parameter 'limit' must be an integer, got string", list, { limit = "5" })
+    raises("scenarios:list: parameter 'limit' must be an integer, got string (tonumber makes it a number)", list,
+      { limit = "5" })
+    raises("scenarios:list: parameter 'limit' must be an integer, got string", list, { limit = "five" })
     raises("scenarios:list: parameter 'include_total_count' must be a boolean, got string", list,
       { include_total_count = "true" })
     raises("scenarios:list: parameter 'name' must be a string, got null", list, { name = null })
@@ -262,7 +265,12 @@ describe("query parameters", function()
   end)
 
   it("let states pass that nobody knows yet", function()
-    assert.equal("paused", schema.query(shapes.ScenarioRunListQuery, { state = "paused" }, "scenarios.runs:list").state)
+    assert.equal("paused", schema.query(run_shapes.ScenarioRunListQuery, { state = "paused" }, "scenarios.runs:list").state)
+  end)
+
+  it("are integers where they are whole, whatever their type in Lua", function()
+    assert.same({ a = "2", b = "9007199254740992", c = "-3", d = "0.5", e = "1,2" },
+      schema.query(nil, { a = 2.0, b = 9007199254740992.0, c = -3.0, d = 0.5, e = { 1.0, 2 } }, "client:request"))
   end)
 
   it("that the module does not know may be strings, numbers, booleans and lists of these", function()
@@ -272,7 +280,8 @@ describe("query parameters", function()
       ["query parameter 'a' must be a string, a number, a boolean or a list of these, got null"] = { a = null },
       ["query parameter 'a' must be a string, a number, a boolean or a list of these, got table"] = { a = { {} } },
       ["query parameter 'a' must be a string, a number, a boolean or a list of these, got function"] = { a = print },
-      ["query parameter 'a' must be a list"] = { a = { b = 1 } },
+      ["query parameter 'a' must be a list, but has names where a list has none"] = { a = { b = 1 } },
+      ["query parameter 'a' must be a list, but is a list with holes"] = { a = { 1, nil, 3 } },
       ["query parameter 'a' must be a finite number"] = { a = math.huge },
       ["query parameters must have names as keys, got 1"] = { "a" },
       ["query parameters must be a table, got string"] = "a=b",
@@ -284,7 +293,7 @@ describe("query parameters", function()
 
   it("blame the line outside of the module", function()
     local line = debug.getinfo(1, "l").currentline + 1
-    local _, known = pcall(function() schema.query(shapes.ScorerListQuery, { limit = 0 }, "list") end)
+    local _, known = pcall(function() schema.query(shapes.ScenarioListQuery, { limit = 0 }, "list") end)
     local _, free = pcall(function() schema.query(nil, { a = print }, "list") end)
     assert.equal(line, tonumber(known:match(":(%d+): ")))
     assert.equal(line + 1, tonumber(free:match(":(%d+): ")))
@@ -313,7 +322,8 @@ describe("options", function()
   it("are named as options when they are wrong", function()
     raises("runloop.new: unknown option 'timout' (did you mean 'timeout'?)", options, { timout = 1 })
     raises("runloop.new: option 'timeout' must be greater than 0, got 0", options, { timeout = 0 })
-    raises("runloop.new: option 'timeout' must be a number, got string", options, { timeout = "1" })
+    raises("runloop.new: option 'timeout' must be a number, got string (tonumber makes it a number)", options,
+      { timeout = "1" })
     raises("runloop.new: option 'timeout' must be a number, got null", options, { timeout = null })
     raises("runloop.new: option 'retries' must be at least 0, got -1", options, { retries = -1 })
     raises("runloop.new: option 'on_event' must be a function, got table", options, { on_event = {} })

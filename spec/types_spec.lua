@@ -1,21 +1,23 @@
--- Holds types.lua against the shapes, the endpoints, the live objects and what the API answers.
+-- Holds the annotations and the reference against the API's rows and shapes, the live objects and what the API answers.
 
 local builder = require "runloop.builder"
+local generate = require "docs.generate"
+local names = require "runloop.api"
 local resource = require "runloop.resource"
 local runloop = require "runloop"
 local schema = require "runloop.schema"
-local shapes = require "runloop.api.shapes"
+local support = require "spec.support"
 
--- What types.lua says: classes[name] = { fields = { name = { optional, rest } }, methods = { name = { parameters,
--- types, returns } } }; aliases[name] = { texts }.
-local function read_types(path)
-  local classes, aliases = {}, {}
+local shapes = generate.shapes
+
+-- What the annotations say: classes[name] = { fields = { name = { optional, rest } }, methods = { name = { parameters,
+-- types, returns } } }; aliases[name] = { texts }. A class may stand in two files, of which one is generated.
+local function read_types(path, classes, aliases)
   local class, alias, by_local, params, returns = nil, nil, {}, {}, {}
   for line in io.lines(path) do
     local name, rest = line:match("^%-%-%-@class ([%w.]+)(.*)$")
     if name then
-      class, alias = { fields = {}, methods = {}, parent = rest:match("^: (%S+)") }, nil
-      assert(not classes[name], name .. " is there twice")
+      class, alias = classes[name] or { fields = {}, methods = {}, parent = rest:match("^: (%S+)") }, nil
       classes[name] = class
     end
     name, rest = line:match("^%-%-%-@alias ([%w.]+)%s*(.*)$")
@@ -50,40 +52,15 @@ local function read_types(path)
       params, returns = {}, {}
     end
   end
-  return classes, aliases
 end
 
-local classes, aliases = read_types("lua/runloop/types.lua")
-
-local names = {}
-for name, shape in pairs(shapes) do
-  names[shape] = name
+local FILES = {}
+for _, file in ipairs(support.list_dir(support.root .. "/lua/runloop/types")) do
+  FILES[#FILES + 1] = support.root .. "/lua/runloop/types/" .. file
 end
 
--- How a type of the schema reads in an annotation.
-local function annotation(of)
-  local plain = {
-    string = "string", number = "number", integer = "integer", boolean = "boolean", any = "any",
-    id = "runloop.Id", map = "table<string, string>",
-  }
-  if of.kind == "array" then
-    return annotation(of.of) .. "[]"
-  elseif plain[of.kind] then
-    return plain[of.kind]
-  end
-  -- Attributes make a copy, which is the same shape to its reader.
-  for shape, name in pairs(names) do
-    if shape == of or (of.fields and shape.fields == of.fields) or (of.values and shape.values == of.values)
-      or (of.variants and shape.variants == of.variants) then
-      return "runloop." .. name
-    end
-  end
-  error("no annotation for a type of kind " .. of.kind)
-end
-
-local function begins_with(text, start)
-  return text == start or text:sub(1, #start + 1) == start .. " "
-end
+local classes, aliases = {}, {}
+for _, file in ipairs(FILES) do read_types(file, classes, aliases) end
 
 local function sorted(t)
   local list = {}
@@ -94,88 +71,25 @@ local function sorted(t)
   return list
 end
 
--- The fields of an object, each under every spelling that is taken.
-local function spellings(shape)
-  local all = {}
-  for name, of in pairs(shape.fields) do
-    all[name] = of
-    if shape.alias_of[name] then
-      all[shape.alias_of[name]] = of
-    end
+describe("what is generated", function()
+  for path, text in pairs(generate.files) do
+    it("is current: " .. path .. " (else: make types)", function()
+      local file = assert(io.open(support.root .. "/" .. path, "rb"))
+      local written = file:read "a"
+      file:close()
+      assert.is_true(written == text())
+    end)
   end
-  return all
-end
+end)
 
-local function holds(class_name, shape)
-  local class = assert(classes[class_name], "no class " .. class_name)
-  local fields = spellings(shape)
-  assert.same(sorted(fields), sorted(class.fields), class_name)
-  for name, of in pairs(fields) do
-    local where = class_name .. "." .. name
-    local required = of.required and not of.nullable
-    assert.equal(not required, class.fields[name].optional, where .. " is optional")
-    if name ~= "type" or of.kind ~= "enum" then
-      assert.is_true(begins_with(class.fields[name].rest, annotation(of)),
-        where .. " must be " .. annotation(of) .. ", is " .. class.fields[name].rest)
-    end
-  end
-end
-
-describe("types.lua", function()
-  for name, shape in pairs(shapes) do
-    if shape.kind == "object" and name ~= "WaitForStatusParameters" then
-      it("has the fields of " .. name, function()
-        holds("runloop." .. name, shape)
-      end)
-    elseif shape.kind == "enum" then
-      it("has the values of " .. name, function()
-        local values = {}
-        for i, value in ipairs(shape.values) do
-          values[i] = '"' .. value .. '"'
-        end
-        assert.same(values, aliases["runloop." .. name])
-      end)
-    elseif shape.kind == "union" then
-      it("has the variants of " .. name, function()
-        local seen = {}
-        for _, class_name in ipairs(aliases["runloop." .. name]) do
-          local tag = classes[class_name].fields.type.rest:match('^"([%w_]+)"$')
-          assert.truthy(shape.variants[tag], class_name)
-          seen[tag] = true
-          holds(class_name, shape.variants[tag])
-        end
-        assert.same(sorted(shape.variants), sorted(seen))
-      end)
-    end
-  end
-
-  it("has no class of parameters or of answers that no shape stands behind", function()
-    local others = {}
-    for name in pairs(classes) do
-      local short = name:match("^runloop%.(%w+)$")
-      if short and (short:find("Parameters$") or short:find("Query$") or short:find("Update$")) then
-        assert.truthy(shapes[short], name)
-      elseif short and not shapes[short] then
-        others[#others + 1] = short
-      end
-    end
-    table.sort(others)
-    assert.same({
-      "AgentMount", "AstGrepScorer", "AstGrepScorerOptions", "AwaitOptions", "BashScriptScorer",
-      "BashScriptScorerOptions", "BrokerMount", "CallOptions", "Client", "ClientOptions", "CodeMount", "CommandScorer",
-      "CustomScorer", "CustomScorerOptions", "Descriptor", "Devboxes", "Error", "Event", "FileMount", "Json",
-      "JsonDecodeOptions", "MapOptions", "ObjectMount", "Page", "Pager", "PythonScriptScorer",
-      "PythonScriptScorerOptions", "RequestFields", "Response", "ScenarioBuilder", "ScenarioPager", "ScenarioRunPager",
-      "ScenarioRuns", "Scenarios", "ScorerPager", "Scorers", "ShellCommandScorerOptions", "Stats", "Task",
-      "TestBasedScorer", "TestCommandScorerOptions",
-    }, others)
-  end)
-
+describe("the annotations", function()
   it("names every type that it uses", function()
-    for line in io.lines("lua/runloop/types.lua") do
-      if line:find("^%-%-%-[@|]") then
-        for name in line:gmatch("runloop%.%u%w+") do
-          assert.truthy(classes[name] or aliases[name], line)
+    for _, file in ipairs(FILES) do
+      for line in io.lines(file) do
+        if line:find("^%-%-%-[@|]") then
+          for name in line:gmatch("runloop%.%u%w+") do
+            assert.truthy(classes[name] or aliases[name], line)
+          end
         end
       end
     end
@@ -194,79 +108,7 @@ describe("types.lua", function()
   end)
 end)
 
-local RESOURCES = {
-  scenarios = { class = "runloop.Scenarios", helpers = { "start_run_and_await_env_ready" } },
-  scenario_runs = {
-    class = "runloop.ScenarioRuns", helpers = { "await_scored", "score_and_await", "score_and_complete" },
-  },
-  scorers = { class = "runloop.Scorers", helpers = {} },
-  devboxes = { class = "runloop.Devboxes", helpers = { "await_running" } },
-}
-local ITEM = { scenario = "Scenario", run = "ScenarioRun", scorer = "Scorer", devbox = "Devbox" }
-
-local function parameters_of(row)
-  local list = {}
-  if row.path:find("{id}", 1, true) then
-    list[#list + 1] = "id"
-  end
-  if row.body or row.query then
-    list[#list + 1] = "params"
-  elseif row.download then
-    list[#list + 1] = "path"
-  end
-  list[#list + 1] = "options"
-  return table.concat(list, ", ")
-end
-
-describe("the calls in types.lua", function()
-  for name, calls in pairs(RESOURCES) do
-    local rows = require("runloop.api." .. name)
-
-    it("are the endpoints of " .. name .. " and its helpers", function()
-      local expected = {}
-      for row_name, row in pairs(rows) do
-        if not row.internal then
-          expected[row_name] = true
-        end
-      end
-      for _, helper in ipairs(calls.helpers) do
-        expected[helper] = true
-      end
-      assert.same(sorted(expected), sorted(classes[calls.class].methods))
-    end)
-
-    it("take and return what the endpoints of " .. name .. " say", function()
-      for row_name, row in pairs(rows) do
-        local fn = not row.internal and classes[calls.class].methods[row_name]
-        if fn then
-          local where = calls.class .. ":" .. row_name
-          assert.equal(parameters_of(row), fn.list, where)
-          local shape = row.body or row.query
-          for _, param in ipairs(fn.params) do
-            if param.name == "params" then
-              local needs = false
-              for _, of in pairs(shape.fields) do
-                needs = needs or of.required
-              end
-              assert.equal(annotation(shape), param.rest:match("^%S+"), where)
-              assert.equal(not needs, param.optional, where .. " params")
-            elseif param.name == "options" then
-              assert.equal("runloop.CallOptions", param.rest)
-              assert.is_true(param.optional)
-            end
-          end
-          if row.list then
-            assert.equal(("runloop.%sPager|fun(): runloop.%s"):format(ITEM[row.returns], ITEM[row.returns]),
-              fn.returns[1])
-          elseif row.returns then
-            assert.is_true(begins_with(fn.returns[1], "runloop." .. ITEM[row.returns] .. "?"), where)
-            assert.equal("runloop.Response|runloop.Error response_or_err", fn.returns[2])
-          end
-        end
-      end
-    end)
-  end
-
+describe("the annotations of the builder", function()
   it("are the steps of the scenario builder", function()
     local steps = getmetatable(builder.new("x")).__index
     assert.same(sorted(steps), sorted(classes["runloop.ScenarioBuilder"].methods))
@@ -277,6 +119,7 @@ describe("the calls in types.lua", function()
     add_bash_script_scorer = "bash_script_scorer", add_python_script_scorer = "python_script_scorer",
     add_ast_grep_scorer = "ast_grep_scorer", add_custom_scorer = "custom_scorer",
   }
+  local PLAIN = { string = "string", number = "number", any = "any", array = "runloop.TestFile[]" }
   it("take the options of the builder's scorers", function()
     for step, scorer_type in pairs(SCORER_STEPS) do
       local class_name = classes["runloop.ScenarioBuilder"].methods[step].params[2].rest
@@ -288,24 +131,32 @@ describe("the calls in types.lua", function()
       local class = assert(classes[class_name], class_name)
       assert.same(sorted(fields), sorted(class.fields))
       for name, of in pairs(fields) do
-        assert.is_true(begins_with(class.fields[name].rest, annotation(of)), class_name .. "." .. name)
+        assert.equal(PLAIN[of.kind], class.fields[name].rest:match("^%S+"), class_name .. "." .. name)
       end
     end
   end)
 end)
 
--- Functions among the fields of a live object, inherited ones too.
-local function functions_of(object)
+local function functions_of(t)
   local found = {}
-  local index = (getmetatable(object) or {}).__index
-  for _, t in ipairs { object, type(index) == "table" and index or {} } do
-    for name, value in pairs(t) do
-      if type(name) == "string" and type(value) == "function" and name:sub(1, 1) ~= "_" then
-        found[name] = true
-      end
+  for name, value in pairs(t) do
+    if type(name) == "string" and type(value) == "function" and name:sub(1, 1) ~= "_" then
+      found[name] = true
     end
   end
   return found
+end
+
+local function inherited(object)
+  local index = getmetatable(object).__index
+  return functions_of(type(index) == "table" and index or {})
+end
+
+-- The class of a resource in the annotations: scenarios.runs is a runloop.ScenarioRuns.
+local function resource_class(name)
+  local parent, last = name:match("^(.*)%.([%w_]+)$")
+  local kind = parent and resource.class(parent).kind or ""
+  return "runloop." .. (("_" .. kind .. "_" .. (last or name)):gsub("_+(%l)", string.upper))
 end
 
 describe("live objects", function()
@@ -319,31 +170,58 @@ describe("live objects", function()
     client:close()
   end)
 
-  it("have the functions and fields of types.lua", function()
+  it("have the functions of the annotations", function()
     local objects = {
-      ["runloop.Client"] = client,
-      ["runloop.Scenarios"] = client.scenarios,
-      ["runloop.ScenarioRuns"] = client.scenarios.runs,
-      ["runloop.Scorers"] = client.scenarios.scorers,
-      ["runloop.Devboxes"] = client.devboxes,
-      ["runloop.Pager"] = (client.scenarios:list()),
-      ["runloop.Task"] = client:spawn(function() end),
-      ["runloop.Json"] = runloop.json,
-      ["runloop"] = runloop,
+      ["runloop.Pager"] = inherited((client.scenarios:list())),
+      ["runloop.Task"] = inherited(client:spawn(function() end)),
+      ["runloop.Json"] = functions_of(runloop.json),
+      ["runloop"] = functions_of(runloop),
     }
-    for class_name, object in pairs(objects) do
-      local functions = functions_of(object)
-      functions.wait_for_status = nil -- internal
+    for class_name, functions in pairs(objects) do
       assert.same(sorted(classes[class_name].methods), sorted(functions), class_name)
-      for name, field in pairs(classes[class_name].fields) do
-        if not field.optional then
-          assert.not_nil(object[name], class_name .. "." .. name)
-        end
-      end
+    end
+    for name in pairs(classes["runloop.Client"].methods) do
+      assert.equal("function", type(client[name]), name)
     end
   end)
 
-  it("take the options of types.lua", function()
+  for _, name in ipairs(names) do
+    it("have the calls and methods of " .. name .. " that are annotated, and no others", function()
+      local class = resource.class(name)
+      local annotated = classes[resource_class(name)]
+      assert.same(sorted(annotated.methods), sorted(functions_of(class.methods)))
+      local bound = client
+      for part in name:gmatch "[%w_]+" do bound = bound[part] end
+      for child in pairs(annotated.fields) do
+        assert.equal("table", type(bound[child]))
+      end
+      local thing = class.definition.thing
+      for thing_name, shape in pairs(thing and shapes or {}) do
+        if rawget(class.definition.shapes, thing_name) == thing then
+          assert.truthy(shape)
+          assert.same(sorted(classes["runloop." .. thing_name].methods), sorted(class.thing_methods))
+        end
+      end
+    end)
+  end
+
+  it("raise for a method that nobody knows, with the nearest name; names that begin with _ are nil", function()
+    for _, case in ipairs {
+      { client, "devboxs", "client has no method 'devboxs' (did you mean 'devboxes'?)" },
+      { client, "run_all", "client has no method 'run_all'" },
+      { client.scenarios, "retreive", "scenarios has no method 'retreive' (did you mean 'retrieve'?)" },
+      { client.scenarios.runs, "run", "scenarios.runs has no method 'run'" },
+      { runloop.scenario "x", "add_bash_scorer", "builder has no method 'add_bash_scorer'" },
+    } do
+      local ok, err = pcall(function() return case[1][case[2]] end)
+      assert.is_false(ok)
+      assert.truthy(err:find("types_spec.lua:%d+: "), err)
+      assert.truthy(err:find(case[3], 1, true), err)
+      assert.is_nil(case[1]["_" .. case[2]])
+    end
+  end)
+
+  it("take the options of the annotations", function()
     for name in pairs(classes["runloop.ClientOptions"].fields) do
       local _, err = pcall(runloop.new, { [name] = coroutine.create(print) })
       assert.is_nil(tostring(err):find("unknown", 1, true), name .. ": " .. tostring(err))
@@ -362,7 +240,6 @@ describe("live objects", function()
 end)
 
 describe("what the API answers", function()
-  local support = require "spec.support"
   local server, client
 
   setup(function()
@@ -397,7 +274,7 @@ describe("what the API answers", function()
 
   local keep = { nulls = "keep" }
 
-  it("is a Scenario as types.lua has it, with its methods", function()
+  it("is a Scenario, as the shapes have it", function()
     for _, options in ipairs { {}, keep } do
       for scenario in client.scenarios:list({ limit = 30 }, options) do
         is_a("Scenario", scenario)
@@ -407,33 +284,30 @@ describe("what the API answers", function()
       end
     end
     local scenario = assert(client.scenarios:retrieve(server:ids("scenario")[1]))
-    assert.same(sorted(classes["runloop.Scenario"].methods), sorted(getmetatable(scenario).__index))
     is_a("Scenario", assert(scenario:archive()))
     assert.equal("archived", scenario.status)
   end)
 
-  it("is a ScenarioRun as types.lua has it, with its methods", function()
+  it("is a ScenarioRun, as the shapes have it", function()
     for run in client.scenarios.runs:list({}, keep) do
       is_a("ScenarioRun", run)
     end
     local run = assert(client.scenarios:start_run { scenario_id = server:ids("scenario")[2] })
     is_a("ScenarioRun", run)
-    assert.same(sorted(classes["runloop.ScenarioRun"].methods), sorted(getmetatable(run).__index))
     is_a("Devbox", assert(client.devboxes:await_running(run.devbox_id, { interval = 0.01 })))
     is_a("ScenarioRun", assert(run:score_and_await { interval = 0.01 }))
     is_a("ScoringContractResult", run.scoring_contract_result)
   end)
 
-  it("is a Scorer as types.lua has it, with its methods", function()
+  it("is a Scorer, as the shapes have it", function()
     for scorer in client.scenarios.scorers:list({}, keep) do
       is_a("Scorer", scorer)
     end
     local scorer = assert(client.scenarios.scorers:create { type = "mine", bash_script = "echo score=1" })
     is_a("Scorer", scorer)
-    assert.same(sorted(classes["runloop.Scorer"].methods), sorted(getmetatable(scorer).__index))
   end)
 
-  it("comes with a Response as types.lua has it", function()
+  it("comes with a Response as the annotations have it", function()
     local _, response = assert(client.scenarios:retrieve(server:ids("scenario")[1]))
     for name, field in pairs(classes["runloop.Response"].fields) do
       assert.is_true(field.optional or response[name] ~= nil, name)
@@ -443,7 +317,7 @@ describe("what the API answers", function()
     end
   end)
 
-  it("or with an Error as types.lua has it", function()
+  it("or with an Error as the annotations have it", function()
     local value, err = client.scenarios:retrieve("scn_none")
     assert.is_nil(value)
     for name, field in pairs(classes["runloop.Error"].fields) do
@@ -454,7 +328,7 @@ describe("what the API answers", function()
     end
   end)
 
-  it("and is told by Events as types.lua has them", function()
+  it("and is told by Events as the annotations have them", function()
     local events = {}
     local watched = server:client { on_event = function(event) events[#events + 1] = event end }
     server:fault { status = 503, times = 1 }
@@ -471,7 +345,7 @@ describe("what the API answers", function()
     end
   end)
 
-  it("counts in Stats and names Descriptors as types.lua has them", function()
+  it("counts in Stats and names Descriptors as the annotations have them", function()
     assert.same(sorted(classes["runloop.Stats"].fields), sorted(client:stats()))
     for _, descriptor in ipairs(client:fds()) do
       assert.same(sorted(classes["runloop.Descriptor"].fields), sorted(descriptor))

@@ -3,12 +3,16 @@
 local errors = require "runloop.error"
 local json = require "runloop.json"
 local schema = require "runloop.schema"
-local shapes = require "runloop.api.shapes"
+local shapes = require("runloop.api.scenarios").shapes
 
 local M = {}
 
 local builder = {}
 local builder_mt = { __name = "runloop.scenario_builder", __index = builder }
+
+setmetatable(builder, {
+  __index = function(_, name) return schema.unknown_method("builder", name, builder) end,
+})
 
 local parameter = shapes.ScenarioCreateParameters.fields
 local environment = shapes.ScenarioEnvironment.fields

@@ -12,14 +12,6 @@ local scheduler = require "runloop.scheduler"
 local schema = require "runloop.schema"
 local version = require "runloop.version"
 
--- Loaded now: a relative path of modules leads nowhere once the program has changed its directory.
-local API = {
-  scenarios = require "runloop.api.scenarios",
-  scenario_runs = require "runloop.api.scenario_runs",
-  scorers = require "runloop.api.scorers",
-  devboxes = require "runloop.api.devboxes",
-}
-
 local DEFAULT_BASE_URL = "https://api.runloop.ai"
 local DEFAULT_POLL_BUDGET = 0.001 -- seconds
 
@@ -193,7 +185,15 @@ end
 
 local client_mt = {
   __name = "runloop.client",
-  __index = client,
+  -- A resource is bound when it is first used.
+  __index = function(self, name)
+    local value = client[name]
+    if value == nil and private[self] then
+      value = resource.of_client(private[self].api, name, client)
+      if value then rawset(self, name, value) end
+    end
+    return value
+  end,
   __tostring = function(self)
     local transport = private[self]
     return "runloop.client: " .. transport.base_url .. (transport.http:closed() and " (closed)" or "")
@@ -229,16 +229,10 @@ local function new(options)
   local transport = request.new({
     http = http, options = checked, base_url = base_url, headers = own,
     scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }),
-    metatables = resource.metatables(),
   }, own_secrets, defaults)
   local self = setmetatable({}, client_mt)
   private[self] = transport
-  self.scenarios = resource.bind(transport, "scenarios", "scenario", API.scenarios)
-  self.scenarios.runs = resource.bind(transport, "scenarios.runs", "run", API.scenario_runs)
-  self.scenarios.scorers = resource.bind(transport, "scenarios.scorers", "scorer", API.scorers)
-  self.devboxes = resource.bind(transport, "devboxes", "devbox", API.devboxes)
-  resource.add_awaits(transport, self)
-  resource.add_methods(transport, self)
+  transport.api = resource.api(transport)
   return self
 end
 
@@ -361,7 +355,9 @@ local function source_kind(source)
   if pager.is(source) then return "pager" end
   if type(source) == "table" and source[1] ~= nil then return "array" end
   if is_callable(source) then return "iterator" end
-  if type(source) == "table" and next(source) == nil then return "array" end
+  local mt = getmetatable(source)
+  local is_object = type(mt) == "table" and mt.__index ~= nil -- a client, or one of its resources
+  if type(source) == "table" and next(source) == nil and not is_object then return "array" end
   local got = type(source) == "table" and "a table that has names, but no item 1" or type(source)
   errors.misuse("client:map: argument 'source' must be an array, an iterator or a pager, got " .. got)
 end

@@ -1,4 +1,4 @@
--- Downloads to a file: written beside the target, checked, and renamed when whole.
+-- Downloads: as a string, or to a file that is written beside its target, checked, and renamed when whole.
 
 local core = require "runloop.core"
 
@@ -43,28 +43,35 @@ local function part_of(target)
   return directory .. name .. ".part-" .. core.uuid():sub(1, 8)
 end
 
--- An answer that is no whole zip: cut short where the wire could not tell, else not what the API promises.
-local function check(transport, request, transfer, answer, tail, size)
-  local fault = zip_fault(tail, size)
+--- What a file can be checked for: fun(tail, size): what is wrong with it, if anything is.
+download.CHECKS = { zip = zip_fault }
+
+-- A file that is not what it must be: cut short where the wire could not tell, else not what the API promises.
+local function fault_of(transport, request, transfer, answer, check, tail, size)
+  local fault = check and check(tail, size)
   if not fault then return nil end
   if answer.cut_short then return transport:cut_short(request, fault) end
   return transport:decode_error(request, transfer, "SHAPE", fault)
 end
 
-local function to_string(transport, request, transfer, answer)
-  local text = transfer:text()
-  local err = check(transport, request, transfer, answer, text, #text)
-  if err then return nil, err end
-  return text
+local function to_string(transport, request, check)
+  return transport:perform(request, function(_, _, transfer, answer)
+    local text = transfer:text()
+    local err = fault_of(transport, request, transfer, answer, check, text, #text)
+    if err then return nil, err end
+    return text
+  end, function() return { bytes = true } end)
 end
 
---- Performs a request whose answer is a zip.
+--- Performs a request whose answer is a file.
 ---@param transport table
 ---@param request table
----@param path string|nil nil: the zip is returned as a string
----@return integer|string|nil bytes_or_zip, table response_or_err
-function download.zip(transport, request, path)
-  if not path then return transport:perform(request, to_string) end
+---@param path string? nil: the bytes are returned
+---@param check string? what the file must be, one of CHECKS
+---@return integer|string? size_or_bytes, table response_or_err
+function download.perform(transport, request, path, check)
+  check = check and download.CHECKS[check]
+  if not path then return to_string(transport, request, check) end
   -- What a rename would destroy or could not replace is refused now; a link stays, and the file behind it is replaced.
   local target, permissions = core.file_target(path)
   if not target then return nil, file_error(transport, request, "OPEN", permissions) end
@@ -77,7 +84,7 @@ function download.zip(transport, request, path)
   end
   local function keep(_, _, transfer, answer)
     local tail, size = core.file_tail(part, MAX_COMMENT + END_RECORD_SIZE)
-    local err = tail and check(transport, request, transfer, answer, tail, size)
+    local err = tail and fault_of(transport, request, transfer, answer, check, tail, size)
       or not tail and file_error(transport, request, "READ", size)
     if err then return nil, err end
     local ok, message = core.file_replace(part, target, permissions)

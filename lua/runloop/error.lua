@@ -53,7 +53,7 @@ function mt.__concat(a, b)
 end
 
 --- Makes an error of its fields; the table given becomes the error.
----@param fields table at least kind and message; see runloop.Error in types.lua
+---@param fields table at least kind and message; see runloop.Error in types/errors.lua
 ---@return runloop.Error
 function M.new(fields)
   if fields.url then

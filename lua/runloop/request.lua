@@ -302,6 +302,11 @@ function transport:hold_back(err, wait, asked)
   if asked and (err.status == 429 or err.status == 503) then self.http:hold(wait) end
 end
 
+-- Whether a request that failed cannot have done anything: it never left, or the server had no time for it.
+local function was_refused(err)
+  return err.status == 429 or (not err.status and not err.maybe_sent)
+end
+
 --- Decides whether a failed attempt is followed by another one.
 ---@param request table
 ---@param err table
@@ -312,6 +317,10 @@ function transport:retry_wait(request, err, failures)
     core.random())
   if not wait then err.retry_after = asked end
   if not wait or not err.retryable or failures > request.max_retries then return nil end
+  if request.once and not was_refused(err) then
+    request.maybe_sent, err.maybe_sent = true, true
+    return nil
+  end
   local left = self:time_left(request)
   if left and wait >= left then return nil end
   self:hold_back(err, wait, asked)
@@ -395,6 +404,16 @@ function transport:decode_object(request, transfer, answer)
   if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
   if code == "CUT_SHORT" then code = "JSON" end
   return nil, self:decode_error(request, transfer, code, message)
+end
+
+--- A text.
+function transport.decode_text(_, _, transfer)
+  return transfer:text()
+end
+
+--- Nothing that the API promises anything of: `true`, whatever came.
+function transport.decode_nothing()
+  return true
 end
 
 --- Whatever came, for calls the module does not know: JSON decoded, else text, `true` where there is no body.

@@ -66,16 +66,6 @@ local function add_headers(scrubber, set)
   end
 end
 
---- Names of secret fields as a set.
----@param names string[]|nil of the row
----@return table<string, true>|nil
-function secrets.fields(names)
-  if not names then return nil end
-  local set = {}
-  for _, name in ipairs(names) do set[name] = true end
-  return set
-end
-
 --- What one client must not show.
 ---@param own string[] secrets that it has from the beginning; short ones are passed over
 ---@param headers table a set of headers that it sends

@@ -1,327 +1,129 @@
--- The API's shapes as data: what may be sent, and what comes back.
+-- Shapes that several resources share: how a devbox is launched, what is mounted into it, what every list takes.
 
 local schema = require "runloop.schema"
 
-local any, boolean, id, integer, map, number, text =
-  schema.any, schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string
-local array, enum, object, query, union =
-  schema.array, schema.enum, schema.object, schema.query_of, schema.union
-
-local function required(of)
-  return of { required = true }
-end
-
-local function required_or_null(of)
-  return of { required = true, nullable = true }
-end
+local boolean, id, integer, map, number, text =
+  schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string
+local array, enum, object, query_of, required, required_or_null, union =
+  schema.array, schema.enum, schema.object, schema.query_of, schema.required, schema.required_or_null, schema.union
 
 local texts = array(text)
 
-local M = {}
+local shapes = schema.shapes()
 
--- Every shape that has a name here has a class of that name in types.lua.
+shapes.Architecture = enum { "x86_64", "arm64" }
+shapes.IdleAction = enum { "shutdown", "suspend" }
+shapes.ProvisioningTier = enum { "standard", "flex # provisioned late, and may be taken away" }
+shapes.ResourceSize = enum {
+  "X_SMALL # 0.5 CPU, 1 GiB of memory, 4 GiB of disk", "SMALL # 1 CPU, 2 GiB, 4 GiB", "MEDIUM # 2 CPU, 4 GiB, 8 GiB",
+  "LARGE # 2 CPU, 8 GiB, 16 GiB", "X_LARGE # 4 CPU, 16 GiB, 16 GiB", "XX_LARGE # 8 CPU, 32 GiB, 16 GiB",
+  "CUSTOM_SIZE # as the fields `custom_...` say",
+}
+shapes.BrokerProtocol = enum { "acp", "claude_json", "codex_json", "pi_json" }
 
-M.ValidationType = enum { "UNSPECIFIED", "FORWARD", "REVERSE", "EVALUATION" }
-M.Architecture = enum { "x86_64", "arm64" }
-M.IdleAction = enum { "shutdown", "suspend" }
-M.ProvisioningTier = enum { "standard", "flex" }
-M.ResourceSize = enum { "X_SMALL", "SMALL", "MEDIUM", "LARGE", "X_LARGE", "XX_LARGE", "CUSTOM_SIZE" }
-M.BrokerProtocol = enum { "acp", "claude_json", "codex_json", "pi_json" }
-
-M.AfterIdle = object {
+shapes.AfterIdle = object {
   idle_time_seconds = required(integer),
-  on_idle = required(M.IdleAction),
+  on_idle = required(shapes.IdleAction),
 }
 
-M.LifecycleHooks = object {
-  suspend_commands = texts,
-  suspend_deadline_ms = integer,
+shapes.LifecycleHooks = object {
+  suspend_commands = texts "run before a suspend, which their failures do not stop",
+  suspend_deadline_ms = integer "default 30000, at most 60000",
 }
 
-M.ResumeTriggers = object {
-  axon_event = boolean,
-  http = boolean,
+shapes.ResumeTriggers = object {
+  axon_event = boolean "an event of its axon",
+  http = boolean "a request through its tunnel",
 }
 
-M.Lifecycle = object {
-  after_idle = M.AfterIdle,
-  lifecycle_hooks = M.LifecycleHooks,
-  resume_triggers = M.ResumeTriggers,
+shapes.Lifecycle = object {
+  after_idle = shapes.AfterIdle,
+  lifecycle_hooks = shapes.LifecycleHooks,
+  resume_triggers = shapes.ResumeTriggers "what wakes a suspended devbox",
 }
 
-M.UserParameters = object {
+shapes.UserParameters = object {
   uid = required(integer),
   username = required(text),
 }
 
-M.LaunchParameters = object {
-  after_idle = M.AfterIdle,
-  architecture = M.Architecture,
-  available_ports = array(integer),
-  custom_cpu_cores = number,
-  custom_disk_size = integer,
-  custom_gb_memory = integer,
-  keep_alive_time_seconds = integer,
-  launch_commands = texts,
-  lifecycle = M.Lifecycle,
+shapes.LaunchParameters = object {
+  after_idle = shapes.AfterIdle "the same as `lifecycle.after_idle`, if both are there",
+  architecture = shapes.Architecture "default x86_64",
+  available_ports = array(integer) "ignored by the API",
+  custom_cpu_cores = number "0.5, 1 or a multiple of 2 up to 16",
+  custom_disk_size = integer "GiB, even, 2 to 64",
+  custom_gb_memory = integer "GiB, 1 or even, up to 64",
+  keep_alive_time_seconds = integer "default 3600, at most 172800; ignored with `after_idle`",
+  launch_commands = texts "run at every start, after a suspend too",
+  lifecycle = shapes.Lifecycle,
   network_policy_id = id,
-  provisioning_tier = M.ProvisioningTier,
+  provisioning_tier = shapes.ProvisioningTier,
   required_services = texts,
-  resource_size_request = M.ResourceSize,
-  user_parameters = M.UserParameters,
+  resource_size_request = shapes.ResourceSize "default SMALL",
+  user_parameters = shapes.UserParameters "who works there",
 }
 
-M.ScenarioEnvironment = object {
-  blueprint_id = id,
-  launch_parameters = M.LaunchParameters,
-  snapshot_id = id,
-  working_directory = text,
-}
+local function needs_agent(mount)
+  if type(mount.agent_id) ~= "string" and type(mount.agent_name) ~= "string" then
+    return "needs an 'agent_id' or an 'agent_name'"
+  end
+end
 
-M.TestFile = object {
-  file_contents = text,
-  file_path = text,
-}
-
-M.ScorerDefinition = union {
-  ast_grep_scorer = object {
-    lang = text,
-    pattern = required(text),
-    search_directory = required(text),
-  },
-  bash_script_scorer = object {
-    bash_script = text,
-  },
-  command_scorer = object {
-    command = text,
-  },
-  custom_scorer = object {
-    custom_scorer_type = required(text),
-    scorer_params = any,
-  },
-  python_script_scorer = object {
-    python_script = required(text),
-    python_version_constraint = text,
-    requirements_contents = text,
-  },
-  test_based_scorer = object {
-    test_command = text,
-    test_files = array(M.TestFile),
-  },
-}
-
-M.ScoringFunction = object {
-  name = required(text),
-  scorer = required(M.ScorerDefinition),
-  weight = required(number),
-}
-
-M.InputContext = object {
-  additional_context = any,
-  problem_statement = required(text),
-}
-
-M.InputContextUpdate = object {
-  additional_context = any,
-  problem_statement = text,
-}
-
-M.ScoringContract = object {
-  scoring_function_parameters = required(array(M.ScoringFunction)),
-}
-
-M.ScoringContractUpdate = object {
-  scoring_function_parameters = array(M.ScoringFunction),
-}
-
-M.ScenarioCreateParameters = object {
-  environment_parameters = M.ScenarioEnvironment,
-  input_context = required(M.InputContext),
-  metadata = map,
-  name = required(text),
-  reference_output = text,
-  required_environment_variables = texts,
-  required_secret_names = texts,
-  scorer_timeout_sec = integer,
-  scoring_contract = required(M.ScoringContract),
-  validation_type = M.ValidationType,
-}
-
--- What is absent or null stays as it is; "" takes a validation type away.
-M.ScenarioUpdateParameters = object {
-  environment_parameters = M.ScenarioEnvironment,
-  input_context = M.InputContextUpdate,
-  metadata = map,
-  name = text,
-  reference_output = text,
-  required_environment_variables = texts,
-  required_secret_names = texts,
-  scorer_timeout_sec = integer,
-  scoring_contract = M.ScoringContractUpdate,
-  validation_type = M.ValidationType { empty = true },
-}
-
-M.Mount = union {
+shapes.Mount = union {
   agent_mount = object {
+    "An agent, by id or by name.",
     agent_id = required_or_null(id),
-    agent_name = required_or_null(text),
-    agent_path = text,
-    auth_token = text,
-  },
+    agent_name = required_or_null(text "the newest agent of this name"),
+    agent_path = text "absolute; agents from git and from objects need it",
+    auth_token = text { secret = true } "for a private repository",
+  } { rule = needs_agent },
   broker_mount = object {
+    "An event stream.",
     agent_binary = text,
     axon_id = required(id),
     launch_args = texts,
-    protocol = M.BrokerProtocol,
-    working_directory = text,
+    protocol = shapes.BrokerProtocol,
+    working_directory = text "default: the user's home",
   },
   code_mount = object {
-    git_ref = text,
+    "A repository.",
+    git_ref = text "a branch or a tag",
     install_command = text,
     repo_name = required(text),
     repo_owner = required(text),
-    token = text,
+    token = text { secret = true },
   },
   file_mount = object {
+    "A file.",
     content = required(text),
     target = required(text),
   },
   object_mount = object {
+    "A stored object.",
     object_id = required(id),
-    object_path = required(text),
+    object_path = required(text "absolute; a directory for an archive, which is unpacked"),
   },
 }
 
-M.RunProfile = object {
+shapes.RunProfile = object {
   envVars = map,
-  launchParameters = M.LaunchParameters,
-  mounts = array(M.Mount),
+  launchParameters = shapes.LaunchParameters,
+  mounts = array(shapes.Mount),
   purpose = text,
-  secrets = map,
+  secrets = map "environment variable to name of a secret",
 }
 
-M.StartScenarioRunParameters = object {
-  benchmark_run_id = id,
-  metadata = map,
-  runProfile = M.RunProfile,
-  run_name = text,
-  scenario_id = required(id),
-}
-
-M.ScorerCreateParameters = object {
-  bash_script = required(text),
-  type = required(text),
-}
-
-M.ScorerUpdateParameters = object {
-  bash_script = required(text),
-  type = required(text),
-}
-
-M.WaitForStatusParameters = object {
-  statuses = required(texts),
-  timeout_seconds = integer,
-}
-
--- What every list takes, and what is its own.
-local function list_query(fields)
-  fields.include_total_count = boolean
-  fields.limit = integer { min = 1, max = 5000 }
-  fields.search = text
-  fields.starting_after = id
-  return query(fields)
+--- The parameters of a list: what every list takes, and what is its own.
+---@param fields table<string, table>
+---@param search string? what the search looks at; nil: the list has none
+---@return table
+function shapes.list_of(fields, search)
+  fields.include_total_count = boolean "`false` saves the server the counting"
+  fields.limit = integer { min = 1, max = 5000 } "items a page, 1 to 5000; the server's default is 20"
+  fields.starting_after = id "begins after this item"
+  fields.search = search and text("in " .. search) or nil
+  return query_of(fields)
 end
 
-M.ScenarioListQuery = list_query { benchmark_id = id, name = text, validation_type = text }
-
-M.PublicScenarioListQuery = list_query { name = text }
-
-M.ScenarioRunListQuery = list_query { benchmark_run_id = id, name = text, scenario_id = id, state = text }
-
-M.ScorerListQuery = list_query {}
-
--- What comes back is never checked against these: unknown fields and values pass through. They hold the types for
--- editors and the answers of the stand-in server together.
-
-M.ScenarioStatus = enum { "active", "archived" }
-M.RunState = enum { "running", "scoring", "scored", "completed", "canceled", "timeout", "failed" }
-M.ScoringFunctionState = enum { "unknown", "complete", "error" }
-M.DevboxStatus = enum {
-  "scheduled", "queued", "provisioning", "initializing", "running", "suspending", "suspended", "resuming", "failure",
-  "shutdown",
-}
-
-M.Scenario = object {
-  environment = M.ScenarioEnvironment,
-  id = required(text),
-  input_context = required(M.InputContext),
-  is_public = boolean,
-  metadata = required(map),
-  name = required(text),
-  reference_output = text,
-  required_environment_variables = texts,
-  required_secret_names = texts,
-  scorer_timeout_sec = integer,
-  scoring_contract = required(M.ScoringContract),
-  status = required(M.ScenarioStatus),
-  validation_type = M.ValidationType,
-}
-
-M.ScoringFunctionResult = object {
-  output = required(text),
-  score = required(number),
-  scoring_function_name = required(text),
-  state = required(M.ScoringFunctionState),
-}
-
-M.ScoringContractResult = object {
-  score = required(number),
-  scoring_function_results = required(array(M.ScoringFunctionResult)),
-}
-
-M.ScenarioRun = object {
-  benchmark_run_id = text,
-  devbox_id = required(text),
-  duration_ms = integer,
-  environment_variables = map,
-  id = required(text),
-  metadata = required(map),
-  name = text,
-  purpose = text,
-  scenario_id = required(text),
-  scoring_contract_result = M.ScoringContractResult,
-  secrets_provided = map,
-  start_time_ms = integer,
-  state = required(M.RunState),
-}
-
-M.Scorer = object {
-  bash_script = required(text),
-  id = required(text),
-  type = required(text),
-}
-
-M.StateTransition = object {
-  status = M.DevboxStatus,
-  transition_time_ms = any,
-}
-
-M.Devbox = object {
-  blueprint_id = text,
-  capabilities = required(texts),
-  create_time_ms = required(integer),
-  end_time_ms = integer,
-  failure_reason = text,
-  id = required(text),
-  initiator_id = text,
-  initiator_type = text,
-  launch_parameters = required(M.LaunchParameters),
-  metadata = required(map),
-  name = text,
-  shutdown_reason = text,
-  snapshot_id = text,
-  state_transitions = required(array(M.StateTransition)),
-  status = required(M.DevboxStatus),
-}
-
-return M
+return shapes

@@ -1,0 +1,33 @@
+---@meta _
+
+-- Errors, for editors (lua-language-server). Never loaded.
+
+---@alias runloop.ErrorKind
+---| "api" # the server's answer is not 2xx
+---| "connection" # no answer, or half of one
+---| "tls" # certificate or handshake
+---| "timeout" # a deadline passed
+---| "decode" # a 2xx that is not what the API promises
+---| "limit" # a cap was exceeded
+---| "state" # an await ended in another state
+---| "cancelled" # the task or the client was closed
+---| "file" # a download could not be written
+
+--- What a call returns after nil, and a `for` over a list raises. `tostring` gives one line.
+---@class runloop.Error
+---@field kind runloop.ErrorKind
+---@field code string `not_found`...; curl's name; `DEADLINE`, `JSON`, `BODY_TOO_LARGE`...; the state reached
+---@field message string
+---@field status? integer
+---@field method? string
+---@field url? string without the query
+---@field request_id? string
+---@field body? any decoded if it is JSON, else the text; of a `decode` error the first 200 bytes
+---@field headers? table<string, string> names in lower case
+---@field attempts? integer
+---@field retryable boolean whether it is worth trying again later; false for the timeouts `DEADLINE` and `AWAIT`
+---@field retry_after? number seconds, when the server asks for more than `max_retry_wait`
+---@field maybe_sent? boolean an attempt of a request other than GET got no whole answer but may have reached the server
+---@field last? table the last view, when an await fails
+---@field run? runloop.ScenarioRun the run that was started, when its environment does not come up
+---@field cancel_error? runloop.Error why `cancel_on_failure` could not cancel that run
