@@ -13,7 +13,10 @@ LUA = lua$(LUA_VERSION)
 lua_names = lua$(LUA_VERSION) lua-$(LUA_VERSION) lua$(subst .,,$(LUA_VERSION)) lua
 lua_abi = $(LUA_VERSION)
 endif
-B = build$(if $(filter-out 5.4,$(LUA_VERSION)),/lua$(LUA_VERSION))
+# With LINK_LUA=1 the core is linked with its Lua, for hosts that load theirs RTLD_LOCAL. In a host that has Lua linked in
+# statically that would be a second Lua.
+LINK_LUA =
+B = build$(if $(filter-out 5.4,$(LUA_VERSION))$(LINK_LUA),/lua$(LUA_VERSION)$(if $(LINK_LUA),-linked))
 PREFIX = /usr/local
 CFLAGS = -O2 -g
 PKG_CONFIG = pkg-config
@@ -66,6 +69,7 @@ $(B)/asan/%: LDFLAGS += -Wl,-z,nodelete
 compile = $(CC) -std=c99 $(warnings) $(CPPFLAGS) $(CFLAGS) $(variant) -fvisibility=hidden
 depfile = -MMD -MP -MT $@ -MF $@.d
 
+version = $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/runloop/version.lua)
 lua_files := $(patsubst lua/%,%,$(wildcard $(addprefix lua/runloop/,*.lua */*.lua */*/*.lua)))
 objects := $(patsubst src/%.c,%.o,$(wildcard src/*.c))
 plain_objects := $(filter-out lua_%,$(objects))
@@ -87,7 +91,8 @@ $(B)/%.o: src/$$(*F).c Makefile | packages
 	$(quiet) $(compile) $(LUA_CFLAGS) $(curl_cflags) $(depfile) -fPIC -c -o $@ $<
 
 # A module is moved into its place when it is whole: another process may be about to load it, or to make it too.
-link_module = $(compile) $(shared) $(LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(curl_libs) && mv $@.$$$$ $@
+link_module = $(compile) $(shared) $(LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(curl_libs) \
+  $(if $(LINK_LUA),$(LUA_LIBS)) && mv $@.$$$$ $@
 
 $(B)/runloop/core.so: $(addprefix $(B)/release/,$(objects))
 	@mkdir -p $(@D)
@@ -110,6 +115,22 @@ $(foreach v,release asan tsan,$(addprefix $(B)/$v/,$(hosts))): $(B)/%: \
 $(B)/%/oom: spec/c/oom.c $$(addprefix $(B)/$$*/,$(objects))
 	$(quiet) $(compile) $(LUA_CFLAGS) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) \
 	  $(curl_libs) $(LUA_LIBS) -lm -lpthread -ldl
+
+## amalgamation: writes build/runloop.c and build/runloop.h, the whole module for a host to compile in
+.PHONY: amalgamation
+amalgamation: build/runloop.c
+
+# Of the annotations for editors nothing runs.
+embedded_files = $(filter-out $(shell grep -l -e '---@meta' $(addprefix lua/,$(lua_files))),$(addprefix lua/,$(lua_files)))
+
+build/runloop.c: .ci/amalgamate.lua $(wildcard src/*.[ch] src/embed/*.[ch]) $(addprefix lua/,$(lua_files)) | packages
+	@mkdir -p build
+	$(quiet) $(LUA) .ci/amalgamate.lua build $(version) $(wildcard src/*.c) src/embed/embed.c $(embedded_files)
+
+# What a compiler is told for a host of this Lua; for the specs.
+.PHONY: print-flags
+print-flags:
+	@echo '$(LUA_CFLAGS) $(curl_cflags) $(curl_libs) -lm -lpthread -ldl'
 
 -include $(wildcard $(B)/*/*.d)
 
@@ -225,9 +246,9 @@ coverage: $(B)/coverage/runloop/core.so $(addprefix $(B)/coverage/,$(unit_tests)
 	@.ci/c_coverage
 
 lints := $(addprefix lint-,luacheck lua51 format warnings ports analyzer tidy cppcheck symbols layers)
-c_files := $(wildcard src/*.[ch] spec/c/*.[ch] bench/*.[ch] examples/*.[ch])
+c_files := $(wildcard src/*.[ch] src/embed/*.[ch] spec/c/*.[ch] bench/*.[ch] examples/*.[ch])
 c_sources := $(filter %.c,$(c_files))
-lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc $(LUA_CFLAGS) $(curl_cflags)
+lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc -Ibuild $(LUA_CFLAGS) $(curl_cflags)
 
 ## lint: luacheck, clang-format, clang-tidy, cppcheck, gcc's analyzer and more
 .PHONY: lint $(lints)
@@ -240,7 +261,7 @@ lint-lua51:
 	@.ci/check lua5.1 luac5.1 -p $(addprefix lua/,$(lua_files))
 lint-format:
 	@.ci/check clang-format clang-format --dry-run --Werror $(c_files)
-lint-warnings:
+lint-warnings: build/runloop.c
 	@.ci/check clang clang -fsyntax-only $(warnings) -Werror $(lint_flags) $(c_sources)
 # The binding against the headers of every Lua that is there.
 lint-ports:
@@ -256,7 +277,7 @@ lint-analyzer:
 	  .ci/check "gcc -fanalyzer $$source" \
 	    gcc -fanalyzer -O2 -Werror $(lint_flags) -c -o /dev/null $$source || exit; \
 	done
-lint-tidy:
+lint-tidy: build/runloop.c
 	@.ci/check clang-tidy clang-tidy --quiet $(c_sources) -- $(lint_flags)
 lint-cppcheck:
 	@.ci/check cppcheck cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
@@ -283,6 +304,17 @@ bench-instructions: $(B)/runloop/core.so
 
 lua_directory = $(DESTDIR)$(PREFIX)/share/lua/$(lua_abi)
 core_directory = $(DESTDIR)$(PREFIX)/lib/lua/$(lua_abi)
+pc_directory = $(DESTDIR)$(PREFIX)/lib/pkgconfig
+define pc
+prefix=$(PREFIX)
+lua_path=$${prefix}/share/lua/$(lua_abi)/?.lua;$${prefix}/share/lua/$(lua_abi)/?/init.lua
+lua_cpath=$${prefix}/lib/lua/$(lua_abi)/?.so
+
+Name: runloop for Lua $(lua_abi)
+Description: A client for the Runloop API; require "runloop" finds it with these lua_path and lua_cpath
+Version: $(version)
+endef
+export pc
 
 ## install: copies the module below PREFIX (/usr/local), itself below DESTDIR
 .PHONY: install
@@ -290,11 +322,14 @@ install: $(B)/runloop/core.so
 	install -d "$(core_directory)/runloop" $(foreach d,$(sort $(dir $(lua_files))),"$(lua_directory)/$d")
 	install -m 755 $(B)/runloop/core.so "$(core_directory)/runloop/core.so"
 	for file in $(lua_files); do install -m 644 "lua/$$file" "$(lua_directory)/$$file" || exit; done
+	install -d "$(pc_directory)"
+	printf '%s\n' "$$pc" >"$(pc_directory)/runloop-lua$(lua_abi).pc"
+	chmod 644 "$(pc_directory)/runloop-lua$(lua_abi).pc"
 
 ## uninstall: takes that away again
 .PHONY: uninstall
 uninstall:
-	rm -rf "$(lua_directory)/runloop" "$(core_directory)/runloop"
+	rm -rf "$(lua_directory)/runloop" "$(core_directory)/runloop" "$(pc_directory)/runloop-lua$(lua_abi).pc"
 
 ## clean: removes all that was built
 .PHONY: clean

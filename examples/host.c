@@ -1,9 +1,9 @@
-/* A host in plain C: its own allocator with a memory limit, the C core linked in and preloaded, a
+/* A host in plain C: the whole module compiled in as one file, an allocator with a memory limit, a
  * frame loop that ticks the client, and an end while requests are in flight.
  *
- * Build: cc -o host examples/host.c src/[a-z]*.c \
+ * Build: make amalgamation && cc -o host examples/host.c build/runloop.c -Ibuild \
  *          $(pkg-config --cflags --libs lua5.4 libcurl) -lm -lpthread -ldl
- * Usage: ./host [ticks [lua directory]]   (RUNLOOP_API_KEY, RUNLOOP_BASE_URL)
+ * Usage: ./host [ticks]   (RUNLOOP_API_KEY, RUNLOOP_BASE_URL)
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-int luaopen_runloop_core(lua_State *L);
+#include "runloop.h"
 
 /* What Lua may use at once. The C core's buffers and libcurl are not in it: max_body_bytes bounds
  * those. */
@@ -43,7 +43,6 @@ static void *allocate(void *ud, void *ptr, size_t old_size, size_t new_size) {
 }
 
 static const char *const script =
-    "local runloop = require 'runloop'\n"
     "local client = runloop.new {\n"
     "  nonblocking = true,\n"
     "  on_error = function(err) print('task failed: ' .. tostring(err)) end,\n"
@@ -56,17 +55,11 @@ static const char *const script =
 
 /* What can run out of memory is in the two functions that follow, which lua_pcall calls. */
 
-/* Runs the script; the argument is the directory of the Lua files. */
+/* Runs the script, which finds the module as a global. Without the 1 it is there for `require`
+ * alone. */
 static int start(lua_State *L) {
-  const char *directory = lua_touserdata(L, 1);
   luaL_openlibs(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  lua_pushcfunction(L, luaopen_runloop_core);
-  lua_setfield(L, -2, "runloop.core");
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "path");
-  lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", directory, directory, lua_tostring(L, -1));
-  lua_setfield(L, -3, "path");
+  luaL_requiref(L, "runloop", luaopen_runloop, 1);
   if (luaL_loadstring(L, script) != LUA_OK)
     return lua_error(L);
   lua_call(L, 0, 0);
@@ -84,13 +77,16 @@ static int tick(lua_State *L) {
 int main(int argc, char **argv) {
   long ticks = argc > 1 ? strtol(argv[1], NULL, 10) : 600;
   struct memory memory = {0, MEMORY_LIMIT};
+#if LUA_VERSION_NUM >= 505
+  lua_State *L = lua_newstate(allocate, &memory, luaL_makeseed(NULL));
+#else
   lua_State *L = lua_newstate(allocate, &memory);
+#endif
   if (L == NULL)
     return 1;
 
   lua_pushcfunction(L, start);
-  lua_pushlightuserdata(L, argc > 2 ? argv[2] : "lua");
-  int status = lua_pcall(L, 1, 0, 0);
+  int status = lua_pcall(L, 0, 0, 0);
   lua_Integer alive = 1, listed = 0;
   int done = 0;
   while (status == LUA_OK && alive > 0 && done < ticks) {

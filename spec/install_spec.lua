@@ -42,12 +42,33 @@ describe("make install #packaging", function()
   it("installs every module and the core, and nothing else", function()
     make("install PREFIX=/usr DESTDIR='" .. stage .. "'")
 
-    local expected = { "usr/lib/lua/5.4/runloop/core.so" }
+    local expected = { "usr/lib/lua/5.4/runloop/core.so", "usr/lib/pkgconfig/runloop-lua5.4.pc" }
     for file in select(2, support.run("find lua -name '*.lua'", { cwd = support.root })):gmatch "[^\n]+" do
       expected[#expected + 1] = "usr/share/" .. file:gsub("^lua/", "lua/5.4/")
     end
     table.sort(expected)
     assert.are.same(expected, files_in(stage))
+  end)
+
+  it("tells pkg-config its version and where Lua finds it", function()
+    make("install PREFIX=" .. stage)
+
+    local code, out, err = support.run(
+      "pkg-config --modversion runloop-lua5.4 && LUA_PATH=$(pkg-config --variable=lua_path runloop-lua5.4) "
+        .. "LUA_CPATH=$(pkg-config --variable=lua_cpath runloop-lua5.4) lua5.4 -e 'print(require(\"runloop\")._VERSION)'",
+      { cwd = stage, env = { PKG_CONFIG_PATH = stage .. "/lib/pkgconfig" } })
+    assert.are.equal(0, code, err)
+    assert.are.equal(out:match "^(%S+)\n" .. "\n" .. "runloop " .. out:match "^(%S+)\n" .. "\n", out)
+  end)
+
+  it("can be for another Lua, linked with it", function()
+    if (support.run "pkg-config --exists lua5.3") ~= 0 then return pending "no Lua 5.3" end
+    make("install LUA_VERSION=5.3 LINK_LUA=1 PREFIX=/usr DESTDIR='" .. stage .. "'")
+
+    local core = stage .. "/usr/lib/lua/5.3/runloop/core.so"
+    assert.matches("NEEDED[^\n]*lua5%.3", select(2, support.run { "readelf", "-d", core }))
+    assert.is_true(support.exists(stage .. "/usr/share/lua/5.3/runloop/init.lua"))
+    assert.is_true(support.exists(stage .. "/usr/lib/pkgconfig/runloop-lua5.3.pc"))
   end)
 
   it("makes files that everybody may read", function()

@@ -27,6 +27,7 @@ static inline void rl_push_int64(lua_State *L, int64_t n) {
 #define lua_setuservalue lua_setfenv
 #define lua_pushglobaltable(L) lua_pushvalue(L, LUA_GLOBALSINDEX)
 #define luaL_checkversion(L) ((void)(L))
+#define lua_load(L, reader, data, name, mode) lua_load(L, reader, data, name)
 
 static inline int lua_absindex(lua_State *L, int index) {
   return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
