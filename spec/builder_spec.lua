@@ -67,7 +67,7 @@ describe("the scenario builder", function()
     assert.equal(60, built.scorer_timeout_sec)
     local scorers = {}
     for i, fn in ipairs(built.scoring_contract.scoring_function_parameters) do
-      scorers[i] = fn.name .. " " .. json.encode(fn.scorer)
+      scorers[i] = fn.name .. " " .. json.encode(fn.scorer, { sort_keys = true })
     end
     assert.same({
       'custom {"custom_scorer_type":"mine","scorer_params":{"depth":1},"type":"custom_scorer"}',
@@ -132,7 +132,7 @@ describe("the scenario builder", function()
     context.list[2], context.new = print, true
     params.depth[1] = 2
     local built = steps:build()
-    assert.equal('{"empty":[],"list":[1]}', json.encode(built.input_context.additional_context))
+    assert.equal('{"empty":[],"list":[1]}', json.encode(built.input_context.additional_context, { sort_keys = true }))
     local scorer = built.scoring_contract.scoring_function_parameters[2].scorer
     assert.same({ depth = { 1 } }, scorer.scorer_params)
   end)
@@ -209,11 +209,11 @@ describe("the scenario builder", function()
 
   it("is not changed by a step that was refused", function()
     local steps = ready()
-    local before = json.encode(steps:build())
+    local before = json.encode(steps:build(), { sort_keys = true })
     pcall(steps.add_shell_command_scorer, steps, "a", { command = "x", weight = 0 })
     pcall(steps.with_metadata, steps, 1)
     pcall(steps.from_snapshot, steps, "")
-    assert.equal(before, json.encode(steps:build()))
+    assert.equal(before, json.encode(steps:build(), { sort_keys = true }))
   end)
 
   it("creates the scenario with the options given", function()

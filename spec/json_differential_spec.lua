@@ -1,5 +1,5 @@
 -- Our decoder against lua-cjson and dkjson, on documents that are generated, and on such documents damaged. Where they
--- differ, it must be for one of the reasons listed here.
+-- differ, it must be for one of the reasons listed here. And our encoder against lua-cjson's, in both directions.
 
 local cjson = require("cjson").new()
 local core = require "runloop.core"
@@ -303,3 +303,59 @@ for name, other in pairs(OTHERS) do
     end)
   end)
 end
+
+describe("encoding beside cjson", function()
+  -- Its numbers have 14 digits at most.
+  local function near(a, b)
+    if type(a) == "table" and type(b) == "table" then
+      for key, value in pairs(a) do
+        if not near(value, b[key]) then return false end
+      end
+      for key in pairs(b) do
+        if a[key] == nil then return false end
+      end
+      return true
+    elseif type(a) == "number" and type(b) == "number" then
+      return a == b or math.abs(a + 0.0 - b) <= 1e-13 * math.abs(a + 0.0)
+    end
+    return a == b
+  end
+
+  local function values()
+    local random, left = generator(3), DOCUMENTS
+    return function()
+      while left > 0 do
+        left = left - 1
+        local text = document(random)
+        local value, message = core.json_decode(text, true)
+        if not message then return value, text end
+      end
+    end
+  end
+
+  it("writes what cjson reads as the same value", function()
+    for value, text in values() do
+      local written = core.json_encode(value)
+      local read = by_cjson(written)
+      assert.is_true(same(value, read, mended), text)
+      assert.is_true(near(value, (core.json_decode(written, true))), text)
+    end
+  end)
+
+  it("reads what cjson writes as the same value", function()
+    for value, text in values() do
+      local ok, written = pcall(cjson.encode, value)
+      assert.is_true(ok, written)
+      local read, message = core.json_decode(written, true)
+      assert.is_nil(message, text)
+      assert.is_true(near(value, read), text)
+    end
+  end)
+
+  it("writes in order what it writes in no order", function()
+    for value, text in values() do
+      assert.same(core.json_decode(core.json_encode(value), true), core.json_decode(core.json_encode(value, true), true),
+        text)
+    end
+  end)
+end)

@@ -138,7 +138,7 @@ describe("client:request", function()
     for _, case in ipairs {
       { {}, "{}" }, { marked, "[]" }, { { 1, "a", true, runloop.null }, '[1,"a",true,null]' }, { "text", '"text"' },
       { 5, "5" }, { 1.0, "1.0" }, { false, "false" }, { runloop.null, "null" },
-      { { b = { c = {} }, a = {} }, '{"a":{},"b":{"c":{}}}' },
+      { { b = { { c = {} } } }, '{"b":[{"c":{}}]}' },
     } do
       server:fault { status = 200, json = {} }
       expect.success(client:request { method = "POST", path = "/v1/x", body = case[1] })

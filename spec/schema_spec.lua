@@ -5,6 +5,8 @@ local run_shapes = require("runloop.api.scenarios.runs").shapes
 
 local null = json.null
 
+local function sorted(value) return json.encode(value, { sort_keys = true }) end
+
 local function raises(message, fn, ...)
   local ok, err = pcall(fn, ...)
   assert.is_false(ok, "raised nothing: " .. message)
@@ -39,13 +41,13 @@ end
 describe("checking parameters", function()
   it("gives a table of its own and leaves the caller's as it is", function()
     local params = scenario { metadata = { a = "b" }, required_secret_names = { "X" } }
-    local text = json.encode(params)
+    local text = sorted(params)
     local wire = create(params)
     assert.same(params, wire)
     wire.metadata.a = "c"
     wire.required_secret_names[1] = "Y"
     wire.scoring_contract.scoring_function_parameters[1].scorer.command = "other"
-    assert.equal(text, json.encode(params))
+    assert.equal(text, sorted(params))
     assert.is_nil(getmetatable(params.required_secret_names))
   end)
 
@@ -136,7 +138,7 @@ describe("checking parameters", function()
   end)
 
   it("sends an empty list as [] and an empty object as {}", function()
-    local text = json.encode(schema.check(shapes.ScenarioUpdateParameters, {
+    local text = sorted(schema.check(shapes.ScenarioUpdateParameters, {
       metadata = {}, required_secret_names = {}, required_environment_variables = {}, environment_parameters = {},
       scoring_contract = { scoring_function_parameters = {} }, reference_output = "", validation_type = "",
     }, "scenarios:update"))
@@ -184,7 +186,7 @@ describe("names that the API spells in camelCase", function()
       scenario_id = "scn_1", run_profile = { env_vars = { A = "b" }, launch_parameters = { launch_commands = {} } },
     }, "scenarios:start_run")
     assert.equal('{"runProfile":{"envVars":{"A":"b"},"launchParameters":{"launch_commands":[]}},"scenario_id":"scn_1"}',
-      json.encode(wire))
+      sorted(wire))
   end)
 
   it("are named as they were spelled", function()
@@ -234,7 +236,7 @@ describe("an id", function()
 
   it("that the API may have null for is sent as null when it is left out", function()
     local mount = start_run { mounts = { { type = "agent_mount", agent_name = "a" } } }.mounts[1]
-    assert.equal('{"agent_id":null,"agent_name":"a","type":"agent_mount"}', json.encode(mount))
+    assert.equal('{"agent_id":null,"agent_name":"a","type":"agent_mount"}', sorted(mount))
   end)
 end)
 

@@ -99,32 +99,6 @@ static enum rl_json_token close_container(struct rl_json *j, const char *p) {
   return array ? RL_JSON_ARRAY_END : RL_JSON_OBJECT_END;
 }
 
-/* The length of the well-formed UTF-8 sequence at `p` (a byte of 0x80 or more), or, negative, the
- * length of the ill-formed one's maximal subpart. */
-static int utf8_length(const char *p, const char *end) {
-  unsigned char lead = (unsigned char)*p, low = 0x80, high = 0xBF;
-  int length, i;
-  if (lead < 0xC2 || lead > 0xF4)
-    return -1;
-  length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  /* the second byte's range keeps out overlong forms, surrogates and what is beyond U+10FFFF */
-  if (lead == 0xE0)
-    low = 0xA0;
-  else if (lead == 0xED)
-    high = 0x9F;
-  else if (lead == 0xF0)
-    low = 0x90;
-  else if (lead == 0xF4)
-    high = 0x8F;
-  for (i = 1; i < length; i++) {
-    if (p + i == end || (unsigned char)p[i] < low || (unsigned char)p[i] > high)
-      return -i;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return length;
-}
-
 static char *put_utf8(char *out, unsigned long c) {
   if (c < 0x80) {
     *out++ = (char)c;
@@ -228,7 +202,7 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
       j->text_len = (size_t)(out - b->data);
       return token;
     } else if ((unsigned char)*p >= 0x80) {
-      n = utf8_length(p, end);
+      n = rl_utf8_length(p, end);
       if (n < 0) {
         out = put_utf8(out, REPLACEMENT);
         p -= n;
@@ -255,7 +229,7 @@ static enum rl_json_token string(struct rl_json *j, const char *p, enum rl_json_
       return rewrite_string(j, text, p, token);
     if ((unsigned char)*p < ' ')
       return unexpected(j, "control character in a string", p);
-    n = utf8_length(p, end);
+    n = rl_utf8_length(p, end);
     if (n < 0)
       return rewrite_string(j, text, p, token);
     p += n;

@@ -110,6 +110,7 @@ int luaopen_runloop_core(lua_State *L) {
   lua_newtable(L);
   luaL_setfuncs(L, functions, 0);
   rl_lua_json_open(L);
+  rl_lua_encode_open(L);
   rl_lua_http_open(L);
   rl_lua_file_open(L);
   rl_lua_scrub_open(L);

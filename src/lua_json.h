@@ -32,4 +32,7 @@ const char *rl_lua_json_code(enum rl_status status);
  * stack. */
 void rl_lua_json_open(lua_State *L);
 
+/* Adds json_encode to the table on top of the stack, which must have array_mt. */
+void rl_lua_encode_open(lua_State *L);
+
 #endif

@@ -1,5 +1,5 @@
 /* scan.h: finds the bytes of a JSON string, or of a line, that need a look, 16 at a time where that
- * can be done.
+ * can be done, and takes that look where they are UTF-8.
  *
  * RL_NO_SIMD forces the portable way. */
 #ifndef RL_SCAN_H
@@ -159,6 +159,45 @@ static inline int rl_is_special(char c) {
   return u < ' ' || u >= 0x80 || u == '"' || u == '\\';
 }
 
+/* 1 when no byte of the eight is special. */
+static inline int rl_is_plain_8(uint64_t x) {
+  const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+  const uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
+  const uint64_t special = (x - ones * ' ') | (quote - ones) | (backslash - ones) | x;
+  return (special & high) == 0;
+}
+
+/* Copies a text of up to 64 bytes in which nothing is special. Returns 0 when it is longer or
+ * something is; what is at `out` is undefined then. */
+static inline int rl_copy_short(const char *p, size_t n, char *out) {
+  size_t i;
+  if (n < 4) {
+    for (i = 0; i < n; i++)
+      if (rl_is_special(out[i] = p[i]))
+        return 0;
+    return 1;
+  }
+  if (n < 8) {
+    uint32_t a, b;
+    memcpy(&a, p, 4);
+    memcpy(&b, p + n - 4, 4);
+    memcpy(out, &a, 4);
+    memcpy(out + n - 4, &b, 4);
+    return rl_is_plain_8((uint64_t)a << 32 | b);
+  }
+  if (n > 64)
+    return 0;
+  for (i = 0; i < n; i += 8) {
+    const size_t at = i + 8 <= n ? i : n - 8;
+    uint64_t x;
+    memcpy(&x, p + at, 8);
+    memcpy(out + at, &x, 8);
+    if (!rl_is_plain_8(x))
+      return 0;
+  }
+  return 1;
+}
+
 /* The first special byte from `p` on, or `end`. */
 static inline const char *rl_skip_plain(const char *p, const char *end) {
 #ifdef RL_SIMD
@@ -194,6 +233,32 @@ static inline const char *rl_copy_plain(const char *p, const char *end, char **o
     *o++ = *p++;
   *out = o;
   return p;
+}
+
+/* The length of the well-formed UTF-8 sequence at `p` (a byte of 0x80 or more), or, negative, the
+ * length of the ill-formed one's maximal subpart. */
+static inline int rl_utf8_length(const char *p, const char *end) {
+  unsigned char lead = (unsigned char)*p, low = 0x80, high = 0xBF;
+  int length, i;
+  if (lead < 0xC2 || lead > 0xF4)
+    return -1;
+  length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  /* the second byte's range keeps out overlong forms, surrogates and what is beyond U+10FFFF */
+  if (lead == 0xE0)
+    low = 0xA0;
+  else if (lead == 0xED)
+    high = 0x9F;
+  else if (lead == 0xF0)
+    low = 0x90;
+  else if (lead == 0xF4)
+    high = 0x8F;
+  for (i = 1; i < length; i++) {
+    if (p + i == end || (unsigned char)p[i] < low || (unsigned char)p[i] > high)
+      return -i;
+    low = 0x80;
+    high = 0xBF;
+  }
+  return length;
 }
 
 #endif

@@ -47,7 +47,7 @@ end
 
 -- Anything that JSON can hold, as it is now; the encoder names the place of what it cannot.
 local function checked_json(value, where)
-  json.encode(value, where)
+  json.encode_for(value, where)
   return copy(value)
 end
 

@@ -253,7 +253,7 @@ function client:request(fields, options)
     if checked.method == "GET" or checked.method == "HEAD" then
       errors.misuse(where .. ": a " .. checked.method .. " has no body")
     end
-    body = transport.encode(body, where .. ": body")
+    body = transport:encode(body, where .. ": body")
   end
   local query = schema.query(nil, checked.query, where)
   for name, value in pairs(options and options.query or {}) do query[name] = value end

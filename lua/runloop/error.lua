@@ -125,7 +125,7 @@ local function message_of(body)
     return "the answer's body has no message"
   end
   -- Required here, since json itself needs this module.
-  return excerpt(require("runloop.json").encode(body))
+  return excerpt(require("runloop.json").encode(body, { sort_keys = true }))
 end
 
 --- The error for an answer that is not 2xx. What the request was is for the caller to fill in.

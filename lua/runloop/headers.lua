@@ -19,7 +19,7 @@ function headers.check(given, where)
     if type(name) ~= "string" or not name:find(TOKEN) then
       errors.misuse(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name")
     end
-    if type(value) == "number" then value = json.encode(value, where .. ": header '" .. name .. "'") end
+    if type(value) == "number" then value = json.encode_for(value, where .. ": header '" .. name .. "'") end
     if value ~= false and type(value) ~= "string" then
       errors.misuse(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value))
     end

@@ -1,13 +1,10 @@
--- JSON: encoding in Lua, decoding in the C core. Hides the differences between the lines of lua-cjson.
+-- JSON: what the C core's encoder and decoder leave to Lua, options and errors.
 
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
-local require = require -- a host may take it from its scripts
-
 local M = {}
 
-local MAX_DEPTH = 512
 local SHOWN_PATH = 100 -- bytes of the way to an offender that a message shows
 
 --- JSON's null; the same value as cjson.null.
@@ -16,76 +13,8 @@ M.null = core.null
 --- The metatable of arrays: what is decoded carries it, and a table that carries it is sent as an array.
 M.array_mt = core.array_mt
 
-local null, array_mt = M.null, M.array_mt
-local find, format, gsub = string.find, string.format, string.gsub
-local math_type = math.type
-
--- Before Lua 5.3 there is no utf8 library: what is left after each well-formed character
--- has become a blank is ill-formed.
-local function well_formed_without_utf8(text)
-  text = gsub(text, "[\194-\223][\128-\191]", " ")
-  text = gsub(text, "\224[\160-\191][\128-\191]", " ")
-  text = gsub(text, "[\225-\236\238\239][\128-\191][\128-\191]", " ")
-  text = gsub(text, "\237[\128-\159][\128-\191]", " ")
-  text = gsub(text, "\240[\144-\191][\128-\191][\128-\191]", " ")
-  text = gsub(text, "[\241-\243][\128-\191][\128-\191][\128-\191]", " ")
-  text = gsub(text, "\244[\128-\143][\128-\191][\128-\191]", " ")
-  return not find(text, "[\128-\255]")
-end
-
-local utf8 = core.global "utf8"
-local utf8_length = utf8 and utf8.len
-
-local function well_formed(text)
-  if not find(text, "[\128-\255]") then
-    return true
-  elseif utf8_length then
-    return utf8_length(text) ~= nil
-  end
-  return well_formed_without_utf8(text)
-end
-
--- lua-cjson is loaded with the first string: a program that sends none starts without it.
--- The instance is our own, since its settings are shared by everybody who uses the module's.
-local quote
-
-local function load_quote()
-  local encode = require("cjson").new().encode
-  if encode("/") == '"/"' then
-    return encode
-  end
-  -- Each "/" comes with a backslash of its own then, so that removing it needs no look at what stands before.
-  return function(text)
-    local quoted = encode(text)
-    return find(text, "/", 1, true) and (gsub(quoted, "\\/", "/")) or quoted
-  end
-end
-
-function quote(text)
-  quote = load_quote()
-  return quote(text)
-end
-
-local function number_text(n)
-  if math_type and math_type(n) == "integer" then
-    return format("%d", n)
-  end
-  if not math_type and n % 1 == 0 and n > -2 ^ 53 and n < 2 ^ 53 and 1 / n ~= -math.huge then
-    return format("%.0f", n)
-  end
-  -- 15 digits never say more than needed, but for subnormal numbers.
-  local text
-  for digits = (n > -2 ^ -1022 and n < 2 ^ -1022) and 1 or 15, 17 do
-    text = format("%." .. digits .. "g", n)
-    if tonumber(text) == n then
-      break
-    end
-  end
-  -- The decimal point is the locale's.
-  text = gsub(text, "[^0-9eE+-]+", ".")
-  text = gsub(text, "e%+?(%-?)0*", "e%1") -- C writes 1e+15 and 2.5e-05
-  return find(text, "[.eE]") and text or text .. ".0"
-end
+local array_mt = M.array_mt
+local gsub = string.gsub
 
 --- The number of items of a sequence.
 ---@param t table
@@ -123,124 +52,6 @@ function M.array(t)
   return setmetatable(t or {}, array_mt)
 end
 
-local package = core.global "package" -- a sandbox may have none
-local loaded = package and package.loaded or {}
-
--- How the lua-cjson that the program itself has loaded marks arrays; only its newer line does.
-local function foreign_marks()
-  local marks = { [array_mt] = true }
-  for _, name in ipairs { "cjson", "cjson.safe" } do
-    local cjson = loaded[name]
-    if type(cjson) == "table" then
-      for _, field in ipairs { "array_mt", "empty_array_mt", "empty_array" } do
-        if cjson[field] ~= nil then
-          marks[cjson[field]] = true
-        end
-      end
-    end
-  end
-  return marks
-end
-
--- The encoding functions append to state.out and return nothing, or a reason and the number of keys in
--- state.path that lead to the offender. `depth` is the number of keys that lead to the value.
-local encode_value
-
-local function encode_array(state, t, length, depth)
-  local out, path = state.out, state.path
-  out[#out + 1] = "["
-  for i = 1, length do
-    if i > 1 then
-      out[#out + 1] = ","
-    end
-    path[depth + 1] = i
-    local reason, at = encode_value(state, t[i], depth + 1)
-    if reason then
-      return reason, at
-    end
-  end
-  out[#out + 1] = "]"
-end
-
-local function encode_object(state, t, depth)
-  local keys = {}
-  for key in next, t do
-    if type(key) ~= "string" then
-      local _, why = M.sequence_length(t)
-      return why, depth
-    elseif not well_formed(key) then
-      return "has a name that is not well-formed UTF-8", depth
-    end
-    keys[#keys + 1] = key
-  end
-  -- The same value is always the same text.
-  table.sort(keys)
-  local out, path = state.out, state.path
-  out[#out + 1] = "{"
-  for i = 1, #keys do
-    local key = keys[i]
-    if i > 1 then
-      out[#out + 1] = ","
-    end
-    out[#out + 1] = quote(key)
-    out[#out + 1] = ":"
-    path[depth + 1] = key
-    local reason, at = encode_value(state, t[key], depth + 1)
-    if reason then
-      return reason, at
-    end
-  end
-  out[#out + 1] = "}"
-end
-
-local function encode_table(state, t, depth)
-  if state.open[t] then
-    return "contains itself", depth
-  elseif depth >= MAX_DEPTH then
-    return format("is nested deeper than %d levels", MAX_DEPTH), depth
-  end
-  state.open[t] = true
-  local length, why = M.sequence_length(t)
-  local reason, at
-  if state.marks[getmetatable(t)] then
-    if not length then
-      return why, depth
-    end
-    reason, at = encode_array(state, t, length, depth)
-  elseif length and length > 0 then
-    reason, at = encode_array(state, t, length, depth)
-  else
-    reason, at = encode_object(state, t, depth)
-  end
-  state.open[t] = nil
-  return reason, at
-end
-
-function encode_value(state, value, depth)
-  local kind, out = type(value), state.out
-  if kind == "string" then
-    if not well_formed(value) then
-      return "is not well-formed UTF-8", depth
-    end
-    out[#out + 1] = quote(value)
-  elseif kind == "table" then
-    return encode_table(state, value, depth)
-  elseif kind == "number" then
-    if value ~= value or value == math.huge or value == -math.huge then
-      return "is not finite, which JSON cannot hold", depth
-    end
-    out[#out + 1] = number_text(value)
-  elseif kind == "boolean" then
-    out[#out + 1] = value and "true" or "false"
-  elseif value == null then
-    out[#out + 1] = "null"
-  elseif kind == "userdata" and state.marks[value] then
-    out[#out + 1] = "[]"
-  else
-    return "is a " .. kind .. ", which JSON cannot hold", depth
-  end
-end
-
 -- What stands in the middle of a long text, or of a path of hundreds of keys, is no help in a message.
 local function shortened(text)
   if #text <= SHOWN_PATH then
@@ -250,31 +61,74 @@ local function shortened(text)
   return head .. "..." .. gsub(text:sub(-SHOWN_PATH / 2), "^[\128-\191]+", "")
 end
 
-local function path_text(path, depth)
-  local parts = {}
-  for i = 1, depth do
-    local key = path[i]
-    if type(key) == "number" then
-      parts[i] = format("[%d]", key)
-    else
-      parts[i] = (i > 1 and "." or "") .. key
-    end
+-- Raises for what the core could not write: `path` leads there; without a reason `culprit` is a table that is neither
+-- a list nor an object.
+local function complain(where, path, reason, culprit)
+  local place = path == "" and "the value" or "'" .. shortened(path) .. "'"
+  if not reason then
+    local _, why = M.sequence_length(culprit)
+    reason = why
   end
-  return depth == 0 and "the value" or "'" .. shortened(table.concat(parts)) .. "'"
+  errors.misuse(where .. ": " .. place .. " " .. reason)
 end
 
---- Encodes a value. A table is an array when it is marked as one or is a sequence that is not empty; of
---- any other table the names are written in order. Raises, naming the place, on what JSON cannot hold.
+--- Encodes a value for a call, whose name its errors begin with.
 ---@param value any
----@param where string? the call that the error's message starts with
+---@param where string
 ---@return string
-function M.encode(value, where)
-  local state = { out = {}, path = {}, open = {}, marks = foreign_marks() }
-  local reason, at = encode_value(state, value, 0)
-  if reason then
-    errors.misuse(format("%s: %s %s", where or "json.encode", path_text(state.path, at), reason))
+function M.encode_for(value, where)
+  local text, path, reason, culprit = core.json_encode(value)
+  if not text then complain(where, path, reason, culprit) end
+  return text
+end
+
+--- The same for a task, which gives way between pieces of long texts.
+---@param value any
+---@param where string
+---@param breathe fun()
+---@return string
+function M.encode_in_pieces(value, where, breathe)
+  local encoder, path, reason, culprit = core.json_encode(value, false, true)
+  if not encoder then complain(where, path, reason, culprit) end
+  if type(encoder) == "string" then return encoder end
+  local whole
+  repeat
+    breathe()
+    whole, path, reason = encoder:step()
+    if whole == nil then complain(where, path, reason) end
+  until whole
+  breathe()
+  local text = encoder:text()
+  breathe()
+  return text
+end
+
+local function check_options(options, where, known)
+  if options == nil then return end
+  if type(options) ~= "table" then
+    errors.misuse(where .. ": options must be a table, got " .. type(options))
   end
-  return table.concat(state.out)
+  for name in pairs(options) do
+    if name ~= known then
+      errors.misuse(where .. ": unknown option '" .. tostring(name) .. "' (known: '" .. known .. "')")
+    end
+  end
+end
+
+--- Encodes a value. A table is an array when it is marked as one or is a sequence that is not empty. Raises, naming
+--- the place, on what JSON cannot hold.
+---@param value any
+---@param options { sort_keys: boolean? }? sort_keys: the names of objects come in order, bytewise
+---@return string
+function M.encode(value, options)
+  check_options(options, "json.encode", "sort_keys")
+  local sorted = options and options.sort_keys
+  if sorted ~= nil and type(sorted) ~= "boolean" then
+    errors.misuse("json.encode: option 'sort_keys' must be a boolean, got " .. type(sorted))
+  end
+  local text, path, reason, culprit = core.json_encode(value, sorted)
+  if not text then complain("json.encode", path, reason, culprit) end
+  return text
 end
 
 --- Decodes a JSON text.
@@ -286,20 +140,10 @@ function M.decode(text, options)
   if type(text) ~= "string" then
     errors.misuse("json.decode: the text must be a string, got " .. type(text))
   end
-  local nulls
-  if options ~= nil then
-    if type(options) ~= "table" then
-      errors.misuse("json.decode: options must be a table, got " .. type(options))
-    end
-    for name in pairs(options) do
-      if name ~= "nulls" then
-        errors.misuse("json.decode: unknown option '" .. tostring(name) .. "' (known: 'nulls')")
-      end
-    end
-    nulls = options.nulls
-    if nulls ~= nil and nulls ~= "keep" then
-      errors.misuse("json.decode: option 'nulls' must be \"keep\" or nil")
-    end
+  check_options(options, "json.decode", "nulls")
+  local nulls = options and options.nulls
+  if nulls ~= nil and nulls ~= "keep" then
+    errors.misuse("json.decode: option 'nulls' must be \"keep\" or nil")
   end
   local value, message, code = core.json_decode(text, nulls == "keep")
   if message then

@@ -427,7 +427,15 @@ function transport:decode_any(request, transfer, answer)
   return nil, self:decode_error(request, transfer, code, message)
 end
 
---- Encodes a body; bad values raise with the argument's name.
-transport.encode = json.encode
+--- Encodes a body; bad values raise with the argument's name. The structure is read in one go; of long texts, which
+--- cannot change, a task writes a piece at a time.
+---@param value any
+---@param where string
+---@return string
+function transport:encode(value, where)
+  local scheduler = self.scheduler
+  if not scheduler:task_here() then return json.encode_for(value, where) end
+  return json.encode_in_pieces(value, where, function() scheduler:breathe() end)
+end
 
 return { new = new }

@@ -359,7 +359,7 @@ local function perform(context, plan, where, ...)
   local call = arguments_of_call(context, plan, where, ...)
   if row.list or row.events then return open_list(context, plan, where, call) end
   local options, body = call.options, call.body
-  local text = body and not row.multipart and transport.encode(body, where) or nil
+  local text = body and not row.multipart and transport:encode(body, where) or nil
   local refused = transport.scheduler:enter(where)
   if refused then return nil, refused end
   local request = transport:request(plan.method, call.url, options, call.query, text, plan.headers)

@@ -274,7 +274,7 @@ end
 --- Gives way when the running task has used up its slice; for code that can go on without waiting.
 function scheduler:breathe()
   local task = self.current
-  if task and now() >= self.slice_end and task._co == running() then
+  if task and now() >= self.slice_end and task._co == running() and not task._closing and isyieldable() then
     self:enqueue(task)
     yield(WAIT)
   end

@@ -45,8 +45,12 @@ function Json.decode(text, options) end
 
 --- Encodes a value; raises on what JSON cannot hold, naming the place.
 ---@param value any
+---@param options? runloop.JsonEncodeOptions
 ---@return string text
-function Json.encode(value) end
+function Json.encode(value, options) end
+
+---@class runloop.JsonEncodeOptions
+---@field sort_keys? boolean the names of objects come in order, byte by byte; default: in no order
 
 ---@class runloop.JsonDecodeOptions
 ---@field nulls? "keep" a null in an object is `runloop.null`

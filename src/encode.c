@@ -1,0 +1,298 @@
+/* encode.c: texts and numbers as JSON, appended to a buffer. */
+#include "encode.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "scan.h"
+
+/* Numbers. */
+
+enum rl_status rl_encode_integer(struct rl_buffer *b, int64_t n) {
+  char text[24], *p = text + sizeof text;
+  uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+  do
+    *--p = (char)('0' + rest % 10);
+  while ((rest /= 10) != 0);
+  if (n < 0)
+    *--p = '-';
+  return rl_buffer_append(b, p, (size_t)(text + sizeof text - p));
+}
+
+/* 10^e from LEAST to MOST, the first 128 bits of each, rounded up where there are more. They are
+ * worked out once, which takes 50 us. */
+enum { LEAST = -292, MOST = 324 };
+struct power {
+  uint64_t high, low;
+};
+static struct power powers[MOST - LEAST + 1];
+static pthread_once_t powers_once = PTHREAD_ONCE_INIT;
+
+/* As many words as 5^MOST takes, and as leave 128 bits of a one before all of them divided by
+ * 5^-LEAST. The lowest comes first. */
+enum { WORDS = 27 };
+
+static struct power first_bits(const uint32_t *big, int more) {
+  struct power g = {0, 0};
+  uint64_t part[4] = {0, 0, 0, 0};
+  int i, shift = 0, top = WORDS - 1;
+  while (big[top] == 0)
+    top--;
+  while ((big[top] << shift & 0x80000000u) == 0)
+    shift++;
+  for (i = 0; i < 4; i++) {
+    uint64_t two = 0;
+    if (top - i >= 0)
+      two = (uint64_t)big[top - i] << 32;
+    if (top - i - 1 >= 0)
+      two |= big[top - i - 1];
+    part[i] = two << shift >> 32;
+  }
+  g.high = part[0] << 32 | part[1];
+  g.low = part[2] << 32 | part[3];
+  if (more && ++g.low == 0)
+    g.high++;
+  return g;
+}
+
+static void make_powers(void) {
+  uint32_t big[WORDS] = {1};
+  int e, i, exact = 1;
+  for (e = 0; e <= MOST; e++) {
+    uint64_t carry = 0;
+    powers[e - LEAST] = first_bits(big, !exact);
+    for (i = 0; i < WORDS; i++) {
+      carry += (uint64_t)big[i] * 5;
+      big[i] = (uint32_t)carry;
+      carry >>= 32;
+    }
+    exact = exact && big[4] == 0; /* 128 bits still hold all of it */
+  }
+  memset(big, 0, sizeof big);
+  big[WORDS - 1] = 1;
+  for (e = -1; e >= LEAST; e--) {
+    uint64_t rest = 0;
+    for (i = WORDS - 1; i >= 0; i--) {
+      rest = rest << 32 | big[i];
+      big[i] = (uint32_t)(rest / 5);
+      rest %= 5;
+    }
+    powers[e - LEAST] = first_bits(big, 1);
+  }
+}
+
+/* The upper half of a product, the lower one in *low. */
+static uint64_t multiply(uint64_t a, uint64_t b, uint64_t *low) {
+  const uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+  const uint64_t x = a0 * b0, y = a1 * b0 + (x >> 32), z = a0 * b1 + (uint32_t)y;
+  *low = z << 32 | (uint32_t)x;
+  return a1 * b1 + (y >> 32) + (z >> 32);
+}
+
+/* The integer part of g * c / 2^128, its last bit set when more than a rounding error was left. */
+static uint64_t round_to_odd(struct power g, uint64_t c) {
+  uint64_t low, middle, ignored;
+  uint64_t carried = multiply(g.low, c, &ignored);
+  uint64_t high = multiply(g.high, c, &low);
+  middle = low + carried;
+  high += middle < carried;
+  return high | (middle > 1);
+}
+
+/* Rounded down; the products stay far below 2^31 for a double's exponents. */
+static int floor_log10_pow2(int e, int of_three_quarters) {
+  const long scaled = e * 1262611L - (of_three_quarters ? 524031L : 0);
+  return (int)(scaled >= 0 ? scaled >> 22 : -((-scaled + (1L << 22) - 1) >> 22));
+}
+
+static int floor_log2_pow10(int e) {
+  const long scaled = e * 1741647L;
+  return (int)(scaled >= 0 ? scaled >> 19 : -((-scaled + (1L << 19) - 1) >> 19));
+}
+
+/* The digits of the shortest decimal that rounds to the finite double with these bits, which is not
+ * 0 and has no sign, and the power of ten that they are to be multiplied with. Of two that are as
+ * short, the nearer one. After R. Giulietti, "The Schubfach way to render doubles" (2020). */
+static uint64_t shortest(uint64_t bits, int *exponent) {
+  const uint64_t fraction = bits & (((uint64_t)1 << 52) - 1);
+  const int biased = (int)(bits >> 52);
+  const uint64_t c = biased != 0 ? fraction | (uint64_t)1 << 52 : fraction;
+  const int q = (biased != 0 ? biased : 1) - 1075;
+  /* below a power of two the next double lies only half as far away */
+  const int closer = fraction == 0 && biased > 1;
+  const uint64_t odd = c & 1;
+  const int k = floor_log10_pow2(q, closer), h = q + floor_log2_pow10(-k) + 1;
+  struct power g;
+  uint64_t lower, value, upper, s, tens, middle;
+  int below, above;
+  (void)pthread_once(&powers_once, make_powers);
+  g = powers[-k - LEAST];
+  /* four times the value, and of the ends of the interval that rounds to it */
+  value = round_to_odd(g, 4 * c << h);
+  lower = round_to_odd(g, (4 * c - 2 + (uint64_t)closer) << h) + odd;
+  upper = round_to_odd(g, (4 * c + 2) << h) - odd;
+  s = value / 4;
+  tens = s / 10;
+  *exponent = k;
+  below = lower <= 40 * tens;
+  above = 40 * tens + 40 <= upper;
+  if (s >= 10 && below != above) {
+    ++*exponent;
+    return tens + (uint64_t)above;
+  }
+  below = lower <= 4 * s;
+  above = 4 * s + 4 <= upper;
+  if (below != above)
+    return s + (uint64_t)above;
+  middle = 4 * s + 2;
+  return s + (value > middle || (value == middle && (s & 1) != 0));
+}
+
+/* Writes `count` digits, with a point behind the first `whole` of them, where more follow. */
+static char *put_digits(char *out, uint64_t digits, int count, int whole) {
+  char *const end = out + count + (whole < count), *p = end;
+  for (; count > 0; count--, digits /= 10) {
+    if (count == whole && p != end)
+      *--p = '.';
+    *--p = (char)('0' + digits % 10);
+  }
+  return end;
+}
+
+enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
+  char text[40], *out = text;
+  uint64_t bits, digits, rest;
+  int exponent, count = 0;
+  memcpy(&bits, &x, sizeof bits);
+  if (bits >> 63)
+    *out++ = '-';
+  bits &= ~((uint64_t)1 << 63);
+  if (bits == 0) {
+    memcpy(out, "0.0", 3);
+    return rl_buffer_append(b, text, (size_t)(out + 3 - text));
+  }
+  digits = shortest(bits, &exponent);
+  for (; digits % 10 == 0; exponent++)
+    digits /= 10;
+  for (rest = digits; rest != 0; rest /= 10)
+    count++;
+  exponent += count - 1; /* of the first digit */
+  /* As printf's %g with 15 digits or as many as it takes. */
+  if (exponent < -4 || (exponent >= 15 && exponent >= count)) {
+    out = put_digits(out, digits, count, 1);
+    *out++ = 'e';
+    if (exponent < 0)
+      *out++ = '-';
+    rest = (uint64_t)(exponent < 0 ? -exponent : exponent);
+    out = put_digits(out, rest, rest < 10 ? 1 : rest < 100 ? 2 : 3, 3);
+  } else if (exponent < 0) {
+    memcpy(out, "0.000", 5);
+    out = put_digits(out + 1 - exponent, digits, count, count);
+  } else if (exponent + 1 < count) {
+    out = put_digits(out, digits, count, exponent + 1);
+  } else {
+    out = put_digits(out, digits, count, count);
+    for (; count <= exponent; count++)
+      *out++ = '0';
+    *out++ = '.';
+    *out++ = '0';
+  }
+  return rl_buffer_append(b, text, (size_t)(out - text));
+}
+
+/* Texts. */
+
+/* Kept free behind what is written: a block, or an escape and a quote. */
+enum { ROOM = 32 };
+
+static const char letters[32] = {
+    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+
+static char *put_escape(char *out, unsigned char c) {
+  static const char hex[] = "0123456789abcdef";
+  *out++ = '\\';
+  if (c >= ' ') {
+    *out++ = (char)c;
+  } else if (letters[c] != 0) {
+    *out++ = letters[c];
+  } else {
+    *out++ = 'u';
+    *out++ = '0';
+    *out++ = '0';
+    *out++ = hex[c >> 4];
+    *out++ = hex[c & 15];
+  }
+  return out;
+}
+
+/* Copies the characters that are not ASCII from `p` up to `stop` or to the first other one. Returns
+ * NULL when they are ill-formed. */
+static const char *copy_utf8(const char *p, const char *stop, const char *end, char **at) {
+  char *out = *at;
+  do {
+    int n = rl_utf8_length(p, end);
+    if (n < 0)
+      return NULL;
+    for (; n > 0; n--)
+      *out++ = *p++;
+  } while (p < stop && (unsigned char)*p >= 0x80);
+  *at = out;
+  return p;
+}
+
+enum rl_status rl_encode_part(struct rl_buffer *b, const char **at, const char *end, size_t most) {
+  const char *const stop = (size_t)(end - *at) > most ? *at + most : end;
+  const char *p = *at, *limit;
+  char *out = NULL, *full = NULL;
+  while (p < stop) {
+    if (out == full) {
+      enum rl_status status;
+      if (out != NULL)
+        b->len = (size_t)(out - b->data);
+      status = rl_buffer_reserve(b, (size_t)(stop - p) + 2 * ROOM);
+      if (status != RL_OK)
+        return status;
+      out = b->data + b->len;
+      full = b->data + b->cap - ROOM;
+    }
+    limit = stop - p < full - out ? stop : p + (full - out);
+    p = rl_copy_plain(p, limit, &out);
+    if (p == limit)
+      continue;
+    if ((unsigned char)*p >= 0x80)
+      p = copy_utf8(p, limit, end, &out);
+    else
+      out = put_escape(out, (unsigned char)*p++);
+    if (p == NULL)
+      return RL_SYNTAX;
+    if (out > full)
+      full = out; /* into the room that was kept */
+  }
+  if (out != NULL) {
+    b->len = (size_t)(out - b->data);
+    *out = '\0';
+  }
+  *at = p;
+  return RL_OK;
+}
+
+enum rl_status rl_encode_string(struct rl_buffer *b, const char *p, size_t n) {
+  enum rl_status status = rl_buffer_reserve(b, n + ROOM);
+  char *out;
+  if (status != RL_OK)
+    return status;
+  out = b->data + b->len;
+  out[0] = '"';
+  if (rl_copy_short(p, n, out + 1)) {
+    out[n + 1] = '"';
+    out[n + 2] = '\0';
+    b->len += n + 2;
+    return RL_OK;
+  }
+  b->len++;
+  status = rl_encode_part(b, &p, p + n, n);
+  if (status == RL_OK)
+    status = rl_buffer_append(b, "\"", 1);
+  return status;
+}

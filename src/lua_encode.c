@@ -1,0 +1,604 @@
+/* lua_encode.c: Lua values as JSON texts. */
+#include "lua_compat.h"
+#include "lua_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode.h"
+
+#define ENCODER "runloop.encoder"
+#define ILL_FORMED "is not well-formed UTF-8"
+#define TEXT_OF(number) #number
+#define LEVELS(number) TEXT_OF(number) " levels"
+
+/* A text from this size on is escaped later, piece by piece, where that is asked for. */
+enum { LONG_TEXT = 64 * 1024, PIECE = 32 * 1024 };
+
+/* A long text, which Lua keeps alive in the encoder's user value. */
+struct long_text {
+  size_t place;           /* in the rest of the text, where it belongs */
+  const char *data, *end; /* `data` moves on as it is written */
+  size_t path, path_len;  /* the way to it, in the encoder's paths */
+};
+
+/* What texts are put together in. */
+struct encoder {
+  struct rl_buffer out;
+  struct rl_buffer members; /* of the objects whose names are being sorted */
+  struct rl_buffer paths;
+  struct rl_buffer texts; /* a struct long_text each */
+  struct rl_buffer whole; /* of a text that is written piece by piece */
+  size_t written;         /* of `out` */
+  size_t next;            /* of `texts`, in bytes */
+  int in_use;
+  int closed;
+};
+
+/* A table that is being written, and where in it the walk is. */
+struct level {
+  const void *table;
+  int slot; /* of the table on the stack; above it are the key at hand, but `by_index`, and its
+               value */
+  int array;
+  int by_index;              /* the items do not come in order: they are asked for one by one */
+  lua_Integer index, length; /* of an array; the length is known only then */
+  size_t members; /* of an object whose names are sorted: where those of this one begin */
+};
+
+/* The C core finds these in package.loaded: `array_mt` and `empty_array_mt` mark tables,
+ * `empty_array` stands for one. Both ways of loading lua-cjson have their own. */
+enum { MARKS = 7 };
+
+/* One walk through a value. Nothing in it can run code of Lua's: it allocates nothing that the
+ * collector counts, and looks behind metatables. So what it walks through stays as it is. */
+struct walk {
+  lua_State *L;
+  struct encoder *e;
+  int sorted, later;
+  int kept; /* where long texts are kept alive on the stack, if they are */
+  lua_Integer kept_count;
+  const void *marks[MARKS];
+  int mark_count;
+
+  enum rl_status status; /* RL_SYNTAX: what is at `levels` cannot be written */
+  const char *reason;    /* with %s for `detail`; NULL: the table is no sequence and no object */
+  const char *detail;
+  int culprit; /* where on the stack that table is */
+  unsigned depth;
+  struct level levels[RL_JSON_MAX_DEPTH];
+};
+
+static int fail(struct walk *w, const char *reason, const char *detail) {
+  w->status = RL_SYNTAX;
+  w->reason = reason;
+  w->detail = detail;
+  return 0;
+}
+
+/* The innermost table itself cannot be written; without a reason, as it is neither a sequence nor
+ * an object. */
+static int fail_table(struct walk *w, const char *reason) {
+  w->culprit = w->levels[--w->depth].slot;
+  return fail(w, reason, NULL);
+}
+
+/* The same for the outcome of writing, of which only text can be wrong. */
+static int check(struct walk *w, enum rl_status status, const char *reason) {
+  if (status == RL_OK)
+    return 1;
+  (void)fail(w, reason, NULL);
+  w->status = status;
+  return 0;
+}
+
+static int put(struct walk *w, const char *text) {
+  return check(w, rl_buffer_append(&w->e->out, text, strlen(text)), NULL);
+}
+
+/* One byte; this comes several times for each member. */
+static inline int put_char(struct walk *w, char c) {
+  struct rl_buffer *b = &w->e->out;
+  if (b->cap - b->len < 2 && !check(w, rl_buffer_reserve(b, 1), NULL))
+    return 0;
+  b->data[b->len++] = c;
+  b->data[b->len] = '\0';
+  return 1;
+}
+
+static int is_mark(const struct walk *w, const void *p) {
+  int i;
+  for (i = 0; i < w->mark_count; i++)
+    if (w->marks[i] == p)
+      return 1;
+  return 0;
+}
+
+static int is_marked_array(const struct walk *w, int table) {
+  int marked = 0;
+  if (lua_getmetatable(w->L, table)) {
+    marked = is_mark(w, lua_topointer(w->L, -1));
+    lua_pop(w->L, 1);
+  }
+  return marked;
+}
+
+/* Appends the way that leads to the value at hand: a.b[1]. */
+static enum rl_status put_path(struct walk *w) {
+  struct rl_buffer *b = &w->e->paths;
+  enum rl_status status = RL_OK;
+  unsigned i;
+  for (i = 0; i < w->depth && status == RL_OK; i++) {
+    const struct level *v = &w->levels[i];
+    size_t len = 0;
+    if (!v->array) {
+      const char *name = lua_tolstring(w->L, v->slot + 1, &len);
+      if (i > 0)
+        status = rl_buffer_append(b, ".", 1);
+      if (status == RL_OK)
+        status = rl_buffer_append(b, name, len);
+    } else {
+      status = rl_buffer_append(b, "[", 1);
+      if (status == RL_OK)
+        status = rl_encode_integer(b, (int64_t)v->index);
+      if (status == RL_OK)
+        status = rl_buffer_append(b, "]", 1);
+    }
+  }
+  return status;
+}
+
+static int put_later(struct walk *w, const char *data, size_t len) {
+  struct encoder *e = w->e;
+  struct long_text text;
+  text.place = e->out.len + 1; /* behind the quote */
+  text.data = data;
+  text.end = data + len;
+  text.path = e->paths.len;
+  if (!check(w, put_path(w), NULL))
+    return 0;
+  text.path_len = e->paths.len - text.path;
+  lua_pushvalue(w->L, -1);
+  lua_rawseti(w->L, w->kept, ++w->kept_count);
+  return check(w, rl_buffer_append(&e->texts, &text, sizeof text), NULL) && put(w, "\"\"");
+}
+
+static int put_text(struct walk *w) {
+  size_t len;
+  const char *text = lua_tolstring(w->L, -1, &len);
+  if (w->later && len >= LONG_TEXT)
+    return put_later(w, text, len);
+  return check(w, rl_encode_string(&w->e->out, text, len), ILL_FORMED);
+}
+
+/* Where all numbers are doubles, those that could be integers are written as such. */
+static int is_integer(lua_State *L, double x) {
+#if RL_LUA_DOUBLES
+  (void)L;
+  return floor(x) == x && fabs(x) < 9007199254740992.0 && (x != 0 || !signbit(x));
+#else
+  (void)x;
+  return lua_isinteger(L, -1);
+#endif
+}
+
+static int put_number(struct walk *w) {
+  const double x = (double)lua_tonumber(w->L, -1);
+  if (is_integer(w->L, x))
+    return check(w, rl_encode_integer(&w->e->out, (int64_t)lua_tointeger(w->L, -1)), NULL);
+  if (!isfinite(x))
+    return fail(w, "is not finite, which JSON cannot hold", NULL);
+  return check(w, rl_encode_number(&w->e->out, x), NULL);
+}
+
+/* Whether the key is an integer. */
+static int is_index(lua_State *L, int key, lua_Integer *index) {
+  if (lua_type(L, key) != LUA_TNUMBER)
+    return 0;
+  *index = lua_tointeger(L, key);
+  return (lua_Number)*index == lua_tonumber(L, key);
+}
+
+/* The number of items when the keys are 1, 2, 3..., in whatever order they come, else -1. */
+static lua_Integer sequence_length(lua_State *L, int table) {
+  lua_Integer count = 0, last = 0;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    lua_Integer i;
+    if (!is_index(L, -2, &i) || i < 1) {
+      lua_pop(L, 2);
+      return -1;
+    }
+    count++;
+    last = i > last ? i : last;
+    lua_pop(L, 1);
+  }
+  return count == last ? count : -1;
+}
+
+/* A member that is written already, for its name to be sorted. */
+struct member {
+  const char *name;
+  size_t name_len;
+  size_t at, len; /* in the text */
+};
+
+static int by_name(const void *a, const void *b) {
+  const struct member *x = a, *y = b;
+  size_t least = x->name_len < y->name_len ? x->name_len : y->name_len;
+  int order = memcmp(x->name, y->name, least);
+  return order != 0 ? order : (x->name_len > y->name_len) - (x->name_len < y->name_len);
+}
+
+/* Puts the members from `first` on, which end the text, into the order of their names. */
+static int sort_members(struct walk *w, size_t first) {
+  struct rl_buffer *out = &w->e->out, *members = &w->e->members;
+  struct member *m = (struct member *)(void *)(members->data + first);
+  const size_t count = (members->len - first) / sizeof *m, start = m->at, end = out->len;
+  size_t i;
+  members->len = first;
+  qsort(m, count, sizeof *m, by_name);
+  if (!check(w, rl_buffer_reserve(out, end - start), NULL))
+    return 0;
+  for (i = 0; i < count; i++) {
+    if (i > 0)
+      out->data[out->len++] = ',';
+    memcpy(out->data + out->len, out->data + m[i].at, m[i].len);
+    out->len += m[i].len;
+  }
+  memmove(out->data + start, out->data + end, end - start);
+  out->len = end;
+  out->data[end] = '\0';
+  return 1;
+}
+
+/* A name and its value are on the stack: writes the name. */
+static int put_name(struct walk *w, const struct level *v) {
+  struct encoder *e = w->e;
+  struct member m;
+  enum rl_status status;
+  m.name = lua_tolstring(w->L, v->slot + 1, &m.name_len);
+  m.at = e->out.len;
+  m.len = 0;
+  if (w->sorted && !check(w, rl_buffer_append(&e->members, &m, sizeof m), NULL))
+    return 0;
+  status = rl_encode_string(&e->out, m.name, m.name_len);
+  if (status == RL_SYNTAX)
+    return fail_table(w, "has a name that is not well-formed UTF-8");
+  return check(w, status, NULL) && put_char(w, ':');
+}
+
+/* The value of the last name is written. */
+static void end_member(struct walk *w) {
+  struct rl_buffer *b = &w->e->members;
+  struct member *last = (struct member *)(void *)(b->data + b->len) - 1;
+  last->len = w->e->out.len - last->at;
+}
+
+enum next { FAILED = 0, MEMBER, OVER };
+
+/* A key and its value are on the stack. As long as an array's keys come in order, which they mostly
+ * do, one pass tells that the table is a sequence and writes it. */
+static enum next take_member(struct walk *w, struct level *v) {
+  lua_State *L = w->L;
+  lua_Integer index;
+  if (!v->array) {
+    if (lua_type(L, v->slot + 1) != LUA_TSTRING)
+      return (enum next)fail_table(w, NULL);
+    return put_name(w, v) ? MEMBER : FAILED;
+  }
+  if (is_index(L, v->slot + 1, &index) && index == v->index + 1) {
+    v->index = index;
+    return MEMBER;
+  }
+  lua_settop(L, v->slot);
+  v->by_index = 1;
+  v->length = sequence_length(L, v->slot);
+  if (v->length < 0)
+    return (enum next)fail_table(w, NULL);
+  lua_rawgeti(L, v->slot, ++v->index);
+  return MEMBER;
+}
+
+/* Pushes the next value of the innermost table and writes what stands before it, or the table's
+ * end. The value before it is on top of the stack, and leaves it. */
+static enum next next_member(struct walk *w) {
+  lua_State *L = w->L;
+  struct level *v = &w->levels[w->depth - 1];
+  lua_pop(L, 1);
+  if (w->sorted && !v->array)
+    end_member(w);
+  if (v->by_index) {
+    if (v->index < v->length) {
+      lua_rawgeti(L, v->slot, ++v->index);
+      return put_char(w, ',') ? MEMBER : FAILED;
+    }
+  } else if (lua_next(L, v->slot)) {
+    return put_char(w, ',') ? take_member(w, v) : FAILED;
+  }
+  w->depth--;
+  if (w->sorted && !v->array && !sort_members(w, v->members))
+    return FAILED;
+  return put_char(w, v->array ? ']' : '}') ? OVER : FAILED;
+}
+
+/* The table is on top of the stack. What comes first in it is pushed, unless it is empty. */
+static enum next open_table(struct walk *w) {
+  lua_State *L = w->L;
+  struct level *v = &w->levels[w->depth];
+  const int table = lua_gettop(L);
+  const void *const address = lua_topointer(L, table);
+  unsigned i;
+  int array;
+  for (i = 0; i < w->depth; i++)
+    if (w->levels[i].table == address)
+      return (enum next)fail(w, "contains itself", NULL);
+  if (w->depth == RL_JSON_MAX_DEPTH)
+    return (enum next)fail(w, "is nested deeper than " LEVELS(RL_JSON_MAX_DEPTH), NULL);
+  if (!lua_checkstack(L, LUA_MINSTACK)) {
+    w->status = RL_NOMEM;
+    return FAILED;
+  }
+  array = is_marked_array(w, table);
+  lua_pushnil(L);
+  if (!lua_next(L, table))
+    return put(w, array ? "[]" : "{}") ? OVER : FAILED;
+  v->table = address;
+  v->slot = table;
+  v->array = array || lua_type(L, -2) == LUA_TNUMBER;
+  v->by_index = 0;
+  v->index = 0;
+  v->members = w->e->members.len;
+  w->depth++;
+  return put_char(w, v->array ? '[' : '{') ? take_member(w, v) : FAILED;
+}
+
+/* Writes the value on top of the stack, which is no table. */
+static int put_scalar(struct walk *w, int type) {
+  lua_State *L = w->L;
+  switch (type) {
+  case LUA_TSTRING:
+    return put_text(w);
+  case LUA_TNUMBER:
+    return put_number(w);
+  case LUA_TBOOLEAN:
+    return put(w, lua_toboolean(L, -1) ? "true" : "false");
+  case LUA_TLIGHTUSERDATA:
+  case LUA_TUSERDATA:
+    if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL)
+      return put(w, "null");
+    if (is_mark(w, lua_topointer(L, -1)))
+      return put(w, "[]");
+    /* fall through */
+  default:
+    return fail(w, "is a %s, which JSON cannot hold", lua_typename(L, type));
+  }
+}
+
+/* Writes the value on top of the stack. When it fails, the keys that lead to the offender are still
+ * on the stack. */
+static int put_value(struct walk *w) {
+  for (;;) {
+    const int type = lua_type(w->L, -1);
+    enum next next = OVER;
+    if (type == LUA_TTABLE)
+      next = open_table(w);
+    else if (!put_scalar(w, type))
+      next = FAILED;
+    while (next == OVER) {
+      if (w->depth == 0)
+        return 1;
+      next = next_member(w);
+    }
+    if (next == FAILED)
+      return 0;
+  }
+}
+
+/* What marks arrays: our metatable, at `ours` on the stack, and what the lua-cjson that the program
+ * itself has loaded uses; only its newer line does. */
+static void find_marks(struct walk *w, int ours) {
+  static const char *const modules[] = {"cjson", "cjson.safe"};
+  static const char *const fields[] = {"array_mt", "empty_array_mt", "empty_array"};
+  lua_State *L = w->L;
+  const int top = lua_gettop(L);
+  int i, j;
+  w->marks[w->mark_count++] = lua_topointer(L, ours);
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  for (i = 0; i < 2; i++) {
+    lua_pushstring(L, modules[i]);
+    lua_rawget(L, top + 1);
+    for (j = 0; j < 3 && lua_istable(L, -1); j++) {
+      lua_pushstring(L, fields[j]);
+      lua_rawget(L, -2);
+      if (lua_topointer(L, -1) != NULL)
+        w->marks[w->mark_count++] = lua_topointer(L, -1);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
+}
+
+static int no_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  return lua_error(L);
+}
+
+static void push_buffer(lua_State *L, const struct rl_buffer *b) {
+  lua_pushlstring(L, b->data != NULL ? b->data : "", b->len);
+}
+
+/* Gives back what a walk used, or all of it when Lua closes. */
+static void clear(struct encoder *e) {
+  e->in_use = 0;
+  rl_buffer_reset(&e->out);
+  rl_buffer_reset(&e->members);
+  rl_buffer_reset(&e->paths);
+  rl_buffer_reset(&e->texts);
+}
+
+/* nil, the way to the offender, the reason; or in the place of the reason nil and the table that is
+ * neither a sequence nor an object. */
+static int push_failure(struct walk *w) {
+  lua_State *L = w->L;
+  struct encoder *e = w->e;
+  if (w->status == RL_SYNTAX) {
+    e->paths.len = 0;
+    if (put_path(w) != RL_OK)
+      w->status = RL_NOMEM;
+  }
+  if (w->status != RL_SYNTAX) {
+    clear(e);
+    return no_memory(L);
+  }
+  lua_pushnil(L);
+  push_buffer(L, &e->paths);
+  if (w->reason != NULL)
+    lua_pushfstring(L, w->reason, w->detail);
+  else
+    lua_pushnil(L);
+  lua_pushvalue(L, w->culprit);
+  clear(e);
+  return 4;
+}
+
+static struct encoder *new_encoder(lua_State *L) {
+  struct encoder *e = lua_newuserdatauv(L, sizeof *e, 1);
+  memset(e, 0, sizeof *e);
+  rl_buffer_init(&e->out, SIZE_MAX);
+  rl_buffer_init(&e->members, SIZE_MAX);
+  rl_buffer_init(&e->paths, SIZE_MAX);
+  rl_buffer_init(&e->texts, SIZE_MAX);
+  rl_buffer_init(&e->whole, SIZE_MAX);
+  luaL_setmetatable(L, ENCODER);
+  return e;
+}
+
+/* Moves a walk's outcome into an encoder of its own, which keeps the long texts at `kept` alive. */
+static enum rl_status push_unfinished(lua_State *L, struct encoder *e, int kept) {
+  struct encoder *own = new_encoder(L);
+  const struct long_text *text;
+  size_t at, len = e->out.len;
+  lua_pushvalue(L, kept);
+  lua_setiuservalue(L, -2, 1);
+  own->out = e->out;
+  own->paths = e->paths;
+  own->texts = e->texts;
+  rl_buffer_init(&e->out, SIZE_MAX);
+  rl_buffer_init(&e->paths, SIZE_MAX);
+  rl_buffer_init(&e->texts, SIZE_MAX);
+  for (at = 0; at < own->texts.len; at += sizeof *text) {
+    text = (const struct long_text *)(const void *)(own->texts.data + at);
+    len += (size_t)(text->end - text->data);
+  }
+  return rl_buffer_reserve(&own->whole, len);
+}
+
+/* json_encode(value[, sorted[, later]]) -> text | nil, path, reason | nil, path, nil, table
+ *
+ * sorted: objects in the order of their names. later: where texts are long, an encoder comes back
+ * in place of the text; it has them still to write. path: a.b[1]; table: the one that is there,
+ * which is neither a sequence nor an object. */
+static int json_encode(lua_State *L) {
+  struct encoder *e = lua_touserdata(L, lua_upvalueindex(1));
+  struct walk w;
+  if (e->closed)
+    return luaL_error(L, "the Lua state is being closed");
+  luaL_checkany(L, 1);
+  lua_settop(L, 3);
+  w.L = L;
+  w.sorted = lua_toboolean(L, 2);
+  w.later = lua_toboolean(L, 3);
+  w.kept_count = 0;
+  w.mark_count = 0;
+  w.status = RL_OK;
+  w.depth = 0;
+  find_marks(&w, lua_upvalueindex(2));
+  if (w.later)
+    lua_newtable(L);
+  else
+    lua_pushnil(L);
+  if (e->in_use)
+    e = new_encoder(L); /* by what a finalizer interrupts */
+  else
+    lua_pushnil(L);
+  e->in_use = 1;
+  w.e = e;
+  w.kept = 4;
+  lua_pushvalue(L, 1);
+  w.culprit = lua_gettop(L);
+  if (!put_value(&w))
+    return push_failure(&w);
+  if (e->texts.len == 0)
+    push_buffer(L, &e->out);
+  else
+    w.status = push_unfinished(L, e, w.kept);
+  clear(e);
+  return w.status == RL_OK ? 1 : no_memory(L);
+}
+
+/* encoder:step() -> true: it is whole | false: there is more to do | nil, path, reason */
+static int encoder_step(lua_State *L) {
+  struct encoder *e = luaL_checkudata(L, 1, ENCODER);
+  enum rl_status status = RL_OK;
+  if (e->next < e->texts.len) {
+    struct long_text *text = (struct long_text *)(void *)(e->texts.data + e->next);
+    if (text->place > e->written)
+      status = rl_buffer_append(&e->whole, e->out.data + e->written, text->place - e->written);
+    e->written = text->place;
+    if (status == RL_OK)
+      status = rl_encode_part(&e->whole, &text->data, text->end, PIECE);
+    if (status == RL_SYNTAX) {
+      lua_pushnil(L);
+      lua_pushlstring(L, e->paths.data != NULL ? e->paths.data + text->path : "", text->path_len);
+      lua_pushstring(L, ILL_FORMED);
+      return 3;
+    }
+    if (text->data == text->end)
+      e->next += sizeof *text;
+  } else if (e->written < e->out.len) {
+    status = rl_buffer_append(&e->whole, e->out.data + e->written, e->out.len - e->written);
+    e->written = e->out.len;
+  }
+  if (status != RL_OK)
+    return no_memory(L);
+  lua_pushboolean(L, e->written == e->out.len);
+  return 1;
+}
+
+/* encoder:text() -> the whole text; only once */
+static int encoder_text(lua_State *L) {
+  struct encoder *e = luaL_checkudata(L, 1, ENCODER);
+  push_buffer(L, &e->whole);
+  rl_buffer_free(&e->whole);
+  return 1;
+}
+
+static int encoder_gc(lua_State *L) {
+  struct encoder *e = luaL_checkudata(L, 1, ENCODER);
+  rl_buffer_free(&e->out);
+  rl_buffer_free(&e->members);
+  rl_buffer_free(&e->paths);
+  rl_buffer_free(&e->texts);
+  rl_buffer_free(&e->whole);
+  e->closed = 1;
+  return 0;
+}
+
+void rl_lua_encode_open(lua_State *L) {
+  static const luaL_Reg methods[] = {{"step", encoder_step}, {"text", encoder_text}, {NULL, NULL}};
+  if (luaL_newmetatable(L, ENCODER)) {
+    lua_pushcfunction(L, encoder_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pop(L, 1);
+  (void)new_encoder(L);
+  lua_getfield(L, -2, "array_mt");
+  lua_pushcclosure(L, json_encode, 2);
+  lua_setfield(L, -2, "json_encode");
+}
