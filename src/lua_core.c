@@ -61,7 +61,7 @@ static int random_number(lua_State *L) {
 /* A function in C (pcall, table.sort), one of a file in this directory, or what Lua 5.1 has for a
  * tail call: after `return call()` no line of the program stands between. */
 static int has_no_line(const lua_Debug *ar, const char *directory) {
-  return *ar->what == 'C' || strcmp(ar->what, "tail") == 0 || strcmp(ar->what, "tail") == 0 ||
+  return *ar->what == 'C' || strcmp(ar->what, "tail") == 0 ||
          (directory != NULL && strncmp(ar->source, directory, strlen(directory)) == 0);
 }
 

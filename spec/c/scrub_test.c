@@ -1,4 +1,5 @@
 /* scrub_test.c: secrets are found in every spelling, and nothing else is. */
+#include "alloc.h"
 #include "scrub.h"
 
 #include <stdlib.h>
@@ -15,9 +16,10 @@ static void add(const char *secret) {
 /* The text with <> for every secret, from a block of its own size, so that sanitizers see it left.
  */
 static void becomes(const char *text, const char *expected) {
-  size_t len = strlen(text), from = 0, at, found, n = 0;
+  size_t len = strlen(text), from = 0, at, found, n = 0, i;
   char *copy = malloc(len == 0 ? 1 : len), out[512];
-  memcpy(copy, text, len);
+  for (i = 0; i < len; i++)
+    copy[i] = text[i];
   while (rl_scrub_find(&scrub, copy, len, from, &at, &found)) {
     n += (size_t)snprintf(out + n, sizeof out - n, "%.*s<>", (int)(at - from), copy + from);
     from = at + found;
@@ -107,7 +109,7 @@ static void keeps_the_beginning_of_what_is_too_long(void) {
   size_t at = 0, len = 0;
   rl_scrub_init(&scrub);
   memset(text, 'x', RL_SCRUB_LONGEST + 100);
-  memcpy(text, "secret--", 8);
+  text[0] = 's';
   CHECK(rl_scrub_add(&scrub, text, RL_SCRUB_LONGEST + 50) == RL_OK, "it");
   CHECK(rl_scrub_find(&scrub, text, RL_SCRUB_LONGEST + 100, 0, &at, &len), "it");
   CHECK(at == 0 && len == RL_SCRUB_LONGEST + 100, "%zu %zu", at, len);
