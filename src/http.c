@@ -103,7 +103,7 @@ static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t)
     return due;
   if (rl_transfer_waits(t))
     return RL_LIBCURL_TIMES_WAITS ? t->admitted + h->connect_timeout : due;
-  if (t->sink.kind == RL_SINK_BUFFER)
+  if (!t->patient)
     due = t->admitted + t->timeout;
   else if (t->armed) {
     silent_since = t->last_byte > t->wait_since ? t->last_byte : t->wait_since;
@@ -116,7 +116,7 @@ static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t)
 
 /* When its deadline passes, on the monotonic clock. */
 static double due_on_monotonic(const struct rl_transfer *t) {
-  return t->sink.kind == RL_SINK_BUFFER || t->armed ? t->deadline : HUGE_VAL;
+  return !t->patient || t->armed ? t->deadline : HUGE_VAL;
 }
 
 static void admit(struct rl_http *h, struct rl_transfer *t) {
@@ -404,7 +404,7 @@ static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
 }
 
 static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
-  const char *what = t->sink.kind == RL_SINK_BUFFER ? "no answer within" : "no byte for";
+  const char *what = t->patient ? "no byte for" : "no answer within";
   double seconds = t->timeout;
   if (t->state == RL_ACTIVE && rl_transfer_waits(t)) {
     rl_transfer_excuse_wait(t);
@@ -718,12 +718,12 @@ void rl_http_free(struct rl_http *h) {
   }
 }
 
-static struct rl_lane *lane_for(struct rl_http *h, const struct rl_request *r,
-                                enum rl_sink_kind sink) {
+static struct rl_lane *lane_for(struct rl_http *h, const struct rl_request *r) {
   enum rl_lane_kind kind = r->lane;
-  if (sink == RL_SINK_EVENTS)
+  if (r->sink.events)
     kind = RL_LANE_STREAMS;
-  else if (sink != RL_SINK_BUFFER && kind < RL_LANE_PAGES)
+  else if (kind == RL_LANE_CALLS &&
+           (r->sink.list != NULL || r->sink.file != NULL || r->pieces != NULL))
     kind = RL_LANE_PAGES;
   if (kind == RL_LANE_PAGES && !h->lanes[RL_LANE_CALLS].shared)
     kind = RL_LANE_CALLS;
@@ -731,10 +731,10 @@ static struct rl_lane *lane_for(struct rl_http *h, const struct rl_request *r,
 }
 
 enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
-                             struct rl_transfer **out) {
+                             struct rl_transfer **out, const char **file) {
   struct rl_transfer *t;
   double now = rl_monotonic();
-  enum rl_status status = rl_transfer_new(h, r, &t);
+  enum rl_status status = rl_transfer_new(h, r, &t, file);
   if (status != RL_OK)
     return status;
   t->id = h->next_id++;
@@ -743,7 +743,7 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
   t->sequence = h->sequence++;
   t->deadline = r->deadline >= 0 ? now + r->deadline : HUGE_VAL;
   t->idle_since = now;
-  t->lane = lane_for(h, r, t->sink.kind);
+  t->lane = lane_for(h, r);
   rl_link_append(&h->all, &t->member);
   rl_link_append(&t->lane->queue, &t->place);
   h->unfinished++;
@@ -784,7 +784,7 @@ int rl_transfer_want(struct rl_transfer *t) {
     double now = rl_monotonic();
     t->armed = 1;
     t->wait_since = clock_now(h, now);
-    if (t->sink.kind != RL_SINK_BUFFER)
+    if (t->patient)
       t->deadline += now - t->idle_since;
     h->due_clock = smaller(h->due_clock, due_on_clock(h, t));
     h->due_monotonic = smaller(h->due_monotonic, due_on_monotonic(t));

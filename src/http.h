@@ -14,6 +14,7 @@
 #include "framer.h"
 #include "headers.h"
 #include "sink.h"
+#include "source.h"
 #include "status.h"
 
 #include <stddef.h>
@@ -51,11 +52,16 @@ enum rl_lane_kind {
 struct rl_request {
   struct rl_text url;
   struct rl_text method;
-  const struct rl_text *body; /* NULL: none */
+  const struct rl_text *body;    /* NULL: none, or: */
+  const struct rl_piece *pieces; /* it is read as it is sent; NULL: it is not */
+  size_t piece_count;
   const struct rl_text *headers;
   size_t header_count;
   int bare;        /* base_headers are left out */
   double timeout;  /* of a plain call: for the whole attempt; else: the longest silence */
+  int patient;     /* a plain call's is the longest silence too */
+  double pace;     /* it is news that bytes have moved since rl_transfer_progress was asked, at the
+                      most every so many seconds; 0: it never is */
   double deadline; /* from now, on the monotonic clock; negative: none. A streamed body's stands
                       still while nobody waits for it */
   struct rl_sink_options sink; /* where the body goes */
@@ -112,10 +118,11 @@ void rl_http_free(struct rl_http *h);
 int rl_http_forked(const struct rl_http *h);
 
 /* Queues a request. It begins at one of the next turns. Copies everything. RL_OK with *out;
- * RL_NOMEM; RL_SHAPE when the method, the URL or a header holds what cannot be sent; RL_SYSTEM when
- * the file could not be made, with errno set. */
+ * RL_NOMEM; RL_SHAPE when the method, the URL or a header holds what cannot be sent; RL_SYSTEM with
+ * errno when the file could not be made, or one of the body's not be opened: its path is in *file,
+ * unless that is NULL. */
 enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *request,
-                             struct rl_transfer **out);
+                             struct rl_transfer **out, const char **file);
 
 /* One turn: begins what may begin, waits for a socket or a deadline at most `seconds` (negative: as
  * long as it takes; 0: not at all), moves a bounded number of bytes (about 64 KiB a connection) for
@@ -149,9 +156,9 @@ void rl_transfer_cancel(struct rl_transfer *t);
 /* Unique in the process, > 0. */
 uint64_t rl_transfer_id(const struct rl_transfer *t);
 
-/* 1: there is news (it has ended, an item waits, or the page is broken). 0: from now on it is
- * waited for; the next news puts it on the list of rl_http_ready, once. Timeouts of pages and files
- * run only while they are waited for. */
+/* 1: there is news (it has ended, an item or event waits, the page is broken, or bytes have moved
+ * and that is news). 0: from now on it is waited for; the next news puts it on the list of
+ * rl_http_ready, once. Timeouts that are a longest silence run only while they are waited for. */
 int rl_transfer_want(struct rl_transfer *t);
 
 /* It is no longer waited for. */
@@ -177,6 +184,16 @@ struct rl_events *rl_transfer_events(struct rl_transfer *t);
 
 /* 1: a stream of events was wanted and the answer is 2xx, but no text/event-stream. */
 int rl_transfer_mistyped(const struct rl_transfer *t);
+
+struct rl_progress {
+  uint64_t sent, to_send; /* of the request's body; of one that is not read as it is sent, `sent` is
+                             0 until the answer has come */
+  uint64_t received;      /* of the answer's body, after decompression */
+  int64_t to_receive;     /* -1: not known */
+};
+
+/* Bytes that have moved so far. A transfer has no news of that until more have. */
+void rl_transfer_progress(struct rl_transfer *t, struct rl_progress *out);
 
 /* To be called after items or events were dropped: reads on if enough of what is held is gone. */
 void rl_transfer_resume(struct rl_transfer *t);

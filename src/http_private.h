@@ -112,6 +112,7 @@ struct rl_transfer {
   /* http.c: the queue and the deadlines */
   uint64_t id, sequence;
   double timeout;
+  int patient;       /* the timeout is the longest silence, while somebody waits */
   double deadline;   /* on the monotonic clock; a streamed body's moves on while nobody waits */
   double idle_since; /* when the last wait ended, on the same clock */
   double wait_since; /* when the present one began, on the client's clock */
@@ -129,14 +130,18 @@ struct rl_transfer {
   size_t request_len, secret_len; /* secret_len: up to the body */
   struct curl_slist *headers;
   const char *method, *url, *body;
-  size_t body_len;
+  struct rl_source *source; /* in the place of `body` */
+  uint64_t body_len;
 
   /* transfer.c: how it goes on */
   double admitted, last_byte; /* on the client's clock */
   double connect_limit;       /* libcurl's own, in seconds of the monotonic clock */
   uint64_t turn;              /* when turn_bytes was begun */
   size_t turn_bytes;
-  int starts; /* how often libcurl began to send the request */
+  double pace;    /* seconds between two news of bytes that have moved; 0: there are none */
+  double told_at; /* when the last was taken, on the monotonic clock */
+  int moved;      /* bytes have, and that is news */
+  int starts;     /* how often libcurl began to send the request */
 
   /* transfer.c: the answer */
   struct rl_headers answer;
@@ -177,7 +182,7 @@ void rl_sockets_free(struct rl_http *h);
 
 /* A transfer with a copy of the request, in no list; like rl_http_start. */
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *request,
-                               struct rl_transfer **out);
+                               struct rl_transfer **out, const char **file);
 /* Frees what the transfer owns; it must be in no list and have no easy handle. */
 void rl_transfer_destroy(struct rl_transfer *t);
 

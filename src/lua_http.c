@@ -206,13 +206,49 @@ static enum rl_lane_kind lane_field(lua_State *L, int table) {
   return RL_LANE_STREAMS;
 }
 
+/* A piece is a text, or a table with the path of a file, which must not have a zero byte. */
+static void read_piece(lua_State *L, struct rl_piece *p) {
+  p->file = NULL;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    p->text.data = lua_tolstring(L, -1, &p->text.len);
+    return;
+  }
+  if (lua_type(L, -1) == LUA_TTABLE)
+    p->file = c_string_field(L, lua_gettop(L), "file");
+  if (p->file == NULL)
+    luaL_error(L, "a piece of a body must be a string or { file = path }");
+}
+
+/* The body of field 'body' if it is in pieces: they are listed in a block that is pushed. */
+static void read_pieces(lua_State *L, struct rl_request *r) {
+  struct rl_piece *pieces;
+  size_t i, n;
+  int table;
+  (void)lua_getfield(L, 2, "body");
+  table = lua_gettop(L);
+  if (lua_type(L, table) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return;
+  }
+  n = (size_t)lua_rawlen(L, table);
+  pieces = lua_newuserdatauv(L, n * sizeof *pieces + 1, 0);
+  for (i = 0; i < n; i++) {
+    (void)lua_rawgeti(L, table, (lua_Integer)i + 1);
+    read_piece(L, &pieces[i]);
+    lua_pop(L, 1);
+  }
+  r->pieces = pieces;
+  r->piece_count = n;
+}
+
 /* The text and the strings of the request stay alive in its tables. */
 static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body) {
   double max_body;
   memset(r, 0, sizeof *r);
   if (!string_field(L, 2, "url", &r->url) || !string_field(L, 2, "method", &r->method))
     luaL_error(L, "fields 'url' and 'method' are required");
-  if (string_field(L, 2, "body", body))
+  read_pieces(L, r);
+  if (r->pieces == NULL && string_field(L, 2, "body", body))
     r->body = body;
   r->timeout = number_field(L, 2, "timeout", 30);
   max_body = number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
@@ -227,23 +263,31 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   r->sink.owner_only = boolean_field(L, 6, "owner_only");
   r->sink.events = boolean_field(L, 6, "events");
   r->lane = lane_field(L, 6);
+  r->patient = boolean_field(L, 6, "patient");
+  r->pace = number_field(L, 6, "pace", 0);
 }
 
-/* client:start(request[, lines[, bare[, deadline[, sink]]]]) -> transfer | nil, why there is no
- * file
+/* client:start(request[, lines[, bare[, deadline[, sink]]]]) -> transfer | nil, why a file could
+ * not be made or opened
  *
  * request: url, method, body, timeout and max_body; lines: headers; bare: without those that all
  * requests have; deadline: seconds from now.
+ *
+ * body: a text, or an array of pieces, each a text or { file = path }, that are sent one behind the
+ * other, with a Content-Length, and read as they are sent. The files are opened at once and must be
+ * regular. One whose size is another when it is read ends the transfer: kind file, code READ.
  *
  * sink: where a 2xx answer's body goes: list (its items are taken by `item`), events (true: a
  * text/event-stream, whose events are taken by `event`), file and owner_only; without any of these
  * it is collected (`json`, `text`). And lane: "pages", or "streams" for what is open for long; a
  * stream goes there anyway. For a list, events and a file `timeout` is the longest silence, while
- * somebody waits (`want`). */
+ * somebody waits (`want`); with patient = true for what is collected too. pace = seconds: that
+ * bytes have moved is news, so often at the most (`progress`). */
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];
   struct rl_request r;
+  const char *file = "";
   struct transfer *t;
   enum rl_status status;
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -259,12 +303,12 @@ static int client_start(lua_State *L) {
   r.headers = lines_at(L, 3, few, &r.header_count);
   if (rl_http_closed(h))
     return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */
-  status = rl_http_start(h, &r, &t->transfer);
+  status = rl_http_start(h, &r, &t->transfer, &file);
   if (status == RL_SYSTEM) {
     char why[128];
     rl_error_text(errno, why, sizeof why);
     lua_pushnil(L);
-    lua_pushfstring(L, "%s: %s", r.sink.file, why);
+    lua_pushfstring(L, "%s: %s", file, why);
     return 2;
   }
   if (status == RL_NOMEM)
@@ -776,6 +820,21 @@ static int transfer_text(lua_State *L) {
   return 1;
 }
 
+/* Bytes of the bodies so far: sent, to send, received, to receive (nil: nobody knows). There is no
+ * news of that until more have moved. */
+static int transfer_progress(lua_State *L) {
+  struct rl_progress p;
+  rl_transfer_progress(to_transfer(L)->transfer, &p);
+  rl_push_int64(L, (int64_t)p.sent);
+  rl_push_int64(L, (int64_t)p.to_send);
+  rl_push_int64(L, (int64_t)p.received);
+  if (p.to_receive >= 0)
+    rl_push_int64(L, p.to_receive);
+  else
+    lua_pushnil(L);
+  return 4;
+}
+
 static int transfer_cancel(lua_State *L) {
   rl_transfer_cancel(to_transfer(L)->transfer);
   return 0;
@@ -818,6 +877,7 @@ static const luaL_Reg transfer_methods[] = {{"id", transfer_id},
                                             {"finish", transfer_finish},
                                             {"json", transfer_json},
                                             {"text", transfer_text},
+                                            {"progress", transfer_progress},
                                             {"cancel", transfer_cancel},
                                             {"release", transfer_release},
                                             {NULL, NULL}};

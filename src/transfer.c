@@ -76,6 +76,17 @@ static int is_method(const struct rl_text *s) {
   return s->len > 0 && i == s->len;
 }
 
+static enum rl_status open_source(struct rl_transfer *t, const struct rl_request *r,
+                                  const char **file) {
+  size_t at = 0;
+  enum rl_status status = rl_source_new(r->pieces, r->piece_count, &at, &t->source);
+  if (status == RL_OK)
+    t->body_len = rl_source_length(t->source);
+  else if (status == RL_SYSTEM && file != NULL)
+    *file = r->pieces[at].file;
+  return status;
+}
+
 static enum rl_status copy_request(struct rl_transfer *t, const struct rl_request *r) {
   struct rl_http *h = t->http;
   size_t headers = rl_header_block_size(r->headers, r->header_count);
@@ -104,10 +115,12 @@ static void free_request(struct rl_transfer *t) {
   t->request = NULL;
   t->headers = NULL;
   t->method = t->url = t->body = NULL;
+  if (t->source != NULL)
+    rl_source_close(t->source);
 }
 
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
-                               struct rl_transfer **out) {
+                               struct rl_transfer **out, const char **file) {
   enum rl_status status;
   struct rl_transfer *t = rl_malloc(sizeof *t);
   if (t == NULL)
@@ -116,6 +129,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   t->message[0] = '\0';
   t->http = h;
   t->timeout = r->timeout;
+  t->pace = r->pace;
   t->missed_at = -1;
   t->connect_limit = h->connect_timeout + CONNECT_SLACK;
   rl_link_init(&t->member);
@@ -125,8 +139,13 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   rl_link_init(&t->early);
   rl_headers_init(&t->answer);
   status = rl_sink_open(&t->sink, &r->sink);
+  if (status == RL_SYSTEM && file != NULL)
+    *file = r->sink.file;
+  t->patient = r->patient || t->sink.kind != RL_SINK_BUFFER;
   if (status == RL_OK)
     status = copy_request(t, r);
+  if (status == RL_OK && r->pieces != NULL)
+    status = open_source(t, r, file);
   if (status != RL_OK) {
     int saved = errno;
     rl_transfer_destroy(t);
@@ -140,6 +159,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
 void rl_transfer_destroy(struct rl_transfer *t) {
   rl_sink_free(&t->sink);
   free_request(t);
+  rl_source_free(t->source);
   rl_headers_free(&t->answer);
   rl_free(t);
 }
@@ -167,6 +187,15 @@ static void count_bytes(struct rl_transfer *t, size_t n) {
     t->turn_bytes = 0;
   }
   t->turn_bytes += n;
+}
+
+/* Tells that bytes have moved, but not of each. */
+static void note_progress(struct rl_transfer *t) {
+  double now = t->http->clock_at;
+  if (t->pace <= 0 || t->moved || now - t->told_at < t->pace)
+    return;
+  t->moved = 1;
+  rl_transfer_tell(t);
 }
 
 /* A transfer that has had its share lets the others and the host have their turn; a page that is
@@ -251,6 +280,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp) {
   int ok;
   count_bytes(t, n);
   ok = rl_sink_feed(&t->sink, data, n);
+  note_progress(t);
   if (t->armed && rl_transfer_has_news(t))
     rl_transfer_tell(t);
   if (ok)
@@ -259,6 +289,28 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp) {
     (void)refuse(t, t->sink.fault.kind, t->sink.fault.code, t->sink.fault.message);
   note_answer(t);
   return ok ? n : 0;
+}
+
+/* CURLOPT_READFUNCTION: libcurl sends what it gets here before it asks again. */
+static size_t on_read(char *out, size_t size, size_t count, void *userp) {
+  struct rl_transfer *t = userp;
+  long got = rl_source_read(t->source, out, size * count);
+  const struct rl_fault *fault = rl_source_fault(t->source);
+  t->last_byte = t->http->clock;
+  note_progress(t);
+  if (got >= 0)
+    return (size_t)got;
+  (void)refuse(t, fault->kind, fault->code, fault->message);
+  return CURL_READFUNC_ABORT;
+}
+
+/* CURLOPT_SEEKFUNCTION: what was sent over a connection that had died is sent again. */
+static int on_seek(void *userp, curl_off_t offset, int origin) {
+  struct rl_transfer *t = userp;
+  if (offset != 0 || origin != SEEK_SET)
+    return CURL_SEEKFUNC_CANTSEEK;
+  rl_source_rewind(t->source);
+  return CURL_SEEKFUNC_OK;
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *userp) {
@@ -379,6 +431,8 @@ static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct 
   SET(CURLOPT_PREREQFUNCTION, on_start);
 #endif
   SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_READFUNCTION, on_read);
+  SET(CURLOPT_SEEKFUNCTION, on_seek);
   SET(CURLOPT_HEADERFUNCTION, on_header);
   SET(CURLOPT_BUFFERSIZE, read_bytes(lane, sink));
   SET(CURLOPT_ACCEPT_ENCODING, ""); /* undoes what comes, whatever the headers ask for */
@@ -413,10 +467,11 @@ static CURLcode set_method(struct rl_transfer *t, struct rl_easy *e) {
   if (strcmp(t->method, "HEAD") == 0) {
     SET(CURLOPT_HTTPGET, 1L);
     SET(CURLOPT_NOBODY, 1L);
-  } else if (t->body != NULL || post || t->method[0] == 'P') {
+  } else if (t->body != NULL || t->source != NULL || post || t->method[0] == 'P') {
     /* A POST, PUT or PATCH without a body says so by Content-Length: 0 (RFC 9110 8.6). */
+    const char *fields = t->body != NULL ? t->body : "";
     SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDS, t->body != NULL ? t->body : "");
+    SET(CURLOPT_POSTFIELDS, t->source != NULL && t->body_len > 0 ? NULL : fields);
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len);
     custom = post ? NULL : t->method;
   } else {
@@ -468,6 +523,8 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   SET(CURLOPT_PREREQDATA, t);
 #endif
   SET(CURLOPT_WRITEDATA, t);
+  SET(CURLOPT_READDATA, t);
+  SET(CURLOPT_SEEKDATA, t);
   SET(CURLOPT_HEADERDATA, t);
   return CURLE_OK;
 }
@@ -562,7 +619,7 @@ void rl_transfer_end(struct rl_transfer *t) {
 }
 
 int rl_transfer_has_news(const struct rl_transfer *t) {
-  return t->state == RL_FINISHED || rl_sink_has_news(&t->sink);
+  return t->state == RL_FINISHED || t->moved || rl_sink_has_news(&t->sink);
 }
 
 void rl_transfer_tell(struct rl_transfer *t) {
@@ -603,4 +660,28 @@ struct rl_events *rl_transfer_events(struct rl_transfer *t) {
 
 int rl_transfer_mistyped(const struct rl_transfer *t) {
   return t->sink.mistyped;
+}
+
+/* -1 where the answer does not say, or says it of what is compressed. */
+static int64_t length_told(const struct rl_headers *h) {
+  const char *length = h->complete ? rl_headers_find(h, "content-length") : NULL;
+  int64_t n = 0;
+  if (length == NULL || rl_headers_find(h, "content-encoding") != NULL)
+    return -1;
+  for (; *length >= '0' && *length <= '9' && n < INT64_MAX / 10 - 1; length++)
+    n = n * 10 + (*length - '0');
+  return *length == '\0' ? n : -1;
+}
+
+void rl_transfer_progress(struct rl_transfer *t, struct rl_progress *out) {
+  out->to_send = t->body_len;
+  if (t->source != NULL)
+    out->sent = rl_source_given(t->source);
+  else
+    out->sent = t->answer.complete ? t->body_len : 0;
+  out->received = t->sink.bytes;
+  out->to_receive = length_told(&t->answer);
+  t->moved = 0;
+  if (t->http != NULL)
+    t->told_at = t->http->clock_at;
 }

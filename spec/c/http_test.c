@@ -75,7 +75,7 @@ static struct rl_request request(const char *method, const char *path) {
 
 static struct rl_transfer *start(struct rl_http *h, const struct rl_request *r) {
   struct rl_transfer *t = NULL;
-  OK(rl_http_start(h, r, &t) == RL_OK);
+  OK(rl_http_start(h, r, &t, NULL) == RL_OK);
   return t;
 }
 
@@ -217,11 +217,11 @@ static void refuses_what_cannot_be_sent(void) {
   struct rl_request r = request("GET", "/ok");
   r.headers = &bad;
   r.header_count = 1;
-  OK(rl_http_start(h, &r, &t) == RL_SHAPE && t == NULL);
+  OK(rl_http_start(h, &r, &t, NULL) == RL_SHAPE && t == NULL);
   r = request("GET /x HTTP/1.1", "/ok");
-  OK(rl_http_start(h, &r, &t) == RL_SHAPE);
+  OK(rl_http_start(h, &r, &t, NULL) == RL_SHAPE);
   r = request("GET", "/ok\nX");
-  OK(rl_http_start(h, &r, &t) == RL_SHAPE);
+  OK(rl_http_start(h, &r, &t, NULL) == RL_SHAPE);
   o.base_headers = &bad;
   o.base_header_count = 1;
   OK(rl_http_new(&o, &none) == RL_SHAPE && none == NULL);
@@ -625,7 +625,7 @@ static void writes_a_file(void) {
   r.sink.file = path;
   r.sink.max_body = 100; /* does not count for files */
   errno = 0;
-  OK(rl_http_start(h, &r, &t) == RL_SYSTEM && errno == EEXIST);
+  OK(rl_http_start(h, &r, &t, NULL) == RL_SYSTEM && errno == EEXIST);
   unlink(path);
   t = start(h, &r);
   o = finish(h, t);
@@ -648,7 +648,7 @@ static void writes_a_file(void) {
     snprintf(buffer, sizeof buffer, "%s", "/dev/full");
     r = request("GET", "/bytes/3000000");
     r.sink.file = buffer; /* exists */
-    OK(rl_http_start(h, &r, &t) == RL_SYSTEM && errno == EEXIST);
+    OK(rl_http_start(h, &r, &t, NULL) == RL_SYSTEM && errno == EEXIST);
   }
   rl_http_free(h);
 }
@@ -781,11 +781,11 @@ static void scenario(void) {
   if (rl_http_new(&o, &h) != RL_OK)
     return;
   r = request("POST", "/ok");
-  if (rl_http_start(h, &r, &t) == RL_OK)
+  if (rl_http_start(h, &r, &t, NULL) == RL_OK)
     (void)finish(h, t);
   r = request("GET", "/page/20");
   r.sink.list = "scenarios";
-  if (rl_http_start(h, &r, &p) == RL_OK)
+  if (rl_http_start(h, &r, &p, NULL) == RL_OK)
     (void)count_items(h, p);
   rl_transfer_free(p);
   rl_http_free(h);

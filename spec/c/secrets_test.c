@@ -71,7 +71,7 @@ static enum rl_status start(struct rl_http *h, const char *path, const char *lis
   r.deadline = -1;
   r.sink.max_body = 1000;
   r.sink.list = list;
-  return rl_http_start(h, &r, out);
+  return rl_http_start(h, &r, out, NULL);
 }
 
 static void wait_for(struct rl_http *h, struct rl_transfer *t) {
