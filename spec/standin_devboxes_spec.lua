@@ -5,10 +5,11 @@ local support = require "spec.support"
 
 local have_luv = pcall(require, "luv")
 
--- Whether the process ends; it may take a moment, and init another one to notice.
+-- Whether the process ends. An init that is slow to take its last leave does not count: a zombie runs no more.
 local function gone(pid)
   for _ = 1, 1000 do
-    if support.run("kill -0 " .. pid) ~= 0 then return true end
+    local stat = support.read_file("/proc/" .. pid .. "/stat")
+    if stat and stat:match "^.*%) (%a)" == "Z" or support.run("kill -0 " .. pid) ~= 0 then return true end
     support.sleep(0.005)
   end
   return false
@@ -97,7 +98,7 @@ describe("a devbox of the stand-in", function()
   it("answers commands from a table", function()
     server:set { commands = {
       hello = { stdout = "hi\n", stderr = "oops\n", exit_status = 3 },
-      { pattern = "^big", stdout = { text = "0123456789\n", times = 100000 } },
+      { pattern = "^big", stdout = { text = "0123456789\n", times = 10000 } },
     } }
     local path = api:devbox()
     local view = api:exec(path, "hello")
@@ -111,7 +112,7 @@ describe("a devbox of the stand-in", function()
       assert.are.equal(size, event.data.offset)
       size = size + #event.data.output
     end
-    assert.are.equal(1100000, size)
+    assert.are.equal(110000, size)
   end)
 
   it("answers 408 while a command goes on, and as soon as it ends", function()

@@ -14,6 +14,9 @@ local scratch = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/runloop
 local GRACE_MS = 200
 local MARK = "RUNLOOP_STANDIN"
 
+-- How often the growth of an output is told of, at most.
+local TELL_MS = 1
+
 local line = uv.new_tcp()
 local commands = {} -- by the stand-in's number
 local leashes = {} -- of what may have processes: leash -> { pid =, owner = }
@@ -22,6 +25,21 @@ local function tell(...)
   if line:is_closing() then return end
   local text = serial.dump(table.pack(...))
   line:write(#text .. "\n" .. text)
+end
+
+-- What has grown and was not told of yet: "out 12" -> size.
+local grown, telling = {}, uv.new_timer()
+
+local function tell_growth()
+  for key, size in pairs(grown) do
+    grown[key] = nil
+    tell(key:match "^%a+", math.tointeger(tonumber(key:match "%d+")), size)
+  end
+end
+
+local function note_growth(name, n, size)
+  grown[name .. " " .. n] = size
+  if not telling:is_active() then telling:start(TELL_MS, 0, tell_growth) end
 end
 
 -- Output is text. What is no UTF-8 becomes U+FFFD; the beginning of a character waits for its rest.
@@ -58,7 +76,7 @@ local function new_output(command, name, path)
     if text == "" then return end
     file:write(text)
     output.size = output.size + #text
-    tell(name, command.n, output.size)
+    note_growth(name, command.n, output.size)
   end
 
   function output.finish()
@@ -102,6 +120,7 @@ local function finish(command)
   if command.timer then command.timer:close() end
   if command.stdin and not command.stdin:is_closing() then command.stdin:close() end
   commands[command.n] = nil
+  tell_growth()
   tell("exit", command.n, command.status)
 end
 
