@@ -25,8 +25,14 @@
 -- server:request { method = "GET", path =, headers = {}, body =, auth = true } -> status, headers,
 --   body: a plain request over a new connection by luasocket; header names in lower case.
 -- server:ids(kind) -> array of ids in list order; kind: "scenario" (without the archived ones),
---   "archived", "public", "run", "scorer", "devbox"
+--   "archived", "public", "run", "scorer", "devbox", and
+--   (public or not: "object", "blueprint", "agent"), "execution", "snapshot", "benchmark",
+--   "benchmark_run", "benchmark_job", "axon", "secret", "network_policy", "gateway_config", "mcp_config"
 -- server:text(kind, id) -> the JSON text of that thing as it is now, or nil; not a look at it
+-- server.storage_url: a second origin, of presigned URLs (/storage/ID?…) and of tunnels
+--   (/tunnel/PORT-KEY/pty/SESSION). It is no business of the API's token: storage answers 400 to an
+--   Authorization header, 403 to any other header that was not signed. Its requests are in the same
+--   log, with origin = "storage", and get faults as all others do.
 --
 -- Lists are in the order of creation. `name` is an exact match, `search` a substring of id or name
 -- (any case). Of the seeded scenarios every tenth (1, 11, 21, …) is named "nightly"; the others have
@@ -42,7 +48,8 @@
 --   { n = 1.., at = seconds since the server's start, connection = number (the first is 1), method =,
 --     target = as sent, path = decoded and without query, query = { name = value } (decoded),
 --     headers = { {name, value}, … } as sent, in order, header = { lower-case name = last value },
---     body = "" or text, status = what was answered (nil: nothing), fault = number or nil }
+--     body = "" or text (of 1 MB and more that is no JSON: "", it went to a file), body_bytes = its
+--     length, origin = nil or "storage", status = what was answered (nil: nothing), fault = number or nil }
 --   filter: method, path (pattern on the decoded path), query (as in a fault), connection, since
 --   (entries with n > since)
 -- server:count([filter]) -> number of entries; server:last() -> the newest or nil; server:clear_log()
@@ -81,6 +88,15 @@
 --     page = "no_has_more" | "has_more" (always true) | "same_page" (the first page again) |
 --       "no_id", "empty_id" (last item; has_more true) | "no_list" | "null_list" | "object_list" |
 --       "list_twice" | "empty_page" (has_more true) | "total_null" | "array" (at the top level)
+--   changes to a stream of events (set_headers, delay, body_delay, trickle, framing = "close",
+--     http_version, cut and close are as above; with cut = "random", within = 4096):
+--     cut_events = n: it breaks off after n events and cut_extra = 0 bytes of the next, by = "close" |
+--       "reset" | "stall" (silence) | "end" (a whole end, as if that were all)
+--     error_event = { code = 408, message = "idle" }: an event `error` after cut_events = 0 events,
+--       then a whole end    endless_line = true: a line without end after cut_events = 0 events
+--     insert = "bytes" after at_event = 0 events: comments, frames without data, anything
+--     newline = "\r" | "\r\n" | "mixed": the ends of lines
+--     replay = n: it begins so many bytes (or events) before the place that was asked for
 --     close_after = true (a whole answer that promises keep-alive, then FIN), seconds, or "reset"
 --     lua = "local answer, request, server = ...; answer.body = answer.body:upper()", the last word;
 --       answer = { status, headers = { {name, value} }, body }
@@ -98,10 +114,42 @@
 --     "failure", "shutdown", …), scoring_polls = 2 (a run is `scoring` for so many retrieves) or
 --     scoring_seconds, scoring_outcome = "scored" (or "failed", "timeout", "canceled", "completed"),
 --   start_state = "running" ("failed": a new run has failed), score = 0.75,
---   hold = 0.02 (wait_for_status holds no longer, whatever the request says),
+--   scoring = "setting" ("run": the scenario's scorers really run in the run's devbox, and the score is
+--     what they say: see below), requirements = false (true: a run without the variables and secrets that
+--     its scenario requires has failed),
+--   boot = { "provisioning" } (the statuses on the way, each for provisioning_polls looks or
+--     provisioning_seconds), suspending_polls = 1 or suspending_seconds,
+--   hold = 0.02 (a devbox's wait_for_status holds no longer, whatever the request says),
+--   command_hold = 25 (likewise of `execute` and a command's wait_for_status),
+--   commands = { ["command"] = answer, { pattern = "^agent", …answer }, … }: what these commands answer;
+--     no process is started. An answer is { stdout = "" or { text =, times = }, stderr =, exit_status = 0,
+--     seconds = 0 (so long it runs) }
+--   view_bytes = 65536 (a view shows no more of an output), max_output = 1 GiB (what comes behind is lost),
+--   chunk_bytes = 4096 (an event has no more), chunk_offset = "start" ("end", "none": what the events say),
+--   stream_delay = 0 (between reads of output), stream_idle = 60 (then the 408 event),
+--   snapshot_polls = 1, snapshot_outcome = "complete", build_polls = 1 (of each status),
+--   build_outcome = "build_complete", job_polls = 1 (of each state), job_outcome = "completed",
 --   logs_bytes = 0 (download_logs has about so many bytes more; 3e8 takes no memory),
 --   delay = 0 (before every answer), token (what it expects)
--- server:advance(seconds) moves the clock of provisioning_seconds, scoring_seconds and API times.
+-- server:advance(seconds) moves the clock of provisioning_seconds, scoring_seconds, of API times, and of
+--   what lives so long: devboxes with a keep_alive_time_seconds, objects with a ttl_ms, presigned URLs.
+-- server:evict(devbox_id, seconds) -> deadline: announced to watch_evictions, then suspended
+-- server:devbox_status(devbox_id, status[, reason]) what may happen to a devbox from outside
+-- server:axon_events(axon_id, count[, event]) appends events at once; # in a payload is the sequence
+--
+-- Commands really run, with /bin/sh in the devbox's directory, in a process of their own beside the
+-- server (it needs lua-luv; without it they are answered 501, except by the table above). The devbox's
+-- files lie below a scratch directory: its home is the commands' HOME, and `/home/user` in a command
+-- means that. Other absolute paths of a command are those of this machine; in calls that read, write,
+-- upload, download and mount, all paths are the devbox's. The directory is made when it is first needed,
+-- from snapshot, blueprint and mounts; blueprints' commands, launch commands and install commands are
+-- not run. When a devbox ends or is suspended, its processes are killed; at its end, a reset, and when
+-- the server stops or dies, the files are removed as well.
+-- Scorers with scoring = "run": bash and custom scripts and python (3, of this machine) print
+-- `score=X`, or a number as the last line, else their state is `error`; commands and tests pass with exit
+-- status 0; ast_grep runs ast-grep, where there is none it looks for the pattern's longest plain piece.
+-- Custom scripts have their scorer_params as JSON in RL_SCORER_CONTEXT.
+-- `spec.support.ask` makes plain requests with JSON in and out: ask.new(server):post(path, value).
 --
 -- ## Raw bytes: a server that plays a script
 --

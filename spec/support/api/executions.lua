@@ -226,23 +226,25 @@ local function seconds_of(value, name)
 end
 
 local function execute(self, request, id)
+  local box = files.running(self, id)
   local value = base.body(request,
     "command!:string command_id!:string shell_name:string optimistic_timeout:any")
   local last_n, seconds = last_n_of(request), seconds_of(value, "optimistic_timeout")
-  local box = files.running(self, id)
   local record = box.command_ids and box.command_ids[value.command_id] or new_execution(self, box, value)
   wait_until(record, COMPLETED, math.min(seconds, self.settings.command_hold))
   return ok(view(self, record, last_n))
 end
 
 local function execute_async(self, request, id)
+  local box = files.running(self, id)
   local value = base.body(request, "command!:string shell_name:string attach_stdin:boolean")
-  return ok(view(self, new_execution(self, files.running(self, id), value)))
+  return ok(view(self, new_execution(self, box, value)))
 end
 
 local function execute_sync(self, request, id)
+  local box = files.running(self, id)
   local value = base.body(request, "command!:string shell_name:string")
-  local record = new_execution(self, files.running(self, id), value)
+  local record = new_execution(self, box, value)
   wait_until(record, COMPLETED, math.huge)
   local v = view(self, record)
   return ok {

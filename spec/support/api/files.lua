@@ -215,8 +215,8 @@ function files.answer(path, kind)
   }
 end
 
-local function existing(self, id, path)
-  local place = files.place(self, files.running(self, id))
+local function existing(self, box, path)
+  local place = files.place(self, box)
   local real = files.path(place, path)
   if not files.size(real) then refuse(404, "File not found: " .. path) end
   expect(not is_directory(real), "Not a file: " .. path)
@@ -224,18 +224,20 @@ local function existing(self, id, path)
 end
 
 local function read_file_contents(self, request, id)
+  local box = files.running(self, id)
   local path = base.body(request, "file_path!:string").file_path
-  return files.answer(existing(self, id, path), "text/plain")
+  return files.answer(existing(self, box, path), "text/plain")
 end
 
 local function download_file(self, request, id)
+  local box = files.running(self, id)
   local path = base.body(request, "path!:string").path
-  return files.answer(existing(self, id, path), "application/octet-stream")
+  return files.answer(existing(self, box, path), "application/octet-stream")
 end
 
 local function write_file_contents(self, request, id)
-  local value = base.body(request, "file_path!:string contents!:string")
   local place = files.place(self, files.running(self, id))
+  local value = base.body(request, "file_path!:string contents!:string")
   local done, why = files.write(files.path(place, value.file_path), value.contents)
   return base.ok {
     devbox_id = id, exit_status = done and 0 or 1, stdout = "",

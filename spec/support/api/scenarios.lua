@@ -152,8 +152,8 @@ local function update_input_context(record, value, raw)
 end
 
 local function update_scenario(self, request, id)
-  local value, raw = members(request, CREATE)
   local record = find_scenario(self, id)
+  local value, raw = members(request, CREATE)
   if record.is_public then refuse(403, "Cannot update public scenarios.") end
   if record.status == "archived" then refuse(400, "Cannot update archived scenarios.") end
   check_scenario(value)
