@@ -53,9 +53,9 @@ static void excuse(struct rl_link *list, double seconds) {
 }
 
 static void excuse_all(struct rl_http *h, double seconds) {
-  int i;
-  for (i = 0; i < RL_LANES; i++)
-    excuse(&h->lanes[i].active_list, seconds);
+  struct rl_lane *lane;
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    excuse(&lane->active_list, seconds);
 }
 
 static void clock_update(struct rl_http *h, double now) {
@@ -137,29 +137,36 @@ static int is_abandoned(const struct rl_http *h, const struct rl_transfer *t) {
 /* Connections that count against max_connections, or max_streams. */
 static long connections_in_use(const struct rl_http *h, const struct rl_lane *lane) {
   const struct rl_link *l;
-  long n = 0;
-  if (lane->shared && lane->protocol >= 20)
-    return lane->active > 0;
+  long n = rl_lane_connections(lane);
+  if (rl_lane_is_multiplexed(lane))
+    return n;
   for (l = lane->active_list.next; l != &lane->active_list; l = l->next) {
     const struct rl_transfer *t = RL_TRANSFER_OF(l, place);
-    n += !t->held && !is_abandoned(h, t);
+    n -= t->held || is_abandoned(h, t);
   }
   return n;
 }
 
 /* Each lane may have one connection in any case, or one could starve the other. */
 static int has_room(const struct rl_http *h, const struct rl_lane *lane) {
-  const struct rl_lane *calls = &h->lanes[RL_LANE_CALLS], *pages = &h->lanes[RL_LANE_PAGES],
-                       *streams = &h->lanes[RL_LANE_STREAMS];
-  if (lane->active == 0)
-    return 1;
-  if (lane->shared && lane->protocol >= 20)
+  const struct rl_lane *streams = &h->lanes[RL_LANE_STREAMS], *other;
+  const long limit = lane == streams ? h->max_streams : h->max_connections;
+  long all = 0, in_use = 0;
+  size_t active = 0; /* in this lane and those whose place it took */
+  if (lane->active > 0 && rl_lane_is_multiplexed(lane))
     return lane->active < RL_HTTP_MAX_STREAMS;
-  if (lane == streams)
-    return (long)lane->active < h->max_streams || connections_in_use(h, lane) < h->max_streams;
-  if ((long)(calls->active + pages->active) < h->max_connections)
+  for (other = h->all_lanes; other != NULL; other = other->next) {
+    active += other->heir == lane ? other->active : 0;
+    if ((other->heir == streams) == (lane == streams))
+      all += (long)other->active;
+  }
+  if (active == 0 || all < limit)
     return 1;
-  return connections_in_use(h, calls) + connections_in_use(h, pages) < h->max_connections;
+  for (other = h->all_lanes; other != NULL; other = other->next) {
+    if ((other->heir == streams) == (lane == streams))
+      in_use += connections_in_use(h, other);
+  }
+  return in_use < limit;
 }
 
 /* The one that has waited longest among those for whom there is room, or NULL. */
@@ -207,10 +214,20 @@ static int run_timer(struct rl_lane *lane, double now) {
 }
 
 static int run_timers(struct rl_http *h, double now) {
-  int i, n = 0;
-  for (i = 0; i < RL_LANES; i++)
-    n += run_timer(&h->lanes[i], now);
+  struct rl_lane *lane;
+  int n = 0;
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    n += run_timer(lane, now);
   return n;
+}
+
+static void end_transfer(struct rl_transfer *t, CURLcode result) {
+  if (t->stale) {
+    rl_transfer_requeue(t);
+    return;
+  }
+  rl_transfer_conclude(t, result);
+  rl_transfer_finish(t);
 }
 
 static void read_lane(struct rl_lane *lane) {
@@ -222,8 +239,7 @@ static void read_lane(struct rl_lane *lane) {
     if (m->msg != CURLMSG_DONE)
       continue;
     (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-    rl_transfer_conclude(t, result);
-    rl_transfer_finish(t);
+    end_transfer(t, result);
   }
 }
 
@@ -265,9 +281,9 @@ static double early_wait(const struct rl_http *h, double now) {
 }
 
 static void read_messages(struct rl_http *h) {
-  int i;
-  for (i = 0; i < RL_LANES; i++)
-    read_lane(&h->lanes[i]);
+  struct rl_lane *lane;
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    read_lane(lane);
   end_early(h);
 }
 
@@ -343,6 +359,8 @@ static void serve_socket(struct rl_http *h, size_t i, int action) {
   struct rl_socket *s = h->sockets[i];
   struct rl_lane *lane = s->lane;
   uint64_t moved = h->moved;
+  if (action & CURL_CSELECT_IN)
+    s->heard = h->clock;
   rl_lane_act(lane, s->fd, action);
   if (lane->shared)
     note_write(h, i, action == CURL_CSELECT_OUT && h->moved == moved);
@@ -350,10 +368,11 @@ static void serve_socket(struct rl_http *h, size_t i, int action) {
 
 static int serve_ready(struct rl_http *h, double started) {
   size_t k, count = h->socket_count;
-  int lane, skipped = 0, served = 0;
+  struct rl_lane *lane;
+  int served = 0, skipped = 0;
   h->in_round = 1;
-  for (lane = 0; lane < RL_LANES; lane++)
-    h->lanes[lane].skipped = 0;
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    lane->skipped = 0;
   for (k = 0; k < count; k++) {
     size_t i = (h->cursor + k) % count;
     struct rl_socket *s = h->sockets[i];
@@ -367,7 +386,7 @@ static int serve_ready(struct rl_http *h, double started) {
     if (s->skipped) {
       if (!skipped)
         h->cursor = i;
-      s->lane->skipped = skipped = 1;
+      skipped = s->lane->skipped = 1;
       continue;
     }
     serve_socket(h, i, action);
@@ -417,6 +436,8 @@ static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
     what = "no connection within";
     seconds = h->connect_timeout;
   }
+  if (t->state == RL_ACTIVE)
+    rl_lanes_suspect(t);
   rl_transfer_fail(t, RL_KIND_TIMEOUT, "OPERATION_TIMEDOUT", t->message);
   rl_transfer_finish(t);
   snprintf(t->message, sizeof t->message, "%s %.6g s", what, seconds);
@@ -434,6 +455,8 @@ static int check_transfer(struct rl_http *h, struct rl_transfer *t, double now) 
     due = due_on_clock(h, t);
   }
   if (deadline <= now && !may_have_more(h, t)) {
+    if (t->state == RL_ACTIVE)
+      rl_lanes_suspect(t);
     rl_transfer_fail(t, RL_KIND_TIMEOUT, "DEADLINE", "the deadline has passed");
     rl_transfer_finish(t);
     return 1;
@@ -457,14 +480,13 @@ static int check_list(struct rl_http *h, struct rl_link *list, double now) {
 }
 
 static int check_deadlines(struct rl_http *h, double now) {
-  int i, n = 0;
+  struct rl_lane *lane;
+  int n = 0;
   if (h->clock < h->due_clock && now < h->due_monotonic)
     return 0;
   h->due_clock = h->due_monotonic = HUGE_VAL;
-  for (i = 0; i < RL_LANES; i++) {
-    n += check_list(h, &h->lanes[i].active_list, now);
-    n += check_list(h, &h->lanes[i].queue, now);
-  }
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    n += check_list(h, &lane->active_list, now) + check_list(h, &lane->queue, now);
   return n;
 }
 
@@ -485,11 +507,11 @@ static double queue_wait(struct rl_http *h, double now) {
  * what is left on the client's clock. */
 static double time_left(struct rl_http *h, double now, double longest) {
   double left = HUGE_VAL;
-  int i;
+  const struct rl_lane *lane;
   if (rl_link_in_list(&h->ready) || rl_link_in_list(&h->paused))
     return 0;
-  for (i = 0; i < RL_LANES; i++)
-    left = smaller(left, lane_wait(&h->lanes[i], now));
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    left = smaller(left, lane_wait(lane, now));
   left = smaller(left, queue_wait(h, now));
   left = smaller(left, early_wait(h, now));
   left = smaller(left, h->unmute_at - now);
@@ -531,6 +553,7 @@ static int turn(struct rl_http *h, double seconds) {
   n += run_timers(h, now);
   read_messages(h);
   n += check_deadlines(h, now);
+  rl_lanes_retire(h);
   return n;
 }
 
@@ -681,15 +704,19 @@ static void close_lane(struct rl_lane *lane) {
 }
 
 void rl_http_close(struct rl_http *h) {
-  int i;
+  struct rl_lane *lane;
   if (h->closed)
     return;
   h->closed = 1;
   if (rl_http_forked(h))
     return;
-  for (i = 0; i < RL_LANES; i++)
-    close_lane(&h->lanes[i]);
+  for (lane = h->all_lanes; lane != NULL; lane = lane->next)
+    close_lane(lane);
+  rl_lanes_retire(h);
   rl_sockets_free(h);
+  rl_free(h->open);
+  h->open = NULL;
+  h->connection_count = h->connection_cap = 0;
   wipe_options(h);
 }
 

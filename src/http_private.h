@@ -24,17 +24,22 @@ struct rl_easy {
 };
 
 /* Requests that share connections: a multi handle. There are several, since a page that is held
- * back must have a connection of its own, and a stream that stays open must keep none from others.
- */
+ * back must have a connection of its own, and a stream that stays open must keep none from others;
+ * and those that were retired, since their connections are no longer trusted: what has begun over
+ * them may go on to its end. */
 struct rl_lane {
   struct rl_http *http;
-  CURLM *multi; /* NULL until it is needed, and after it failed */
-  long kept;    /* connections that may stay open */
-  int shared;   /* HTTP/2 is offered: a connection may serve many transfers */
-  int protocol; /* of the last answer: 10, 11, 20; 0: no answer yet */
-  int starved;  /* a socket could not be watched for want of memory */
+  struct rl_lane *next; /* of all */
+  struct rl_lane *heir; /* of a retired lane: the one that took its place; else itself */
+  CURLM *multi;         /* NULL until it is needed, and after it failed */
+  long kept;            /* connections that may stay open */
+  int shared;           /* HTTP/2 is offered: a connection may serve many transfers */
+  int protocol;         /* of the last answer: 10, 11, 20; 0: no answer yet */
+  int starved;          /* a socket could not be watched for want of memory */
   double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
   int skipped;  /* a socket that was ready has not been served in this turn */
+  int suspect;  /* its connections have gone silent: to be retired */
+  double heard; /* when a byte came last, on the client's clock */
   size_t active;
   size_t begun; /* of those: libcurl has a connection for them */
   struct rl_link active_list;
@@ -48,6 +53,8 @@ struct rl_socket {
   struct rl_lane *lane;
   struct rl_transfer *transfer; /* its only user; NULL in a shared lane */
   curl_socket_t fd;
+  int port;     /* in a shared lane: the local one, by which transfers find it; 0: unknown */
+  double heard; /* when it was readable last, on the client's clock */
   size_t index;
   short events;    /* what libcurl wants; polls has POLLOUT left out while the socket is muted */
   int idle_writes; /* times in a row that it was writable and nothing was received */
@@ -55,10 +62,17 @@ struct rl_socket {
   int skipped;     /* was ready and has not been served in this turn */
 };
 
+/* A connection, used or idle. */
+struct rl_connection {
+  curl_socket_t fd;
+  int port; /* the local one; 0: not known yet */
+};
+
 struct rl_http {
   struct rl_lane lanes[RL_LANES];
-  struct rl_link all;   /* every transfer, finished ones too */
-  struct rl_link ready; /* transfers that were waited for and have news */
+  struct rl_lane *all_lanes; /* these and the retired ones */
+  struct rl_link all;        /* every transfer, finished ones too */
+  struct rl_link ready;      /* transfers that were waited for and have news */
   struct rl_link paused;
   struct rl_link early; /* over HTTP/2, may have been answered before they were sent */
   int resuming;         /* inside curl_easy_pause, which may call on_body */
@@ -72,6 +86,9 @@ struct rl_http {
   size_t socket_count, socket_cap;
   size_t cursor; /* where the next round over the sockets begins */
   int in_round;  /* sockets leave holes instead of moving */
+
+  struct rl_connection *open;
+  size_t connection_count, connection_cap;
 
   double clock; /* the client's clock as of `clock_at` on the monotonic one */
   double clock_at;
@@ -106,18 +123,18 @@ struct rl_transfer {
   struct rl_link pause;  /* in http->paused: has had its share of a turn, goes on in the next */
   struct rl_link early;  /* in http->early */
   enum rl_state state;
-  int armed; /* somebody waits for news */
-  int held;  /* paused until its reader has caught up */
+  int armed;     /* somebody waits for news */
+  int held;      /* paused until its reader has caught up */
+  int connected; /* as http.c found it */
 
   /* http.c: the queue and the deadlines */
   uint64_t id, sequence;
   double timeout;
-  int patient;       /* the timeout is the longest silence, while somebody waits */
-  double deadline;   /* on the monotonic clock; a streamed body's moves on while nobody waits */
-  double idle_since; /* when the last wait ended, on the same clock */
-  double wait_since; /* when the present one began, on the client's clock */
-  double missed_at;  /* when a deadline was first seen to have passed; negative: none has */
-  int connected;
+  int patient;         /* the timeout is the longest silence, while somebody waits */
+  double deadline;     /* on the monotonic clock; a streamed body's moves on while nobody waits */
+  double idle_since;   /* when the last wait ended, on the same clock */
+  double wait_since;   /* when the present one began, on the client's clock */
+  double missed_at;    /* when a deadline was first seen to have passed; negative: none has */
   uint64_t early_sent; /* of the request's body, when its early answer was last looked at */
   double early_at;     /* when that had grown, on the monotonic clock */
 
@@ -138,10 +155,15 @@ struct rl_transfer {
   double connect_limit;       /* libcurl's own, in seconds of the monotonic clock */
   uint64_t turn;              /* when turn_bytes was begun */
   size_t turn_bytes;
-  double pace;    /* seconds between two news of bytes that have moved; 0: there are none */
-  double told_at; /* when the last was taken, on the monotonic clock */
-  int moved;      /* bytes have, and that is news */
-  int starts;     /* how often libcurl began to send the request */
+  double pace;      /* seconds between two news of bytes that have moved; 0: there are none */
+  double told_at;   /* when the last was taken, on the monotonic clock */
+  int moved;        /* bytes have, and that is news */
+  int connecting;   /* libcurl has opened a socket for it */
+  int socket_error; /* errno of a socket that could not be made */
+  int stale;        /* refused a connection that its server had given up */
+  int starts;       /* how often libcurl began to send the request */
+  double begun;     /* when it first did, on the client's clock */
+  int port;         /* of its connection; see rl_socket */
 
   /* transfer.c: the answer */
   struct rl_headers answer;
@@ -159,6 +181,24 @@ void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared, long kept
 
 /* Closes the connections; no transfer may be active. The lane can be used again. */
 void rl_lane_close(struct rl_lane *lane);
+
+/* The transfer timed out: if that was silence of its connection, lanes that were silent meanwhile
+ * become suspects. */
+void rl_lanes_suspect(const struct rl_transfer *t);
+
+/* Between turns: new transfers get other connections than those of suspects, and so do those that
+ * have none yet. Frees the retired lanes that are empty. */
+void rl_lanes_retire(struct rl_http *h);
+
+/* Takes a transfer that has sent nothing from libcurl, and puts it back into the queue where it
+ * was. */
+void rl_transfer_requeue(struct rl_transfer *t);
+
+/* 1: its transfers share one connection. */
+int rl_lane_is_multiplexed(const struct rl_lane *lane);
+
+/* Connections that its transfers have or wait for. */
+long rl_lane_connections(const struct rl_lane *lane);
 
 /* Hands the transfer to libcurl, which begins with it at its next timer. 1, or 0 with the outcome
  * settled and the transfer where it was. */
@@ -190,6 +230,9 @@ void rl_transfer_destroy(struct rl_transfer *t);
 struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink);
 void rl_easy_free(struct rl_easy *e);
 
+/* Forgets what happened in libcurl's hands: nothing was sent. */
+void rl_transfer_renew(struct rl_transfer *t);
+
 /* Sets the rest. The handle must be one for the transfer's lane and sink. */
 CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e);
 
@@ -212,14 +255,21 @@ uint64_t rl_transfer_sent(const struct rl_transfer *t);
 int rl_transfer_is_answered(const struct rl_transfer *t);
 
 /* 1: libcurl lets it wait, since the server allows no more streams on the connections that there
- * are. That is as good as waiting in the queue: no timeout runs. */
+ * are, or no more connections may be opened. That is as good as waiting in the queue: no timeout
+ * runs. */
 int rl_transfer_waits(const struct rl_transfer *t);
 
 /* The time that it has waited does not count. */
 void rl_transfer_end_wait(struct rl_transfer *t);
 
+/* libcurl opens a connection for the transfer, which does not wait for another one's any more. */
+void rl_transfer_connects(struct rl_transfer *t);
+
 /* libcurl has a connection for the transfer. */
 void rl_transfer_begin(struct rl_transfer *t);
+
+/* 1: nothing has come over its connection for most of its time, though that had worked before. */
+int rl_transfer_is_silent(const struct rl_transfer *t);
 
 /* Takes from libcurl what it counted, as long as it has the transfer. */
 void rl_transfer_account(struct rl_transfer *t);

@@ -5,6 +5,7 @@
 #include "http_private.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
 
@@ -33,6 +34,7 @@ static struct rl_socket *socket_add(struct rl_lane *lane, curl_socket_t fd) {
     return NULL;
   s->lane = lane;
   s->fd = fd;
+  s->port = lane->shared ? rl_local_port(fd) : 0;
   s->index = h->socket_count;
   h->polls[s->index].fd = fd;
   h->polls[s->index].events = 0;
@@ -73,6 +75,13 @@ void rl_sockets_close_holes(struct rl_http *h) {
   }
 }
 
+/* libcurl looks up a name for the transfer, connects, or has a connection. */
+static void note_user(CURL *easy) {
+  void *t = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) == CURLE_OK && t != NULL)
+    rl_transfer_connects(t);
+}
+
 static void socket_set_user(struct rl_socket *s, CURL *easy) {
   void *t = NULL;
   if (s->lane->shared || curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) != CURLE_OK)
@@ -110,6 +119,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *
       lane->starved = 1;
       return -1;
     }
+    note_user(easy);
   }
   if (what & CURL_POLL_IN)
     events |= POLLIN;
@@ -130,8 +140,34 @@ static int on_timer(CURLM *multi, long ms, void *userp) {
   return 0;
 }
 
+int rl_lane_is_multiplexed(const struct rl_lane *lane) {
+  return lane->shared && lane->protocol >= 20;
+}
+
+long rl_lane_connections(const struct rl_lane *lane) {
+  return rl_lane_is_multiplexed(lane) ? lane->active > 0 : (long)lane->active;
+}
+
+/* Connections that lane_retire left to what had begun over them. */
+static long left_behind(const struct rl_lane *heir) {
+  const struct rl_lane *lane;
+  long n = 0;
+  for (lane = heir->http->all_lanes; lane != NULL; lane = lane->next) {
+    if (lane != heir && lane->heir == heir)
+      n += rl_lane_connections(lane);
+  }
+  return n;
+}
+
+/* libcurl opens further connections of a shared lane by itself. */
+static int limit_connections(struct rl_lane *lane) {
+  long limit = lane->http->max_connections - left_behind(lane);
+  return !lane->shared || lane->multi == NULL ||
+         curl_multi_setopt(lane->multi, CURLMOPT_MAX_HOST_CONNECTIONS, limit > 1 ? limit : 1L) ==
+             CURLM_OK;
+}
+
 static int lane_open(struct rl_lane *lane) {
-  struct rl_http *h = lane->http;
   CURLM *m = curl_multi_init();
   int ok;
   if (m == NULL)
@@ -143,19 +179,20 @@ static int lane_open(struct rl_lane *lane) {
        curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, lane->kept) == CURLM_OK &&
        curl_multi_setopt(m, CURLMOPT_PIPELINING,
                          lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
-  if (ok && lane->shared)
-    ok = curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, h->max_connections) == CURLM_OK;
 #if LIBCURL_VERSION_NUM >= 0x081400
   /* What CURLOPT_QUICK_EXIT was before. */
   (void)curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L);
 #endif
+  if (ok) {
+    lane->multi = m;
+    lane->timer = -1;
+    ok = limit_connections(lane);
+  }
   if (!ok) {
     curl_multi_cleanup(m);
-    return 0;
+    lane->multi = NULL;
   }
-  lane->multi = m;
-  lane->timer = -1;
-  return 1;
+  return ok;
 }
 
 static void lane_empty_pool(struct rl_lane *lane) {
@@ -171,7 +208,7 @@ static void lane_empty_pool(struct rl_lane *lane) {
 }
 
 static void give_easy_back(struct rl_lane *lane, enum rl_sink_kind sink, struct rl_easy *e) {
-  if (e->spent || lane->pooled >= MAX_POOLED) {
+  if (e->spent || lane->heir != lane || lane->pooled >= MAX_POOLED) {
     rl_easy_free(e);
     return;
   }
@@ -232,6 +269,7 @@ void rl_transfer_finish(struct rl_transfer *t) {
   rl_link_remove(&t->place);
   if (t->starts > 0)
     note_end(lane);
+  t->lane = lane->heir; /* a retired lane may go now */
   rl_transfer_end(t);
   if (--h->unfinished == 0)
     h->due_clock = h->due_monotonic = HUGE_VAL; /* rl_http_timeout must not tell of it any more */
@@ -248,28 +286,28 @@ void rl_transfer_finish_all(struct rl_link *list, enum rl_kind kind, const char 
 }
 
 void rl_lane_close(struct rl_lane *lane) {
+  struct rl_http *h = lane->http;
+  size_t i;
   lane_empty_pool(lane);
   if (lane->multi != NULL)
     curl_multi_cleanup(lane->multi);
   lane->multi = NULL;
   lane->timer = -1;
+  for (i = 0; i < h->socket_count; i++) {
+    if (h->sockets[i] != NULL && h->sockets[i]->lane == lane)
+      socket_remove(h, h->sockets[i--]);
+  }
 }
 
 /* "The state of all transfers is uncertain" after an error of the multi interface, so all of them
  * fail; a new handle is made when it is needed. */
 static void lane_fail(struct rl_lane *lane, CURLMcode code) {
-  struct rl_http *h = lane->http;
-  size_t i;
   if (lane->starved)
     code = CURLM_OUT_OF_MEMORY; /* and not that a callback gave up */
   lane->starved = 0;
   rl_transfer_finish_all(&lane->active_list, RL_KIND_CONNECTION, rl_curlmcode_name(code),
                          curl_multi_strerror(code));
   rl_lane_close(lane);
-  for (i = 0; i < h->socket_count; i++) {
-    if (h->sockets[i] != NULL && h->sockets[i]->lane == lane)
-      socket_remove(h, h->sockets[i--]);
-  }
 }
 
 static int refuse(struct rl_transfer *t, const char *code, const char *message) {
@@ -303,6 +341,93 @@ int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t) {
   return 1;
 }
 
+void rl_transfer_requeue(struct rl_transfer *t) {
+  struct rl_lane *lane = t->lane->heir;
+  struct rl_link *l = lane->queue.next;
+  t->lane->active--;
+  t->http->requests--;
+  detach(t);
+  t->lane = lane;
+  rl_transfer_renew(t);
+  while (l != &lane->queue && RL_TRANSFER_OF(l, place)->sequence < t->sequence)
+    l = l->next;
+  rl_link_remove(&t->place);
+  rl_link_append(l, &t->place);
+}
+
+void rl_lanes_suspect(const struct rl_transfer *t) {
+  struct rl_lane *lane;
+  if (!rl_transfer_is_silent(t))
+    return;
+  for (lane = t->http->all_lanes; lane != NULL; lane = lane->next)
+    lane->suspect |= lane == t->lane || lane->heard <= t->last_byte;
+}
+
+/* What has not begun must not begin over these connections. */
+static void requeue_waiting(struct rl_lane *lane) {
+  struct rl_link *l = lane->active_list.next;
+  while (l != &lane->active_list) {
+    struct rl_transfer *t = RL_TRANSFER_OF(l, place);
+    l = l->next;
+    if (t->starts == 0 && !t->connecting)
+      rl_transfer_requeue(t);
+  }
+}
+
+static void hand_over(struct rl_lane *lane, struct rl_lane *old) {
+  struct rl_http *h = lane->http;
+  struct rl_link *l;
+  size_t i;
+  *old = *lane;
+  memset(old->pools, 0, sizeof old->pools);
+  old->pooled = 0;
+  rl_link_init(&old->queue);
+  rl_link_init(&old->active_list);
+  rl_link_move(&lane->active_list, &old->active_list);
+  for (l = old->active_list.next; l != &old->active_list; l = l->next)
+    RL_TRANSFER_OF(l, place)->lane = old;
+  for (i = 0; i < h->socket_count; i++) {
+    if (h->sockets[i]->lane == lane)
+      h->sockets[i]->lane = old;
+  }
+  (void)curl_multi_setopt(old->multi, CURLMOPT_SOCKETDATA, old);
+  (void)curl_multi_setopt(old->multi, CURLMOPT_TIMERDATA, old);
+  old->heir = lane;
+  lane->next = old;
+  lane->multi = NULL;
+  lane->timer = -1;
+  lane->active = lane->begun = 0;
+}
+
+static void lane_retire(struct rl_lane *lane) {
+  struct rl_lane *old;
+  requeue_waiting(lane);
+  if (lane->active == 0) {
+    rl_lane_close(lane);
+    return;
+  }
+  old = rl_calloc(1, sizeof *old);
+  if (old != NULL) /* else it is to be tried with the next silence */
+    hand_over(lane, old);
+}
+
+void rl_lanes_retire(struct rl_http *h) {
+  struct rl_lane *lane, **at = &h->all_lanes;
+  while ((lane = *at) != NULL) {
+    if (lane->suspect && lane->heir == lane && lane->multi != NULL)
+      lane_retire(lane);
+    lane->suspect = 0;
+    if (lane->heir == lane || lane->active > 0) {
+      at = &lane->next;
+      continue;
+    }
+    *at = lane->next;
+    rl_lane_close(lane);
+    (void)limit_connections(lane->heir);
+    rl_free(lane);
+  }
+}
+
 void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action) {
   int running;
   CURLMcode rc = curl_multi_socket_action(lane->multi, fd, action, &running);
@@ -312,6 +437,9 @@ void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action) {
 
 void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared, long kept) {
   lane->http = h;
+  lane->heir = lane;
+  lane->next = h->all_lanes;
+  h->all_lanes = lane;
   lane->shared = shared;
   lane->kept = kept;
   lane->timer = -1;

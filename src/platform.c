@@ -5,8 +5,10 @@
 
 #include "platform.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 double rl_monotonic(void) {
@@ -23,4 +25,17 @@ void rl_error_text(int error, char *out, size_t size) {
   if (strerror_r(error, out, size) != 0)
     snprintf(out, size, "error %d", error);
 #endif
+}
+
+int rl_local_port(int fd) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  in_port_t port = 0;
+  if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    return 0;
+  if (address.ss_family == AF_INET)
+    port = ((struct sockaddr_in *)(void *)&address)->sin_port;
+  else if (address.ss_family == AF_INET6)
+    port = ((struct sockaddr_in6 *)(void *)&address)->sin6_port;
+  return ntohs(port);
 }

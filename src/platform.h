@@ -10,4 +10,7 @@ double rl_monotonic(void);
 /* What strerror says, for any thread. */
 void rl_error_text(int error, char *out, size_t size);
 
+/* The local port of a socket of IPv4 or IPv6, or 0. */
+int rl_local_port(int fd);
+
 #endif

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Our connect_timeout decides, which runs on the client's clock. libcurl's own limit only makes it
@@ -156,6 +157,14 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   return RL_OK;
 }
 
+void rl_transfer_renew(struct rl_transfer *t) {
+  t->state = RL_WAITING;
+  t->connected = t->connecting = t->starts = t->stale = t->port = 0;
+  t->missed_at = -1;
+  t->connect_limit = t->http->connect_timeout + CONNECT_SLACK;
+  t->message[0] = '\0';
+}
+
 void rl_transfer_destroy(struct rl_transfer *t) {
   rl_sink_free(&t->sink);
   free_request(t);
@@ -180,7 +189,7 @@ static int out_of_memory(struct rl_transfer *t) {
 
 static void count_bytes(struct rl_transfer *t, size_t n) {
   struct rl_http *h = t->http;
-  t->last_byte = h->clock;
+  t->last_byte = t->lane->heard = h->clock;
   h->moved += n;
   if (t->turn != h->turn) {
     t->turn = h->turn;
@@ -230,7 +239,7 @@ void rl_transfer_resume(struct rl_transfer *t) {
 
 int rl_transfer_waits(const struct rl_transfer *t) {
   const struct rl_lane *lane = t->lane;
-  return t->starts == 0 && lane->begun > 0 && lane->shared && lane->protocol >= 20;
+  return t->starts == 0 && !t->connecting && lane->begun > 0 && lane->shared;
 }
 
 void rl_transfer_end_wait(struct rl_transfer *t) {
@@ -238,11 +247,49 @@ void rl_transfer_end_wait(struct rl_transfer *t) {
   t->http->due_clock = 0; /* to be worked out anew */
 }
 
+void rl_transfer_connects(struct rl_transfer *t) {
+  if (rl_transfer_waits(t)) {
+    rl_transfer_excuse_wait(t);
+    rl_transfer_end_wait(t);
+  }
+  t->connecting = 1;
+}
+
 void rl_transfer_begin(struct rl_transfer *t) {
   if (rl_transfer_waits(t))
     rl_transfer_end_wait(t);
   t->starts = 1;
+  t->begun = t->last_byte = t->http->clock;
   t->lane->begun++;
+}
+
+/* 1: libcurl has opened no connection for the transfer, but taken one that was there. */
+static int has_used_connection(const struct rl_transfer *t) {
+  long connects = 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_NUM_CONNECTS, &connects);
+  return connects == 0;
+}
+
+/* 1: something has come over its connection since its last byte, such as an answer to another call
+ * over HTTP/2. */
+static int has_lively_connection(const struct rl_transfer *t) {
+  const struct rl_http *h = t->http;
+  size_t i;
+  for (i = 0; i < h->socket_count && t->port != 0; i++) {
+    const struct rl_socket *s = h->sockets[i];
+    if (s != NULL && s->lane == t->lane && s->port == t->port)
+      return s->heard > t->last_byte;
+  }
+  return 0;
+}
+
+int rl_transfer_is_silent(const struct rl_transfer *t) {
+  double life = t->http->clock - t->begun, silence = t->http->clock - t->last_byte;
+  if (t->starts == 0 || (t->answer.bytes == 0 && !has_used_connection(t)))
+    return 0; /* the network works: the server is slow, or is not there */
+  if (t->answer.bytes > 0 && t->sink.kind == RL_SINK_EVENTS)
+    return 0; /* nothing happened that it could tell */
+  return silence >= (life < t->timeout ? life : t->timeout) / 2 && !has_lively_connection(t);
 }
 
 /* When the answer has arrived before all of the request's body was sent over HTTP/2, and the server
@@ -332,7 +379,54 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   return 0;
 }
 
+static void connections_add(struct rl_http *h, curl_socket_t fd) {
+  if (h->connection_count == h->connection_cap) {
+    size_t cap = h->connection_cap > 0 ? 2 * h->connection_cap : 16;
+    struct rl_connection *grown = rl_realloc(h->open, cap * sizeof *grown);
+    if (grown == NULL)
+      return; /* it is used without the look that is_stale takes */
+    h->open = grown;
+    h->connection_cap = cap;
+  }
+  h->open[h->connection_count].fd = fd;
+  h->open[h->connection_count].port = 0;
+  h->connection_count++;
+}
+
+static void connections_remove(struct rl_http *h, curl_socket_t fd) {
+  size_t i;
+  for (i = 0; i < h->connection_count; i++) {
+    if (h->open[i].fd == fd)
+      h->open[i--] = h->open[--h->connection_count];
+  }
+}
+
 #if LIBCURL_VERSION_NUM >= 0x075000
+static curl_socket_t connection_at(struct rl_http *h, int port) {
+  size_t i;
+  for (i = 0; i < h->connection_count; i++) {
+    struct rl_connection *c = &h->open[i];
+    if (c->port == 0)
+      c->port = rl_local_port(c->fd);
+    if (c->port == port)
+      return c->fd;
+  }
+  return CURL_SOCKET_BAD;
+}
+
+/* 1: the server has sent something, such as a 408, or closed the connection before it was asked.
+ * What libcurl finds waiting there it takes for the answer to the request that it sends next. Over
+ * HTTP/2 it looks for itself, since frames may come at any time. */
+static int is_stale(const struct rl_transfer *t, int port) {
+  struct pollfd p;
+  if (t->lane->protocol >= 20 || !has_used_connection(t))
+    return 0;
+  p.fd = connection_at(t->http, port); /* libcurl 7.88 does not tell it here */
+  p.events = POLLIN;
+  p.revents = 0;
+  return p.fd != CURL_SOCKET_BAD && poll(&p, 1, 0) > 0;
+}
+
 /* CURLOPT_PREREQFUNCTION's type is libcurl's: its strings are not const. */
 /* NOLINTNEXTLINE(readability-non-const-parameter) */
 static int on_start(void *userp, char *to, char *from, int to_port, int from_port) {
@@ -340,7 +434,10 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   (void)to;
   (void)from;
   (void)to_port;
-  (void)from_port;
+  t->stale = is_stale(t, from_port);
+  if (t->stale)
+    return CURL_PREREQFUNC_ABORT;
+  t->port = from_port;
   if (t->starts > 0)
     t->starts++;
   else
@@ -349,12 +446,34 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
 }
 #endif
 
+static int is_usable(curl_socket_t fd, struct rl_transfer *t) {
+  if (fd < 0)
+    t->socket_error = errno;
+  return fd >= 0;
+}
+
 /* A child that the host starts must not keep the API's connections open. */
-static int on_socket_made(void *userp, curl_socket_t fd, curlsocktype purpose) {
-  (void)userp;
+static curl_socket_t on_open(void *userp, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct rl_transfer *t = userp;
+  curl_socket_t fd;
   (void)purpose;
+#if defined(SOCK_CLOEXEC)
+  fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (!is_usable(fd, t))
+    return CURL_SOCKET_BAD;
+#else
+  fd = socket(address->family, address->socktype, address->protocol);
+  if (!is_usable(fd, t))
+    return CURL_SOCKET_BAD;
   (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return CURL_SOCKOPT_OK;
+#endif
+  connections_add(t->http, fd);
+  return fd;
+}
+
+static int on_close(void *userp, curl_socket_t fd) {
+  connections_remove(userp, fd);
+  return close(fd);
 }
 
 #define SET(option, value)                                                                         \
@@ -415,7 +534,7 @@ static long read_bytes(const struct rl_lane *lane, enum rl_sink_kind sink) {
   return lane->shared ? STREAM_READ_BYTES : CALL_READ_BYTES;
 }
 
-static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct rl_lane *lane,
+static CURLcode set_constants(CURL *curl, struct rl_http *h, const struct rl_lane *lane,
                               enum rl_sink_kind sink) {
   CURLcode rc;
   SET(CURLOPT_NOSIGNAL, 1L);
@@ -426,7 +545,9 @@ static CURLcode set_constants(CURL *curl, const struct rl_http *h, const struct 
     return rc;
 #endif
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
-  SET(CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+  SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+  SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  SET(CURLOPT_CLOSESOCKETDATA, (void *)h);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQFUNCTION, on_start);
 #endif
@@ -519,6 +640,7 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   SET(CURLOPT_URL, t->url);
   SET(CURLOPT_HTTPHEADER, t->headers);
   SET(CURLOPT_PRIVATE, t);
+  SET(CURLOPT_OPENSOCKETDATA, t);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQDATA, t);
 #endif

@@ -86,6 +86,17 @@ local function script_of(number)
   return player.after ~= "close" and scripts[#scripts] or nil
 end
 
+-- A connection of a server that once spoke HTTP/2.
+local function serve_http1(conn, script)
+  if not conn:start_tls(player.http1_context) then return end
+  while true do
+    local request = http.read_head(conn)
+    if not request or not http.read_body(conn, request) then return end
+    if script.delay then loop.sleep(script.delay) end
+    if not conn:send(script.http1) then return end
+  end
+end
+
 local function serve(conn)
   local entry = {
     connection = conn.number, at = socket.gettime() - player.begun, received = {}, requests = {},
@@ -93,6 +104,8 @@ local function serve(conn)
   if player.kind == "raw" then player.log[conn.number] = entry end
   local script = script_of(conn.number)
   if not script then return end
+  if script.mute then return conn:drain() end
+  if script.http1 then return serve_http1(conn, script) end
   if player.context then
     local ok, err = conn:start_tls(player.context)
     if not ok then
@@ -128,6 +141,10 @@ function commands.play(options)
   player.kind, player.scripts, player.after = options.kind, options.scripts, options.after
   player.settings = options.settings
   player.context = options.tls and tls_context(options.tls)
+  if options.kind == "h2" then
+    options.tls.alpn = { "http/1.1" }
+    player.http1_context = tls_context(options.tls)
+  end
 end
 
 function commands.log()

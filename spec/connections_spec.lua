@@ -1,0 +1,246 @@
+-- Connections that are silent, opening, closing or of another version: what a call does about them.
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+
+local ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n" .. '{"id":"x"}'
+local OBJECT = { body = '{"id":"x"}' }
+
+local servers = {}
+local function started(server)
+  servers[#servers + 1] = server
+  return server
+end
+
+local function retrieve(client, options) return client.scenarios:retrieve("x", options) end
+
+-- Several calls at once -> how many were successful, the errors.
+local function retrieve_many(client, n)
+  local ids = {}
+  for i = 1, n do ids[i] = "x" end
+  local results, errors = client:map(ids, function(id) return client.scenarios:retrieve(id) end, { concurrency = n })
+  local count = 0
+  for _ in pairs(results) do count = count + 1 end
+  return count, errors
+end
+
+-- Works on until `condition` holds, which it does soon.
+local function wait_until(client, condition)
+  local patience = support.now() + 10
+  while not condition() do
+    assert.is_true(support.now() < patience, "it did not come about")
+    client:poll(0.01)
+  end
+end
+
+describe("A connection", function()
+  after_each(function()
+    for _, server in ipairs(servers) do server:stop() end
+    servers = {}
+  end)
+
+  describe("that went silent", function()
+    -- Answers one request, and then nobody, as when a router has forgotten the connection.
+    local ONCE = { { serve = OBJECT, count = 1 }, { hold = true } }
+
+    it("over HTTP/2 costs one attempt, and serves nobody again", function()
+      local peer = started(support.h2 { ONCE, { { serve = OBJECT } } })
+      local client = peer:client { timeout = 0.3, max_retries = 1 }
+      expect.success(retrieve(client))
+      local _, response = expect.success(retrieve(client))
+      assert.are.equal(2, response.attempts)
+      for _ = 1, 3 do
+        _, response = expect.success(retrieve(client))
+        assert.are.equal(1, response.attempts)
+      end
+      assert.are.equal(2, peer:connections())
+      client:close()
+    end)
+
+    it("over HTTP/2 is left by those that wait for it, too", function()
+      local peer = started(support.h2 {
+        settings = { MAX_CONCURRENT_STREAMS = 2 }, ONCE, { { serve = OBJECT } },
+      })
+      local client = peer:client { timeout = 0.5, max_retries = 1, max_connections = 1 }
+      expect.success(retrieve(client))
+      local count, errors = retrieve_many(client, 20)
+      assert.is_nil(errors)
+      assert.are.equal(20, count)
+      assert.are.equal(2, peer:connections())
+      client:close()
+    end)
+
+    it("by a deadline is left by the next call", function()
+      local peer = started(support.h2 { ONCE, { { serve = OBJECT } } })
+      local client = peer:client { timeout = 10, max_retries = 0 }
+      expect.success(retrieve(client))
+      expect.failure("timeout", "DEADLINE", retrieve(client, { deadline = 0.3 }))
+      expect.success(retrieve(client))
+      assert.are.equal(2, peer:connections())
+      client:close()
+    end)
+
+    it("in the middle of an answer is not asked for the rest", function()
+      local peer = started(support.h2 {
+        { { answer = 1, body = '{"id":"x"}' }, { answer = 2, cut = 4, body = '{"id":"x"}' }, { hold = true } },
+        { { serve = OBJECT } },
+      })
+      local client = peer:client { timeout = 0.3, max_retries = 1 }
+      expect.success(retrieve(client))
+      local _, response = expect.success(retrieve(client))
+      assert.are.equal(2, response.attempts)
+      client:close()
+    end)
+
+    it("over HTTP/1.1 makes the idle ones of its age suspect", function()
+      local scripts = {}
+      for i = 1, 5 do scripts[i] = { { read = "request" }, ANSWER, { hold = true } } end
+      scripts[6] = { { serve = ANSWER } }
+      local raw = started(support.raw(scripts))
+      local client = raw:client { timeout = 0.5, max_retries = 1 }
+      assert.are.equal(5, (retrieve_many(client, 5)))
+      assert.are.equal(5, raw:connections())
+      local _, response = expect.success(retrieve(client))
+      assert.are.equal(2, response.attempts)
+      for _ = 1, 3 do
+        _, response = expect.success(retrieve(client))
+        assert.are.equal(1, response.attempts)
+      end
+      assert.are.equal(6, raw:connections())
+      client:close()
+    end)
+
+    it("of lists and of calls makes those of the other suspect", function()
+      local peer = started(support.h2 {
+        { { serve = OBJECT, count = 1 }, { hold = true } },
+        { http1 = ANSWER }, { { serve = OBJECT } }, { http1 = ANSWER },
+      })
+      local client = peer:client { timeout = 0.3, max_retries = 1 }
+      expect.success(retrieve(client))
+      client.scenarios:list():next()
+      assert.are.equal(2, peer:connections())
+      expect.success(retrieve(client))
+      assert.are.equal(3, peer:connections())
+      client.scenarios:list():next()
+      assert.are.equal(4, peer:connections())
+      client:close()
+    end)
+
+    it("keeps its place in max_connections until it is closed", function()
+      local server = started(support.start { scenarios = 5 })
+      local client = server:client { timeout = 0.4, max_retries = 2, max_connections = 2 }
+      expect.success(retrieve_many(client, 2))
+      server:fault { silent = true, times = 2 }
+      local most = 0
+      for _ = 1, 8 do
+        client:spawn(function() expect.success(client.scenarios:retrieve(server:ids("scenario")[1])) end)
+      end
+      while client:poll(0.02) > 0 do most = math.max(most, #client:fds()) end
+      assert.is_true(most > 0 and most <= 2, "there were " .. most)
+      client:close()
+    end)
+  end)
+
+  describe("that works", function()
+    it("over HTTP/2 is kept when one of its calls gets no answer", function()
+      local peer = started(support.h2 {
+        { { answer = 1, body = '{"id":"x"}' }, { wait = 3 }, { sleep = 0.2 }, { answer = 3, body = '{"id":"x"}' },
+          { wait = 4 }, { answer = 4, body = '{"id":"x"}' }, { hold = true } },
+      })
+      local client = peer:client { timeout = 0.4, max_retries = 1 }
+      expect.success(retrieve(client))
+      assert.are.equal(2, (retrieve_many(client, 2)))
+      assert.are.equal(1, peer:connections())
+      client:close()
+    end)
+
+    it("is kept when a new one next to it meets a slow server", function()
+      local read = { read = "request" }
+      local raw = started(support.raw {
+        { read, ANSWER, read, { sleep = 0.15 }, ANSWER, { serve = ANSWER } }, { read, { hold = true } },
+      })
+      local client = raw:client { timeout = 0.3, max_retries = 0 }
+      expect.success(retrieve(client))
+      assert.are.equal(1, (retrieve_many(client, 2)))
+      expect.success(retrieve(client))
+      assert.are.equal(2, raw:connections())
+      client:close()
+    end)
+  end)
+
+  describe("that is being opened", function()
+    local ONE_STREAM = { MAX_CONCURRENT_STREAMS = 1 }
+
+    it("beside one that has no stream left counts against timeout and connect_timeout", function()
+      for _, limits in ipairs { { timeout = 0.4, connect_timeout = 30 }, { timeout = 30, connect_timeout = 0.4 } } do
+        local peer = started(support.h2 {
+          settings = ONE_STREAM, { { answer = 1, body = '{"id":"x"}' }, { hold = true } }, { mute = true },
+        })
+        limits.max_retries = 0
+        local client = peer:client(limits)
+        expect.success(retrieve(client))
+        client:spawn(function() client.scenarios:retrieve("x", { timeout = 60 }) end) -- takes the stream
+        local began = support.now()
+        expect.failure("timeout", "OPERATION_TIMEDOUT", retrieve(client))
+        assert.is_true(support.now() - began < 5)
+        client:close()
+      end
+    end)
+  end)
+
+  describe("to a server that stops speaking HTTP/2", function()
+    it("is waited for as long as it takes, by all that wait", function()
+      local head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n"
+      local peer = started(support.h2 {
+        { { serve = OBJECT, count = 1 }, { close = true } }, { http1 = head .. '{"id":"x"}', delay = 0.3 },
+      })
+      local client = peer:client { connect_timeout = 0.5, timeout = 20, max_retries = 1, max_connections = 2 }
+      expect.success(retrieve(client))
+      local count, errors = retrieve_many(client, 12)
+      assert.is_nil(errors)
+      assert.are.equal(12, count)
+      client:close()
+    end)
+  end)
+
+  describe("that was given up by its server", function()
+    -- What the server does with an idle connection; the second is asked, as libcurl has it.
+    local function given_up(bytes, tls)
+      local path = support.tmpdir() .. "/sent"
+      local raw = started(support.raw {
+        tls = tls,
+        { { read = "request" }, ANSWER, { lua = ([[
+          local conn = ...
+          conn:send(%q)
+          conn:close()
+          io.open(%q, "w"):close()]]):format(bytes, path) } },
+        { { serve = ANSWER } },
+      })
+      local client = raw:client { max_retries = 0 }
+      expect.success(retrieve(client))
+      wait_until(client, function() return support.exists(path) end)
+      return raw, client
+    end
+
+    for _, tls in ipairs { false, "localhost" } do
+      local how = tls and " (TLS)" or ""
+      it("with a 408 on it is dropped, and costs no attempt" .. how, function()
+        local raw, client = given_up("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+          tls or nil)
+        for _ = 1, 2 do
+          local _, response = expect.success(client.scenarios:archive("x"))
+          assert.are.same({ 200, 1 }, { response.status, response.attempts })
+        end
+        assert.are.equal(2, raw:connections())
+        client:close()
+      end)
+
+      it("without a word is dropped, and costs no attempt" .. how, function()
+        local raw, client = given_up("", tls or nil)
+        local _, response = expect.success(client.scenarios:archive("x"))
+        assert.are.same({ 200, 1 }, { response.status, response.attempts })
+        assert.are.equal(2, raw:connections())
+        client:close()
+      end)
+    end
+  end)
+end)
