@@ -3,6 +3,7 @@ local lfs = require "lfs"
 local process = require "spec.support.process"
 local socket = require "socket"
 local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 local tasks = require "spec.support.tasks"
 
@@ -11,16 +12,12 @@ local PATH = "/download_logs$"
 describe("runs:download_logs", function()
   local server, client, run, directory, path
 
-  setup(function() server = support.start { scenarios = 3, public = 0, runs = 3, scorers = 0 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client { max_retries = 1 }
+  stand_in({ scenarios = 3, public = 0, runs = 3, scorers = 0 }, function(started)
+    server, client = started, started:client { max_retries = 1 }
     run = server:ids("run")[1]
     directory = support.tmpdir()
     path = directory .. "/logs.zip"
   end)
-  after_each(function() client:close() end)
 
   local function download(to, options)
     return client.scenarios.runs:download_logs(run, to, options)

@@ -1,17 +1,14 @@
 -- Errors as real answers, and their absence, bring them about: every kind and code.
 local runloop = require "runloop"
 local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 
 describe("An error", function()
   local server, client
-  setup(function() server = support.start { scenarios = 5, public = 1, runs = 7 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client { max_retries = 0 }
+  stand_in({ scenarios = 5, public = 1, runs = 7 }, function(started)
+    server, client = started, started:client { max_retries = 0 }
   end)
-  after_each(function() client:close() end)
 
   -- A call's error when the server answers (or fails) as the fault says.
   local function fails(kind, code, fault, call)

@@ -1,6 +1,7 @@
 -- Pagers: items and pages of a list on demand, how a list ends, and how it fails rather than look shorter than it is.
 local runloop = require "runloop"
 local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 
 local function ids_of(items)
@@ -22,14 +23,10 @@ end
 
 describe("A pager", function()
   local server, client, ids
-  setup(function() server = support.start { scenarios = 45, public = 7, runs = 11, scorers = 25 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 45, public = 7, runs = 11, scorers = 25 }, function(started)
+    server, client = started, started:client()
     ids = server:ids "scenario"
   end)
-  after_each(function() client:close() end)
 
   -- The items that `next` gives up to the end or the error, their ids, and the error.
   local function drain(list)

@@ -1,17 +1,13 @@
 -- client:request: the rest of the API.
 local runloop = require "runloop"
-local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 
 describe("client:request", function()
   local server, client
-  setup(function() server = support.start { scenarios = 5 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 5 }, function(started)
+    server, client = started, started:client()
   end)
-  after_each(function() client:close() end)
 
   local function answered(body, content_type, status)
     server:fault {

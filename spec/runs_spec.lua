@@ -1,6 +1,7 @@
 -- Scenario runs: every call, the tables that come back, and their methods.
 local runloop = require "runloop"
 local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 local tables = require "spec.support.tables"
 
@@ -9,13 +10,9 @@ local copy, names = tables.copy, tables.names
 
 describe("client.scenarios.runs", function()
   local server, client
-  setup(function() server = support.start { scenarios = 12, public = 2, runs = 30 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 12, public = 2, runs = 30 }, function(started)
+    server, client = started, started:client()
   end)
-  after_each(function() client:close() end)
 
   local function fields(id)
     return tables.decoded(server:text("run", id))

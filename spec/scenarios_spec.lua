@@ -1,6 +1,7 @@
 -- Scenarios: every call, the tables that come back, and their methods.
 local runloop = require "runloop"
 local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 local tables = require "spec.support.tables"
 
@@ -19,13 +20,9 @@ end
 
 describe("client.scenarios", function()
   local server, client
-  setup(function() server = support.start { scenarios = 40, public = 5, runs = 12 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 40, public = 5, runs = 12 }, function(started)
+    server, client = started, started:client()
   end)
-  after_each(function() client:close() end)
 
   -- The fields the server has, nulls left out.
   local function fields(id)
@@ -512,15 +509,11 @@ end)
 
 describe("A scenario that came back", function()
   local server, client, scenario
-  setup(function() server = support.start { scenarios = 20, public = 2, runs = 6 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 20, public = 2, runs = 6 }, function(started)
+    server, client = started, started:client()
     scenario = expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
     server:clear_log()
   end)
-  after_each(function() client:close() end)
 
   it("shows its fields and nothing else", function()
     local expected = {}

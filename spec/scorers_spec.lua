@@ -1,6 +1,6 @@
 -- Custom scorers: every call, the tables that come back, and their methods.
 local runloop = require "runloop"
-local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 local tables = require "spec.support.tables"
 
@@ -8,14 +8,10 @@ local copy, names = tables.copy, tables.names
 
 describe("client.scenarios.scorers", function()
   local server, client, scorers
-  setup(function() server = support.start { scenarios = 2, public = 0, runs = 0, scorers = 8 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 2, public = 0, runs = 0, scorers = 8 }, function(started)
+    server, client = started, started:client()
     scorers = client.scenarios.scorers
   end)
-  after_each(function() client:close() end)
 
   local function fields(id)
     return tables.decoded(server:text("scorer", id))

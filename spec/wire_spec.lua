@@ -1,6 +1,7 @@
 -- What goes over the wire: requests as the server saw them, retries and waits, connections.
 local runloop = require "runloop"
 local support = require "spec.support"
+local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
 
 local UUID4 = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
@@ -16,13 +17,9 @@ end
 
 describe("On the wire", function()
   local server, client
-  setup(function() server = support.start { scenarios = 12, public = 2, runs = 8 } end)
-  teardown(function() server:stop() end)
-  before_each(function()
-    server:reset()
-    client = server:client()
+  stand_in({ scenarios = 12, public = 2, runs = 8 }, function(started)
+    server, client = started, started:client()
   end)
-  after_each(function() client:close() end)
 
   local function answer(body, headers)
     headers = headers or {}
