@@ -71,9 +71,9 @@ describe("A callback that closes the client", function()
   end)
 end)
 
-describe("on_event in a task", function()
+describe("on_event", function()
   local server, client, ids
-  setup(function() server = support.start { scenarios = 40 } end)
+  setup(function() server = support.start { scenarios = 40, runs = 1 } end)
   teardown(function() server:stop() end)
   before_each(function()
     server:reset()
@@ -81,19 +81,141 @@ describe("on_event in a task", function()
   end)
   after_each(function() client:close() end)
 
-  it("cannot wait, which would suspend its request half-way", function()
+  -- A client whose on_event raises "boom 1", "boom 2" and so on: the events of that type.
+  local function raising(event_type, options)
+    local n = 0
+    options = options or {}
+    options.on_event = function(event)
+      if event.type ~= event_type then return end
+      n = n + 1
+      error("boom " .. n, 0)
+    end
+    return server:client(options)
+  end
+
+  it("cannot wait, in a task or outside", function()
     local wait
-    client = server:client { on_event = function() wait() end }
-    for name, waits in pairs {
-      ["Lua cannot yield here"] = function() client:sleep(0.001) end,
+    local problems = {}
+    client = server:client {
+      on_event = function() wait() end,
+      on_error = function(err, task) problems[#problems + 1] = { err, task } end,
+    }
+    for message, waits in pairs {
+      ["client:sleep: cannot be called in on_event"] = function() client:sleep(0.001) end,
+      ["scenarios:retrieve: cannot be called in on_event"] = function() client.scenarios:retrieve(ids[1]) end,
+      ["scenarios:list: cannot be called in on_event"] = function() client.scenarios:list():next() end,
+      ["client:map: cannot be called in on_event"] = function() client:map({ 1 }, print) end,
+      ["client:poll: cannot be called in on_event"] = function() client:poll() end,
+      ["client:run: cannot be called in on_event"] = function() client:run() end,
       ["attempt to yield"] = coroutine.yield,
     } do
       wait = waits
-      local task = client:spawn(function() return client.scenarios:retrieve(ids[1]) end)
-      expect.raises(name, function() task:wait() end)
+      for _, call in ipairs {
+        function() return client.scenarios:retrieve(ids[1]) end,
+        function() return client:spawn(client.scenarios.retrieve, client.scenarios, ids[1]):wait() end,
+      } do
+        problems = {}
+        assert.are.equal(ids[1], expect.success(call()).id)
+        assert.are.equal(2, #problems) -- of the request and of the response
+        assert.matches(message, problems[1][1], 1, true)
+        assert.is_nil(problems[1][2])
+      end
     end
     wait = function() end
-    assert.are.equal(ids[1], expect.success(client.scenarios:retrieve(ids[1])).id)
+  end)
+
+  it("starts tasks that begin later, so that one that calls does not call itself", function()
+    local begun, done = 0, 0
+    client = server:client { on_event = function(event)
+      if event.type ~= "request" or begun == 3 then return end
+      begun = begun + 1
+      client:spawn(function()
+        expect.success(client.scenarios:retrieve(ids[1]))
+        done = done + 1
+      end)
+    end }
+    expect.success(client.scenarios:retrieve(ids[2]))
+    assert.are.equal(0, done)
+    client:run()
+    assert.are.same({ 3, 3 }, { begun, done })
+  end)
+
+  describe("that raises changes no call:", function()
+    local calls = {
+      ["a call"] = function() return client.scenarios:retrieve(ids[1]) end,
+      ["a list"] = function() return client.scenarios:list({ limit = 10 }):collect() end,
+      ["a download"] = function() return client.scenarios.runs:download_logs(server:ids("run")[1]) end,
+      ["a call in a task"] = function()
+        return client:spawn(client.scenarios.retrieve, client.scenarios, ids[1]):wait()
+      end,
+    }
+    for what, call in pairs(calls) do
+      for _, event_type in ipairs { "request", "response", "retry" } do
+        it(what .. ", which tells " .. event_type .. "; on_error hears of it", function()
+          local told = {}
+          client = raising(event_type, { max_retry_wait = 0, on_error = function(err, task)
+            told[#told + 1] = { err, task }
+          end })
+          server:fault { status = 503 }
+          expect.success(call())
+          assert.is_true(#told > 0)
+          for i, each in ipairs(told) do assert.are.same({ "boom " .. i }, each) end
+          assert.are.equal(0, client:stats().in_flight)
+        end)
+      end
+    end
+
+    it("without on_error the next use of the client raises it, before that does anything", function()
+      local uses = {
+        call = function() return client.scenarios:retrieve(ids[1]) end,
+        step = function() return client.scenarios:list():next() end,
+        collect = function() return client.scenarios:list():collect(1) end,
+        page = function() return client.scenarios:list():pages()() end,
+        map = function() return client:map({ 1 }, function() error "called" end) end,
+        poll = function() return client:poll() end,
+        run = function() return client:run() end,
+        sleep = function() return client:sleep(0) end,
+      }
+      for what, use in pairs(uses) do
+        local once = true
+        client = server:client { on_event = function()
+          if not once then return end
+          once = false
+          error("boom", 0)
+        end }
+        expect.success(client.scenarios:retrieve(ids[1]))
+        assert.are.equal(0, client:timeout())
+        local asked = server:count()
+        local ok, err = pcall(use)
+        assert.are.same({ false, "boom" }, { ok, err }, what)
+        assert.are.equal(asked, server:count(), what)
+        ok, err = pcall(use)
+        assert.is_true(ok, err)
+        client:close()
+      end
+    end)
+
+    it("several are raised one after the other, and by close the first of them, saying how many there are", function()
+      client = raising "request"
+      server:fault { status = 500, times = 3 }
+      expect.success(client.scenarios:retrieve(ids[1], { max_retries = 5 }))
+      expect.raises("boom 1", function() client:poll() end)
+      local ok, err = pcall(client.close, client)
+      assert.are.same({ false, "boom 2 (the first of 3 errors that nobody has seen)" }, { ok, err })
+      expect.raises("client is closed", function() client.scenarios:retrieve(ids[1]) end)
+    end)
+
+    it("what on_error raises of it is raised by the next call", function()
+      local raises = true
+      client = server:client {
+        on_event = function() if raises then error "of on_event" end end,
+        on_error = function() error("of on_error", 0) end,
+      }
+      expect.success(client.scenarios:retrieve(ids[1]))
+      raises = false
+      for _ = 1, 2 do expect.raises("of on_error", function() client.scenarios:retrieve(ids[1]) end) end
+      expect.success(client.scenarios:retrieve(ids[1]))
+    end)
   end)
 
   it("may close the list whose page is asked for, and nothing stays in flight", function()
@@ -116,25 +238,12 @@ describe("on_event in a task", function()
   end)
 end)
 
-describe("A callback that raises", function()
+describe("on_poll that raises", function()
   local server, client
   setup(function() server = support.start { scenarios = 1, runs = 1 } end)
   teardown(function() server:stop() end)
   before_each(function() server:reset() end)
   after_each(function() client:close() end)
-
-  it("leaves nothing of a download behind", function()
-    client = server:client { on_event = function(event)
-      if event.type == "response" then error "no more" end
-    end }
-    local directory = support.tmpdir()
-    collectgarbage "stop" -- which would clean up as well
-    expect.raises("no more", function()
-      client.scenarios.runs:download_logs(server:ids("run")[1], directory .. "/a.zip")
-    end)
-    collectgarbage "restart"
-    assert.are.same({}, support.list_dir(directory))
-  end)
 
   it("leaves no run behind when that was asked for", function()
     client = server:client()

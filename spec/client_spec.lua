@@ -384,20 +384,6 @@ describe("A client", function()
     end)
   end)
 
-  it("sends no request of which on_event, raising, ends the call", function()
-    local raises = true
-    local client = server:client { on_event = function(event)
-      if raises and event.type == "request" then error "no more" end
-    end }
-    local id = server:ids("scenario")[1]
-    expect.raises("no more", function() client.scenarios:archive(id) end)
-    expect.raises("no more", function() client.scenarios:list():next() end)
-    assert.are.equal(0, client:stats().in_flight)
-    raises = false
-    assert.are.equal("active", expect.success(client.scenarios:retrieve(id)).status)
-    assert.are.equal(1, server:count())
-  end)
-
   describe("counts in stats", function()
     it("requests, retries, connections, bytes and what is in flight", function()
       local client = server:client()

@@ -66,13 +66,13 @@ describe("client:map", function()
     end)
 
     it("an iterator", function()
-      assert.are.same({ { 2, 4, 6 } }, { client:map(counter(3), twice) })
+      assert.are.same({ { 2, 4, 6 }, nil, nil, 3 }, { client:map(counter(3), twice) })
     end)
 
     it("a table that can be called, as an iterator", function()
       local callable = setmetatable({ step = 1 }, { __call = counter(3) })
-      assert.are.same({ { 2, 4, 6 } }, { client:map(callable, twice) })
-      assert.are.same({ { 14 } }, { client:map(setmetatable({ 7 }, { __call = error }), twice) })
+      assert.are.same({ { 2, 4, 6 }, nil, nil, 3 }, { client:map(callable, twice) })
+      assert.are.same({ { 14 }, nil, nil, 1 }, { client:map(setmetatable({ 7 }, { __call = error }), twice) })
     end)
 
     it("a pager, whose items it takes as they come", function()
@@ -85,12 +85,12 @@ describe("client:map", function()
     it("a source without items", function()
       local function never() error "called" end
       for _, source in ipairs { {}, counter(0), client.scenarios:list { name = "nobody's" } } do
-        assert.are.same({ n = 3, {}, nil, nil }, table.pack(client:map(source, never)))
+        assert.are.same({ n = 4, {}, nil, nil, 0 }, table.pack(client:map(source, never)))
       end
     end)
 
     it("an array that holds false", function()
-      assert.are.same({ { "boolean", "boolean" } }, { client:map({ false, true }, type) })
+      assert.are.same({ { "boolean", "boolean" }, nil, nil, 2 }, { client:map({ false, true }, type) })
     end)
 
     it("a source whose iterator makes calls of its own", function()
@@ -266,7 +266,7 @@ describe("client:map", function()
         if i <= 3 then return i end
         return nil, "no more"
       end
-      assert.are.same({ n = 3, { 2, 4, 6 }, nil, "no more" }, table.pack(client:map(source, twice)))
+      assert.are.same({ n = 4, { 2, 4, 6 }, nil, "no more", 3 }, table.pack(client:map(source, twice)))
       assert.are.equal(4, i)
     end)
 
@@ -317,7 +317,7 @@ describe("client:map", function()
       assert.are.same({ ids[1] }, ids_of(results))
       expect.failure("api", "not_found", nil, errors[2])
       assert.is_nil(source_err)
-      assert.are.same({ n = 3, {}, nil, nil }, table.pack(client:spawn(client.map, client, {}, print):wait()))
+      assert.are.same({ n = 4, {}, nil, nil, 0 }, table.pack(client:spawn(client.map, client, {}, print):wait()))
     end)
 
     it("may be nested", function()

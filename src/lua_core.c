@@ -29,13 +29,51 @@ static void stay_loaded(void) {
     (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* call(fn, ...) -> what fn returns. With a C function between, fn cannot yield: for callbacks that
- * must not suspend what calls them. */
-static int call(lua_State *L) {
-  luaL_checkany(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
+/* within(holder, name, value, fn, ...) -> what fn returns. Meanwhile holder[name] is the value;
+ * then it is again what it was, whatever fn raises: in Lua a debug hook could strike before that
+ * was put right. With a C function between, fn cannot yield. */
+static int within(lua_State *L) {
+  int rc, room;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkany(L, 4);
+  luaL_checkstack(L, 3, NULL);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  lua_replace(L, 3);
+  rc = lua_pcall(L, lua_gettop(L) - 4, LUA_MULTRET, 0);
+  room = lua_checkstack(L, 2);
+  if (!room)
+    lua_settop(L, 3);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  if (!room)
+    return luaL_error(L, "too many results");
+  return rc == LUA_OK ? lua_gettop(L) - 3 : lua_error(L);
 }
+
+/* raise(queue, place, err): takes the member away and raises the error, at once. */
+static int raise(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_pushvalue(L, 2);
+  lua_pushnil(L);
+  lua_rawset(L, 1);
+  return lua_error(L);
+}
+
+#if LUA_VERSION_NUM >= 502
+/* traceback(coroutine) -> its stack, as text; there is no `debug` in a sandbox. */
+static int traceback(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argcheck(L, co != NULL, 1, "coroutine expected");
+  luaL_traceback(L, co, NULL, 0);
+  return 1;
+}
+#endif
 
 /* global(name) -> what the host has under that name, or nil. Some hosts take libraries away, and
  * some make it an error to ask for what is not there. */
@@ -65,22 +103,40 @@ static int has_no_line(const lua_Debug *ar, const char *directory) {
          (directory != NULL && strncmp(ar->source, directory, strlen(directory)) == 0);
 }
 
-/* Raises a programming mistake, blaming the line of the program and none of the library. */
-static int misuse(lua_State *L) {
+/* Pushes "file:line: " of the line of the program that runs, none of the library's, or "". */
+static void push_place(lua_State *L) {
   const char *directory = lua_tostring(L, lua_upvalueindex(1));
   lua_Debug ar;
   int level = 1;
-  luaL_checkstring(L, 1);
   while (lua_getstack(L, level, &ar) && lua_getinfo(L, "S", &ar) && has_no_line(&ar, directory))
     level++;
   luaL_where(L, level);
+}
+
+/* Raises a programming mistake, blaming that line. */
+static int misuse(lua_State *L) {
+  luaL_checkstring(L, 1);
+  push_place(L);
   lua_pushvalue(L, 1);
   lua_concat(L, 2);
   return lua_error(L);
 }
 
-/* blamer() -> misuse(message), for the library whose files lie where that of the caller does. Here
- * and not in Lua, since there may be no debug library. */
+/* place() -> "file:line", or nil */
+static int place(lua_State *L) {
+  size_t n;
+  const char *where;
+  push_place(L);
+  where = lua_tolstring(L, -1, &n);
+  if (n > 2)
+    lua_pushlstring(L, where, n - 2);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* blamer() -> misuse(message), place(), for the library whose files lie where that of the caller
+ * does. Here and not in Lua, since there may be no debug library. */
 static int blamer(lua_State *L) {
   lua_Debug ar;
   const char *slash = NULL;
@@ -95,16 +151,25 @@ static int blamer(lua_State *L) {
     lua_pushlstring(L, ar.source, (size_t)(slash + 1 - ar.source));
   else
     lua_pushnil(L);
+  lua_pushvalue(L, -1);
   lua_pushcclosure(L, misuse, 1);
-  return 1;
+  lua_insert(L, -2);
+  lua_pushcclosure(L, place, 1);
+  return 2;
 }
 
 int luaopen_runloop_core(lua_State *L) {
-  static const luaL_Reg functions[] = {{"call", call},
-                                       {"global", global},
-                                       {"random", random_number},
-                                       {"blamer", blamer},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+    {"within", within},
+    {"raise", raise},
+#if LUA_VERSION_NUM >= 502
+    {"traceback", traceback},
+#endif
+    {"global", global},
+    {"random", random_number},
+    {"blamer", blamer},
+    {NULL, NULL}
+  };
   stay_loaded();
   luaL_checkversion(L);
   lua_newtable(L);

@@ -6,6 +6,8 @@
 #include "platform.h"
 
 #include <errno.h>
+#include <math.h>
+#include <poll.h>
 #include <string.h>
 
 #define CLIENT "runloop.http"
@@ -326,6 +328,47 @@ static int client_turn(lua_State *L) {
   double seconds = luaL_optnumber(L, 2, -1);
   lua_pushinteger(L, rl_http_turn(h, seconds));
   return 1;
+}
+
+/* wait(clients, seconds): until one of them has something to do, or so long (nil: as long as it
+ * takes). */
+static int core_wait(lua_State *L) {
+  double left = luaL_optnumber(L, 2, HUGE_VAL);
+  size_t clients, i, n, room = 0, count = 0;
+  struct pollfd *polls;
+  int fd, readable, writable;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  clients = lua_rawlen(L, 1);
+  for (i = 1; i <= clients; i++) {
+    struct client *c;
+    double due;
+    lua_rawgeti(L, 1, (lua_Integer)i);
+    c = luaL_checkudata(L, -1, CLIENT);
+    check_open(L, c);
+    due = rl_http_timeout(c->http);
+    if (due >= 0 && due < left)
+      left = due;
+    for (n = 0; rl_http_socket(c->http, n, &fd, &readable, &writable); n++)
+      room++;
+    lua_pop(L, 1);
+  }
+  /* A finalizer that this runs may give a client more sockets. */
+  polls = lua_newuserdatauv(L, (room + 1) * sizeof *polls, 0);
+  for (i = 1; i <= clients; i++) {
+    struct client *c;
+    lua_rawgeti(L, 1, (lua_Integer)i);
+    c = luaL_checkudata(L, -1, CLIENT);
+    check_open(L, c);
+    for (n = 0; count < room && rl_http_socket(c->http, n, &fd, &readable, &writable); n++) {
+      polls[count].fd = fd;
+      polls[count].revents = 0;
+      polls[count++].events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
+    }
+    lua_pop(L, 1);
+  }
+  if (count > 0 || left < HUGE_VAL)
+    (void)poll(polls, (nfds_t)count, left < 60 ? (int)ceil(left * 1000) : 60000);
+  return 0;
 }
 
 static int client_ready(lua_State *L) {
@@ -908,6 +951,8 @@ void rl_lua_http_open(lua_State *L) {
   make_class(L, TRANSFER, transfer_meta, transfer_methods);
   lua_pushcfunction(L, core_http);
   lua_setfield(L, -2, "http");
+  lua_pushcfunction(L, core_wait);
+  lua_setfield(L, -2, "wait");
   rl_http_library(&library);
   lua_pushstring(L, library.version);
   lua_setfield(L, -2, "version");

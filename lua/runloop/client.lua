@@ -14,6 +14,7 @@ local version = require "runloop.version"
 
 local DEFAULT_BASE_URL = "https://api.runloop.ai"
 local DEFAULT_POLL_BUDGET = 0.001 -- seconds
+local DEFAULT_CLOSE_TIME = 5 -- seconds that what cleans up may take
 
 local seconds = schema.number { above = 0 }
 
@@ -36,6 +37,7 @@ local CLIENT_OPTIONS = schema.options_of({
   nonblocking = schema.boolean { default = false },
   on_event = schema.callback,
   on_error = schema.callback,
+  scheduler = schema.any,
 })
 
 local REQUEST_FIELDS = schema.options_of({
@@ -200,7 +202,18 @@ local client_mt = {
   end,
 }
 
-function client_mt.__close(self) self:close() end
+function client_mt:__close(err)
+  private[self].scheduler:close(DEFAULT_CLOSE_TIME, err == nil)
+end
+
+-- The scheduler of the client that shares its own.
+local function shared_scheduler(other)
+  if other == nil then return nil end
+  local transport = getmetatable(other) == client_mt and private[other]
+  if not transport then errors.misuse("runloop.new: option 'scheduler' must be a client, got " .. type(other)) end
+  if transport.scheduler.closed then errors.misuse "runloop.new: option 'scheduler': that client is closed" end
+  return transport.scheduler
+end
 
 --- A client for the Runloop API.
 ---@param options runloop.ClientOptions|nil
@@ -208,6 +221,7 @@ function client_mt.__close(self) self:close() end
 local function new(options)
   local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new")
   refuse_zero_bytes(checked)
+  local shared = shared_scheduler(checked.scheduler)
   local token = token_from(checked)
   local base_url, https = base_url_from(checked)
   local own = headers.merge(headers.check(headers.parse_lines(environment "RUNLOOP_CUSTOM_HEADERS"),
@@ -228,12 +242,19 @@ local function new(options)
   checked.bearer_token, checked.proxy, checked.headers = nil, nil, nil -- they are not asked for again, and are secret
   local transport = request.new({
     http = http, options = checked, base_url = base_url, headers = own,
-    scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }),
+    scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }, shared),
   }, own_secrets, defaults)
   local self = setmetatable({}, client_mt)
   private[self] = transport
   transport.api = resource.api(transport)
   return self
+end
+
+local function check_seconds(value, name, where)
+  if value == nil then return end
+  if type(value) ~= "number" or value < 0 or value ~= value then
+    errors.misuse(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more")
+  end
 end
 
 --- Any other endpoint.
@@ -288,13 +309,13 @@ function client:stats()
   }
 end
 
---- Cancels what is in flight and every task. May be called again.
-function client:close()
+--- Cancels what is in flight and every task; what cleans up is sent and waited for. Then raises the first error of a
+--- task that nobody has seen. May be called again.
+---@param wait number|nil seconds that what cleans up may take; default 5
+function client:close(wait)
   local transport = transport_of(self, "close")
-  local ok, err = pcall(transport.scheduler.close, transport.scheduler)
-  transport.http:close() -- come what may
-  if not ok then error(err, 0) end
-  transport.scheduler:report_rest()
+  check_seconds(wait, "seconds", "client:close")
+  transport.scheduler:close(wait or DEFAULT_CLOSE_TIME, true)
 end
 
 --- Starts a task: a function whose calls wait without blocking the host. It runs at once up to its first wait;
@@ -306,13 +327,6 @@ function client:spawn(fn, ...)
   local transport = transport_of(self, "spawn")
   if type(fn) ~= "function" then errors.misuse("client:spawn: argument 'fn' must be a function, got " .. type(fn)) end
   return transport.scheduler:spawn(fn, ...)
-end
-
-local function check_seconds(value, name, where)
-  if value == nil then return end
-  if type(value) ~= "number" or value < 0 or value ~= value then
-    errors.misuse(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more")
-  end
 end
 
 --- One round of work for all tasks.
@@ -350,14 +364,34 @@ local function is_callable(value)
   return type(value) == "function" or (type(mt) == "table" and mt.__call ~= nil)
 end
 
+-- Raises for an array with holes: of what is behind them, who knows how much would be left out.
+local function check_holes(array)
+  local count, other = 0, type(rawget(array, "n")) == "number" and rawget(array, "n") or nil -- of table.pack
+  for key in next, array do
+    if type(key) == "number" then
+      count = count + 1
+      if key < 1 or key % 1 ~= 0 then other = key end
+    end
+  end
+  for i = 1, count do
+    if rawget(array, i) == nil then
+      errors.misuse("client:map: argument 'source' is an array with a hole: item " .. i .. " is nil, and others follow")
+    end
+  end
+  if other and (other < 1 or other > count) then
+    errors.misuse("client:map: argument 'source' is an array of " .. count .. " items, but speaks of item "
+      .. errors.number_text(other))
+  end
+end
+
 -- What a source of items is. A scenario or a page would pass for an empty array, and nothing be done in silence.
 local function source_kind(source)
   if pager.is(source) then return "pager" end
-  if type(source) == "table" and source[1] ~= nil then return "array" end
-  if is_callable(source) then return "iterator" end
-  local mt = getmetatable(source)
+  local is_table, mt = type(source) == "table", getmetatable(source)
+  if is_callable(source) and not (is_table and rawget(source, 1) ~= nil) then return "iterator" end
+  if is_table then check_holes(source) end
   local is_object = type(mt) == "table" and mt.__index ~= nil -- a client, or one of its resources
-  if type(source) == "table" and next(source) == nil and not is_object then return "array" end
+  if is_table and (source[1] ~= nil or (next(source) == nil and not is_object)) then return "array" end
   local got = type(source) == "table" and "a table that has names, but no item 1" or type(source)
   errors.misuse("client:map: argument 'source' must be an array, an iterator or a pager, got " .. got)
 end
@@ -369,20 +403,21 @@ end
 ---@return table|integer results by index; how many succeeded with `results = false`
 ---@return table|nil errors index -> err; nil when there is none
 ---@return any source_err why the source ended early
+---@return integer n how many items were taken
 function client:map(source, fn, options)
   local transport = transport_of(self, "map")
   local checked = schema.options(MAP_OPTIONS, options, "client:map")
   if type(fn) ~= "function" then errors.misuse("client:map: argument 'fn' must be a function, got " .. type(fn)) end
   local kind = source_kind(source)
   local refused = transport.scheduler:enter("client:map", true)
-  if refused then return nil, nil, refused end
+  if refused then return nil, nil, refused, 0 end
   return map(transport.scheduler, source, kind, fn, checked)
 end
 
 --- The descriptors an event loop should watch; may change with every poll.
 ---@return { fd: integer, events: string }[] events is "r", "w" or "rw"
 function client:fds()
-  return open_transport_of(self, "fds").http:fds()
+  return open_transport_of(self, "fds").scheduler:fds()
 end
 
 --- When the next poll is due.

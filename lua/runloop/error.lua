@@ -5,7 +5,7 @@ local retry = require "runloop.retry"
 
 local require = require -- a host may take it from its scripts
 
-local M = {}
+local errors = {}
 
 local EXCERPT = 200
 
@@ -45,6 +45,9 @@ function mt:__tostring()
   if tail[1] then
     head = head .. " (" .. table.concat(tail, ", ") .. ")"
   end
+  if self.where then
+    head = head .. " (at " .. tostring(self.where) .. ")"
+  end
   return one_line(head)
 end
 
@@ -55,7 +58,7 @@ end
 --- Makes an error of its fields; the table given becomes the error.
 ---@param fields table at least kind and message; see runloop.Error in types/errors.lua
 ---@return runloop.Error
-function M.new(fields)
+function errors.new(fields)
   if fields.url then
     fields.url = fields.url:gsub("[?#].*$", "")
   end
@@ -63,22 +66,58 @@ function M.new(fields)
   return setmetatable(fields, mt)
 end
 
---- Raises a programming mistake, blaming the line of the program and none in here.
----@type fun(message: string)
-M.misuse = core.blamer()
+--- Raises a programming mistake, blaming the line of the program and none in here; and which line that is, as
+--- "file:line", or nil where none is known.
+---@type fun(message: string), fun(): string?
+errors.misuse, errors.place = core.blamer()
 
 --- A number as messages show it: the decimal point is not the locale's.
 ---@param n number
 ---@return string
-function M.number_text(n)
+function errors.number_text(n)
   return (("%.14g"):format(n):gsub("[^0-9a-z+-]+", "."))
 end
 
 --- Is x an error of this module?
 ---@param x any
 ---@return boolean
-function M.is(x)
+function errors.is(x)
   return type(x) == "table" and getmetatable(x) == mt
+end
+
+local function copy_of(err)
+  local new = {}
+  for name, value in next, err do
+    new[name] = value
+  end
+  return setmetatable(new, mt)
+end
+
+--- What a `for` raises of an error: nobody sees a stack there, so it says where the loop is.
+---@param err any
+---@return any
+function errors.located(err)
+  if not errors.is(err) then
+    return err
+  end
+  local located = copy_of(err)
+  located.where = errors.place()
+  return located
+end
+
+--- The first of some errors, saying how many there are.
+---@param err any
+---@param count integer
+---@return any
+function errors.counted(err, count)
+  local rest = " (the first of " .. count .. " errors that nobody has seen)"
+  if count > 1 and type(err) == "string" then
+    return err .. rest
+  elseif count > 1 and errors.is(err) then
+    err = copy_of(err)
+    err.message = (err.message or err.kind) .. rest
+  end
+  return err
 end
 
 local function excerpt(text)
@@ -133,8 +172,8 @@ end
 ---@param body any the decoded body, or its text when it is not JSON; "" when there is none
 ---@param headers table<string, string>? names in lower case
 ---@return runloop.Error
-function M.api(status, body, headers)
-  return M.new {
+function errors.api(status, body, headers)
+  return errors.new {
     kind = "api",
     code = CODES[status] or status >= 500 and "internal_server" or "status_" .. status,
     status = status,
@@ -178,8 +217,8 @@ end
 ---@param clean fun(text: string): string
 ---@param except table<string, true>? fields of an error that stay as they are
 ---@return T
-function M.scrub(x, clean, except)
-  if not M.is(x) then
+function errors.scrub(x, clean, except)
+  if not errors.is(x) then
     return scrub_value(x, clean)
   end
   for k, v in next, x do
@@ -191,4 +230,4 @@ function M.scrub(x, clean, except)
   return x
 end
 
-return M
+return errors

@@ -1,10 +1,11 @@
 -- client:map: a bounded number of tasks that share one source.
 
+local core = require "runloop.core"
 local fifo = require "runloop.fifo"
 
 -- The source as something that, called, gives the next item, or nil and why there is none.
 local function puller(source, source_kind)
-  if source_kind == "pager" then return function() return source:next() end end
+  if source_kind == "pager" then return function() return source:_next_of_map() end end
   if source_kind == "iterator" then return source end
   local index = 0
   return function()
@@ -13,22 +14,127 @@ local function puller(source, source_kind)
   end
 end
 
--- Only one worker at a time may ask the source, which may wait; the others queue up here, in order.
-local function new_gate(scheduler)
-  local holder, queue = nil, fifo.new()
-  local function leave()
-    holder = fifo.pop(queue)
-    if holder then scheduler:wake(holder) end
+local function new_map(scheduler, fn, options)
+  return {
+    scheduler = scheduler,
+    fn = fn,
+    concurrency = options.concurrency,
+    pull = nil, -- gives the next item
+    holder = nil, -- the worker that asks the source, which may wait: only one at a time
+    gate = fifo.new(), -- those that would like to, in order
+    taken = 0, -- items
+    ended = false, -- there are no more
+    source_err = nil, -- and why
+    results = options.results and setmetatable({}, core.array_mt) or nil,
+    succeeded = 0,
+    errors = nil, -- index -> err
+    workers = {}, -- the set of those alive
+    alive = 0, -- their number
+    started = 0, -- workers ever
+    caller = scheduler:task_here(),
+    waiting = false, -- the caller does, in a task
+    broken = nil, -- { why a worker died }: there was no memory for it
+  }
+end
+
+local function leave_gate(self)
+  self.holder = fifo.pop(self.gate)
+  if self.holder then self.scheduler.turns:wake(self.holder) end
+end
+
+local function enter_gate(self, worker)
+  if not self.holder then
+    self.holder = worker
+    return
   end
-  local function enter(task)
-    if not holder then
-      holder = task
-      return
+  local place = fifo.push(self.gate, worker)
+  self.scheduler.turns:park(worker, function() fifo.leave(self.gate, place) end)
+end
+
+-- The next item and its index; nil when the source has ended.
+local function take(self)
+  enter_gate(self, self.scheduler:task_here())
+  local item, index
+  if not self.ended then
+    local ok, value, err = pcall(self.pull)
+    if not ok then value, err = nil, value end
+    if value ~= nil then
+      self.taken = self.taken + 1
+      item, index = value, self.taken
+    else
+      self.ended, self.source_err = true, err
     end
-    local place = fifo.push(queue, task)
-    scheduler:park(task, function() fifo.leave(queue, place) end)
   end
-  return enter, leave
+  leave_gate(self)
+  return item, index
+end
+
+local function keep(self, index, ok, value, err)
+  if not ok then value, err = nil, value end
+  if not ok or (value == nil and err ~= nil) then
+    self.errors = self.errors or {}
+    self.errors[index] = err == nil and "unknown error" or err
+    return
+  end
+  self.succeeded = self.succeeded + 1
+  if self.results then self.results[index] = value end
+end
+
+local function is_over(self)
+  return self.alive == 0 or self.broken ~= nil
+end
+
+local function worker_ended(self, worker)
+  if worker.status == "cancelled" or not self.workers[worker] then return end -- the map is, too, or the client closed
+  self.workers[worker] = nil
+  self.alive = self.alive - 1
+  if worker.status == "failed" then
+    worker._awaited = true
+    self.broken = self.broken or { worker._results[1] }
+  end
+  if self.waiting and is_over(self) then
+    self.waiting = false
+    self.scheduler.turns:wake(self.caller)
+  end
+end
+
+local work
+
+local function start_worker(self)
+  self.started, self.alive = self.started + 1, self.alive + 1
+  local worker = self.scheduler:spawn(work, self) -- the first one may run at once, and start the second
+  self.workers[worker] = true
+  worker._ended = function() worker_ended(self, worker) end
+  if worker.status ~= "running" then worker_ended(self, worker) end
+end
+
+function work(self)
+  while true do
+    local item, index = take(self)
+    if item == nil then break end
+    -- There was an item, so there may be more: one more worker looks, until there are enough.
+    if self.started < self.concurrency and not self.ended then start_worker(self) end
+    keep(self, index, pcall(self.fn, item, index))
+    self.scheduler:breathe()
+  end
+end
+
+local function cancel_workers(self)
+  self.ended = true -- one of them may be running, and cancelled only at its next wait
+  local list = {}
+  for worker in pairs(self.workers) do list[#list + 1] = worker end
+  for i = 1, #list do list[i]:cancel() end
+end
+
+local function wait_for_workers(self)
+  local function abort() cancel_workers(self) end
+  if not self.caller then
+    self.scheduler:drive("client:map", function() return is_over(self) end, nil, abort)
+  elseif not is_over(self) then
+    self.waiting = true
+    self.scheduler.turns:park(self.caller, abort)
+    self.waiting = false
+  end
 end
 
 --- Runs `fn` for every item of a source.
@@ -37,103 +143,15 @@ end
 ---@param source_kind "pager"|"iterator"|"array"
 ---@param fn function
 ---@param options { concurrency: integer, results: boolean }
----@return table|integer results, table|nil errors, any source_err
+---@return table|integer results, table|nil errors, any source_err, integer n
 return function(scheduler, source, source_kind, fn, options)
-  local pull = puller(source, source_kind)
-  local enter_gate, leave_gate = new_gate(scheduler)
-  local results, succeeded = {}, 0
-  local errors, source_err
-  local taken, workers, started, alive = 0, {}, 0, 0
-  local ended = false
-  local caller = scheduler:task_here()
-  local waiting = false
-  local broken, why_broken = false, nil -- a worker died: there was no memory for it
-
-  -- The next item and its index; nil when the source has ended.
-  local function take()
-    enter_gate(scheduler:task_here())
-    if ended then
-      leave_gate()
-      return nil
-    end
-    local ok, item, err = pcall(pull)
-    if not ok then item, err = nil, item end
-    if item == nil then
-      ended, source_err = true, err
-      leave_gate()
-      return nil
-    end
-    taken = taken + 1
-    local index = taken
-    leave_gate()
-    return item, index
+  local self = new_map(scheduler, fn, options)
+  self.pull = puller(source, source_kind)
+  start_worker(self)
+  wait_for_workers(self)
+  if self.broken then
+    cancel_workers(self)
+    error(self.broken[1], 0)
   end
-
-  local function keep(index, ok, value, err)
-    if not ok then value, err = nil, value end
-    if not ok or (value == nil and err ~= nil) then
-      errors = errors or {}
-      errors[index] = err == nil and "unknown error" or err
-      return
-    end
-    succeeded = succeeded + 1
-    if options.results then results[index] = value end
-  end
-
-  local function is_over()
-    return alive == 0 or broken
-  end
-
-  local function worker_ended(worker)
-    if worker.status == "cancelled" then return end -- and so is the map, or the client is closed
-    alive = alive - 1
-    if worker.status == "failed" and not broken then
-      worker._awaited = true
-      broken, why_broken = true, worker._results[1]
-    end
-    if waiting and is_over() then
-      waiting = false
-      scheduler:wake(caller)
-    end
-  end
-
-  local work
-  local function start_worker()
-    started, alive = started + 1, alive + 1
-    local worker = scheduler:spawn(work) -- the first one may run at once, and start the second
-    workers[#workers + 1] = worker
-    worker._ended = worker_ended
-    if worker.status ~= "running" then worker_ended(worker) end
-  end
-
-  function work()
-    while true do
-      local item, index = take()
-      if item == nil then break end
-      -- There was an item, so there may be more: one more worker looks, until there are enough.
-      if started < options.concurrency and not ended then start_worker() end
-      keep(index, pcall(fn, item, index))
-      scheduler:breathe()
-    end
-  end
-
-  local function cancel_workers()
-    ended = true -- one of them may be running, and cancelled only at its next wait
-    for i = 1, #workers do workers[i]:cancel() end
-  end
-
-  start_worker()
-  if not caller then
-    scheduler:drive("client:map", is_over, nil, cancel_workers)
-  elseif not is_over() then
-    waiting = true
-    scheduler:park(caller, cancel_workers)
-    waiting = false
-  end
-  if broken then
-    cancel_workers()
-    error(why_broken, 0)
-  end
-  if not options.results then results = succeeded end
-  return results, errors, source_err
+  return self.results or self.succeeded, self.errors, self.source_err, self.taken
 end

@@ -4,6 +4,7 @@ local core = require "runloop.core"
 local errors = require "runloop.error"
 
 local now = core.now
+local take_out = table.remove
 
 -- Outside a task nobody else drives the sockets while the loop body works: seconds between two looks at them.
 local DRIVE_INTERVAL = 0.001
@@ -11,8 +12,34 @@ local DRIVE_INTERVAL = 0.001
 -- it is whole, and only then is the next one asked for; with many, what waits outgrows the processor's cache.
 local DRIVE_TURNS = 4
 
+-- In `_hand` while a step is at work and has no item yet.
+local BUSY = {}
+
 local pager = {}
 local pager_mt = { __name = "runloop.pager", __index = pager }
+
+-- `ipairs` and `#` would take a list that nobody has read yet for an empty array.
+local function no_array()
+  errors.misuse "pager: a list is no array: loop over it (for item in list), or collect() it"
+end
+
+setmetatable(pager, {
+  __index = function(_, name)
+    if type(name) == "number" then no_array() end
+    return nil
+  end,
+})
+
+pager_mt.__len = no_array
+
+local function next_public(self, name)
+  if name == nil and self.total_count ~= nil then return "total_count", self.total_count end
+  return nil
+end
+
+function pager_mt:__pairs()
+  return next_public, self, nil
+end
 
 --- A list that makes no request yet.
 ---@param transport table
@@ -24,22 +51,23 @@ local function new(transport, fields)
     _url = fields.url,
     _query = fields.query, -- ours: the caller has copied it
     _options = fields.options or {},
-    _list = fields.list,
-    _metatable = fields.metatable,
+    _list = fields.list, -- the name of the array in a page
+    _metatable = fields.metatable, -- of the items
     _secrets = fields.secrets, -- names of fields, as request.secrets
-    _name = fields.name,
+    _name = fields.name, -- of the call, for messages
     _prefetch = not fields.options or fields.options.prefetch ~= false,
     _keep_nulls = fields.options and fields.options.nulls == "keep",
-    _page = nil, -- the page that items are taken from
-    _ahead = nil, -- the page after it, when asked for already
+    _page = false, -- the page that items are taken from
+    _ahead = false, -- the page after it, when asked for already
     _pages = 0, -- pages begun
-    _first = nil, -- id of the first item of the list
-    _mode = nil, -- "items" or "pages"
+    _first = false, -- id of the first item of the list
+    _mode = false, -- "items" or "pages"
     _state = "open", -- then "ended", "failed" or "closed"
-    _failure = nil,
-    _problem = nil, -- { what was raised while an item was in hand }, for the next step to raise
-    _driven = 0,
-    total_count = nil,
+    _failure = false, -- the error that it failed with
+    _hand = {}, -- what a step is about to hand over; found there by the next one, it was lost
+    _collecting = false, -- the set of those that are collecting: tasks, or true for code outside of one
+    _driven = 0, -- when the network was last looked after
+    total_count = nil, -- what a page says of it
   }, pager_mt)
 end
 
@@ -57,20 +85,27 @@ local function new_page(self, cursor, previous_first)
     query = query,
     cursor = cursor,
     previous_first = previous_first, -- id of the first item of the page before
-    taken = 0, -- items handed out, of every attempt
+    first = nil, -- id of the first item of this one
+    last = nil, -- and of the last one that was handed over
+    taken = 0, -- items handed over, of every attempt
+    items = nil, -- where they are gathered, when pages are asked for
     failures = 0, -- since the last progress
     waited_until = 0, -- up to when the time spent waiting has been counted
     transfer = nil,
     answer = nil, -- of the transfer that has ended, with its error
     begun = false, -- the transfer has brought an item
-    retry_at = nil,
-    sleepers = {}, -- tasks that wait for retry_at
+    members = nil, -- the page's other members, once it has arrived whole
+    has_more = nil, -- what they say
+    looked_ahead = false, -- all that is to be done when it has arrived has been done
+    done = false, -- all its items have been taken
+    retry_at = nil, -- when the next attempt is due
+    sleepers = {}, -- tasks that wait for that
   }
 end
 
 local function start(self, page)
-  local transfer, err = self._transport:attempt(page.request, { list = self._list })
   page.answer, page.begun = nil, false
+  local transfer, err = self._transport:attempt(page.request, { list = self._list })
   if transfer and self._state ~= "open" then -- `on_event` has closed the pager
     transfer:release()
     transfer = nil
@@ -79,22 +114,22 @@ local function start(self, page)
   return err
 end
 
-local function release_page(scheduler, page)
+local function release_page(turns, page)
   local transfer = page.transfer
   if transfer then
-    scheduler:dismiss(transfer)
+    turns:dismiss(transfer)
     transfer:release()
     page.transfer = nil
   end
-  for task in pairs(page.sleepers) do scheduler:rouse(task) end
+  for task in pairs(page.sleepers) do turns:rouse(task) end
 end
 
 -- Lets go of what is on its way; tasks that wait for it find the pager no longer open.
 local function release(self)
-  local scheduler = self._transport.scheduler
-  if self._page then release_page(scheduler, self._page) end
-  if self._ahead then release_page(scheduler, self._ahead) end
-  self._page, self._ahead, self._problem = nil, nil, nil
+  local turns = self._transport.scheduler.turns
+  if self._page then release_page(turns, self._page) end
+  if self._ahead then release_page(turns, self._ahead) end
+  self._page, self._ahead = false, false
 end
 
 local function fail(self, err)
@@ -167,19 +202,19 @@ local function has_id(item)
   return type(item) == "table" and type(item.id) == "string" and item.id ~= ""
 end
 
--- Asks for the page behind one that has arrived whole, at most one ahead.
+-- For a page that has arrived whole: what it says, and the page behind it, at most one ahead.
 local function look_ahead(self, page)
   local waiting, _, whole = page.transfer:waiting()
-  if not whole or (self._pages == 1 and page.taken < waiting) then return end
+  if not whole then return end
   arrived(self, page)
+  if self._prefetch and self._pages == 1 and page.taken < waiting then return end
   page.looked_ahead = true
-  if page.has_more ~= true or not page.transfer then return end
+  if not self._prefetch or page.has_more ~= true or not page.transfer then return end
   local last = { id = page.last }
   if waiting > 0 then last = page.transfer:last() end
   if not has_id(last) then return end -- the loop will hear of it when it gets there
   local ahead = new_page(self, last.id, page.first)
-  -- A failure to start shows when the loop gets there.
-  ahead.start_error = start(self, ahead)
+  start(self, ahead) -- a failure to start shows when the loop gets there
   self._ahead = ahead
   self._driven = 0
 end
@@ -216,9 +251,9 @@ local function turn_page(self, page)
     self._page = self._ahead or new_page(self, page.last, page.first)
     self._pages = self._pages + 1
   else
-    self._page, self._state = nil, "ended"
+    self._page, self._state = false, "ended"
   end
-  self._ahead = nil
+  self._ahead = false
 end
 
 local function stopped(self)
@@ -234,23 +269,30 @@ local function count_wait(page, began)
   page.waited_until = time
 end
 
+-- Waits, with nothing in hand: were the task cancelled then, nothing would be lost.
+local function wait_for(self, page, wait, ...)
+  local began, scheduler = now(), self._transport.scheduler
+  self._hand[1] = nil
+  wait(scheduler, ...)
+  self._hand[1] = BUSY
+  count_wait(page, began)
+end
+
 -- Waits for a page's next attempt. Another task may have begun it meanwhile.
 local function wait_for_retry(self, page)
-  local began, scheduler = now(), self._transport.scheduler
-  if page.retry_at > began then
+  local scheduler = self._transport.scheduler
+  local left = page.retry_at - now()
+  if left > 0 then
     local task = scheduler:task_here()
     if task then page.sleepers[task] = true end
-    scheduler:sleep(page.retry_at - began)
+    wait_for(self, page, scheduler.sleep, left)
     if task then page.sleepers[task] = nil end
-    count_wait(page, began)
   end
   if page.retry_at and page.retry_at <= now() then page.retry_at = nil end
 end
 
 local function wait_for_news(self, page)
-  local began = now()
-  self._transport.scheduler:await(page.transfer, true)
-  count_wait(page, began)
+  wait_for(self, page, self._transport.scheduler.await, page.transfer, true)
 end
 
 -- One step towards the next item: the item; or nil and whether to go on, and the error that the pager failed with.
@@ -263,8 +305,7 @@ local function step(self, page)
   end
   if not page.transfer then
     if page.done then return nil, false end
-    local err = page.start_error or start(self, page)
-    page.start_error = nil
+    local err = start(self, page)
     if err then return nil, retry_page(self, page, err) end
     return nil, true
   end
@@ -316,74 +357,110 @@ local function drive(self)
   local page, ahead = self._page, self._ahead
   local transfer = ahead and ahead.transfer or page and page.transfer
   local scheduler = self._transport.scheduler
-  if scheduler.current or not transfer or transfer:finished() then return end
+  if scheduler.turns.current or not transfer or transfer:finished() then return end
   local time = now()
   if time - self._driven < DRIVE_INTERVAL then return end
   self._driven = time
-  local http, turns = self._transport.http, 0
-  repeat
-    turns = turns + 1
-  until http:turn(0) == 0 or turns == DRIVE_TURNS
-  scheduler:collect()
+  scheduler:look(DRIVE_TURNS)
 end
 
--- Does what is not for the item or page in hand, which must not be lost when `on_event` raises: the next step raises
--- that instead. It does so at once, not when it gets to the page behind, since it may be an interrupt of the host's.
-local function set_about(self, work, page)
-  local ok, problem = pcall(work, self, page)
-  if not ok and self._state == "open" then self._problem = { problem } end
-  return ok
+-- What a step ends with. The item leaves the hand in C, where no hook can strike between that and the return.
+local function hand_over(self, result)
+  local hand = self._hand
+  hand[1] = result
+  return take_out(hand)
 end
 
--- At the start of a step: nothing is in hand yet.
-local function raise_problem(self)
-  local problem = self._problem
-  self._problem = nil
-  if problem then error(problem[1], 0) end
+-- A step that ends without an item.
+local function put_down(self, err, raises)
+  self._hand[1] = nil
+  if err ~= nil and raises then error(errors.located(err), 0) end
+  return nil, err
 end
 
 -- What goes with every item that the loop gets: the page behind it, and the network.
 local function hand_out(self, page, item)
-  if self._prefetch and not page.looked_ahead and self._page == page then
-    -- Once is enough: the loop will get to that page.
-    if not set_about(self, look_ahead, page) then page.looked_ahead = true end
-  end
+  if not page.looked_ahead and self._page == page then look_ahead(self, page) end
   drive(self)
-  return item
+  return hand_over(self, item)
 end
 
--- The next item. The task gives way before it takes one: were it cancelled then, nothing would be lost.
-local function next_item(self)
-  local page = self._page
-  local transfer = page and page.transfer
-  if transfer and self._mode == "items" and not self._problem and self._transport.scheduler:may_take() then
+-- Whether somebody was thrown out of `collect`, with the items that it had. `own`: the code that runs is collecting.
+local function lost_collected(self, own)
+  local here = self._transport.scheduler:task_here() or true
+  for who in pairs(self._collecting) do
+    if who ~= true and who.status == "cancelled" then
+      self._collecting[who] = nil
+    elseif (who == here and not own) or (who ~= true and who.status ~= "running") then
+      return true
+    end
+  end
+  return false
+end
+
+-- A step, or a `collect`, that was broken off (by a hook, or no memory) may have taken items along: what the list
+-- would go on with would be short of them.
+local function check_whole(self, own)
+  if self._hand[1] == nil and not (self._collecting and lost_collected(self, own)) then return end
+  self._hand[1], self._collecting = nil, false
+  if self._state ~= "open" then return end
+  fail(self, errors.new {
+    kind = "state", code = "INTERRUPTED",
+    message = self._name .. ": a step of the list was interrupted, and items may be lost; begin the list anew",
+  })
+end
+
+-- Before a step: whether it may be taken here. The task gives way before it takes an item: were it cancelled then,
+-- nothing would be lost. `whole_call`: see `next_item`.
+local function begin_step(self, mode, whole_call)
+  set_mode(self, mode)
+  local scheduler = self._transport.scheduler
+  local refused = scheduler:enter(self._name, false, whole_call ~= nil)
+  if refused then return refused end
+  check_whole(self, whole_call == "collect")
+  scheduler:breathe()
+  self._hand[1] = BUSY
+  return nil
+end
+
+-- The page that items are taken from.
+local function page_here(self)
+  if not self._page then
+    self._page, self._pages = new_page(self), 1
+  end
+  return self._page
+end
+
+-- The next item. `raises`: an error is raised. `whole_call`: "collect" or "map", of which this is a step; then what
+-- on_event has raised waits for the next call.
+local function next_item(self, raises, whole_call)
+  local page, hand = self._page, self._hand
+  local transfer, scheduler = page and page.transfer, self._transport.scheduler
+  if transfer and self._mode == "items" and hand[1] == nil and (not self._collecting or whole_call == "collect")
+    and scheduler:may_take() then
     -- The common case, kept short: an item is at hand.
+    hand[1] = BUSY
     local item = transfer:item(self._keep_nulls)
     if item ~= nil then
       local accepted, err = accept(self, page, item)
       if accepted then return hand_out(self, page, accepted) end
-      if err then return nil, err end -- else the pager was closed meanwhile
+      if err then return put_down(self, err, raises) end -- else the pager was closed meanwhile
     end
+    hand[1] = nil
   end
-  set_mode(self, "items")
-  local scheduler = self._transport.scheduler
-  local refused = scheduler:enter(self._name)
-  if refused then return nil, refused end
-  scheduler:breathe()
-  raise_problem(self)
+  local refused = begin_step(self, "items", whole_call)
+  if refused then return put_down(self, refused, raises) end
   while self._state == "open" do
-    page = self._page
-    if not page then
-      page = new_page(self)
-      self._page, self._pages = page, 1
-    end
+    page = page_here(self)
     local item, err = next_of_page(self, page)
     if item then return hand_out(self, page, item) end
-    if err then return nil, err end
+    if err then return put_down(self, err, raises) end
     -- Another task that waited for the same page may have turned it.
     if self._state == "open" and self._page == page and page.done then turn_page(self, page) end
   end
-  return stopped(self)
+  hand[1] = nil
+  local _, err = stopped(self)
+  return put_down(self, err, raises)
 end
 
 local function not_a_pager(method)
@@ -399,15 +476,12 @@ function pager:next()
 end
 
 function pager_mt:__call()
-  local item, err = next_item(self)
-  if err ~= nil then error(err, 0) end
-  return item
+  return next_item(self, true)
 end
 
-local function start_page(self, page)
-  page.start_error = start(self, page)
-  self._driven = 0
-  drive(self)
+--- For `map`.
+function pager:_next_of_map()
+  return next_item(self, false, "map")
 end
 
 -- A page whose items have all been gathered, as the loop gets it.
@@ -418,7 +492,9 @@ local function hand_out_page(self, page)
   local number = self._pages
   turn_page(self, page)
   if self._page and number >= 2 and self._prefetch then
-    set_about(self, start_page, self._page)
+    start(self, self._page) -- a failure to start shows when the loop gets there
+    self._driven = 0
+    drive(self)
   elseif number >= 2 and #page.items == 0 then
     return nil -- only here to say that there is no more
   end
@@ -427,29 +503,25 @@ end
 
 -- The next page, retried as a whole. Tasks that share the pager gather the same page, and one of them gets it.
 local function next_page(self)
-  local scheduler = self._transport.scheduler
-  local refused = scheduler:enter(self._name)
-  if refused then error(refused, 0) end
-  raise_problem(self)
+  local refused = begin_step(self, "pages")
+  if refused then return put_down(self, refused, true) end
   while self._state == "open" do
-    local page = self._page
-    if not page then
-      page = new_page(self)
-      self._page, self._pages = page, 1
-    end
+    local page = page_here(self)
     page.items = page.items or {}
     local item, err = next_of_page(self, page)
-    if err then error(err, 0) end
+    if err then return put_down(self, err, true) end
     if item then
       page.items[#page.items + 1] = item
-      scheduler:breathe()
+      self._hand[1] = nil
+      self._transport.scheduler:breathe()
+      self._hand[1] = BUSY
     elseif self._state == "open" and self._page == page and page.done then
-      return hand_out_page(self, page)
+      return hand_over(self, hand_out_page(self, page))
     end
   end
+  self._hand[1] = nil
   local _, err = stopped(self)
-  if err then error(err, 0) end
-  return nil
+  return put_down(self, err, true)
 end
 
 --- Pages instead of items.
@@ -461,6 +533,22 @@ function pager:pages()
   check_usable(self)
   set_mode(self, "pages")
   return function() return next_page(self) end, nil, nil, self
+end
+
+local function gather(self, max, here)
+  local items = setmetatable({}, core.array_mt)
+  self._collecting = self._collecting or {}
+  self._collecting[here] = true
+  local item, err = true, nil
+  while item and (not max or #items < max) do
+    item, err = next_item(self, false, "collect")
+    items[#items + 1] = item
+  end
+  self._hand[1] = items
+  self._collecting[here] = nil
+  if next(self._collecting) == nil then self._collecting = false end
+  if err then return put_down(self, err), err, items end
+  return take_out(self._hand)
 end
 
 --- Items in an array.
@@ -475,14 +563,11 @@ function pager:collect(max)
   end
   check_usable(self)
   set_mode(self, "items")
-  local items = setmetatable({}, core.array_mt)
-  while not max or #items < max do
-    local item, err = next_item(self)
-    if err then return nil, err, items end
-    if not item then break end
-    items[#items + 1] = item
-  end
-  return items
+  local scheduler = self._transport.scheduler
+  local refused = scheduler:enter(self._name)
+  if refused then return nil, refused, setmetatable({}, core.array_mt) end
+  check_whole(self)
+  return gather(self, max, scheduler:task_here() or true)
 end
 
 --- Ends the list: what is on its way is cancelled.

@@ -78,13 +78,17 @@ local function event_url(self, request)
   return self.scrub(ours and request.url or request.shown_url)
 end
 
--- Tells `on_event`, which there is, of a step of a request.
-local function emit(self, request, event_type, fields)
+local function event_of(self, request, event_type, fields)
   local event = {
     type = event_type, method = request.method, url = event_url(self, request), attempt = request.attempts,
   }
   for name, value in pairs(fields or {}) do event[name] = value end
-  core.call(self.options.on_event, event) -- a wait in it would suspend the request half-way
+  return event
+end
+
+-- Tells `on_event`, which there is, of a step of a request.
+local function emit(self, ...)
+  self.scheduler:tell(self.options.on_event, event_of, self, ...)
 end
 
 -- Where an answer points to another host, the query may be what lets one in there.
@@ -179,14 +183,6 @@ function transport:ended(request)
   return ended and self:fail(request, ended)
 end
 
--- Calls what may call `on_event`. When that raises, what the transfer holds, a file too, must go all the same.
-local function releasing(transfer, fn, ...)
-  local told, first, second = pcall(fn, ...)
-  if told then return first, second end
-  transfer:release()
-  error(first, 0)
-end
-
 --- Puts one attempt on its way.
 ---@param request table
 ---@param sink table|nil where the answer's body goes, and how: list, file, owner_only, lane
@@ -202,8 +198,7 @@ function transport:attempt(request, sink)
   request.attempts = request.attempts + 1
   if self.options.on_event then
     request.attempt_started = now()
-    -- It goes out with the next turn, but not behind the back of a caller to whom `on_event` raises.
-    releasing(transfer, emit, self, request, "request")
+    emit(self, request, "request")
   end
   return transfer
 end
@@ -349,7 +344,7 @@ function transport:perform(request, decode, sink)
     local value, answer
     if transfer then
       repeat self.scheduler:await(transfer) until transfer:finished()
-      answer, err = releasing(transfer, self.answer, self, request, transfer)
+      answer, err = self:answer(request, transfer)
       if answer then value, err = decode(self, request, transfer, answer) end
       transfer:release()
       if err == nil then

@@ -1,6 +1,6 @@
 -- When a request is sent again, and after how long: pure arithmetic over a status and its headers.
 
-local M = {}
+local retry = {}
 
 local MONTHS = {
   jan = 1, feb = 2, mar = 3, apr = 4, may = 5, jun = 6,
@@ -33,7 +33,7 @@ end
 ---@param text string
 ---@param now number seconds since 1970, needed for years of two digits
 ---@return number? seconds since 1970, nil when it is no date
-function M.http_date(text, now)
+function retry.http_date(text, now)
   local day, month, year, hour, minute, second =
     text:match("^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
   if not day then
@@ -91,7 +91,7 @@ local function asked(headers, now)
   end
   value = decimal(text)
   if not value then
-    local date = M.http_date(text, now)
+    local date = retry.http_date(text, now)
     value = date and date - now
   end
   return value and value >= 0 and value or nil
@@ -101,7 +101,7 @@ end
 ---@param status integer? nil: no answer, or half of one
 ---@param headers table<string, string>? names in lower case
 ---@return boolean
-function M.should_retry(status, headers)
+function retry.should_retry(status, headers)
   if not status then
     return true
   end
@@ -124,7 +124,7 @@ end
 ---@param random number 0 <= random < 1, spreads the clients
 ---@return number? seconds nil when the server asks for more than max_retry_wait
 ---@return number? asked the seconds that the server asks for, when it does
-function M.wait(retries, headers, max_retry_wait, now, random)
+function retry.wait(retries, headers, max_retry_wait, now, random)
   local seconds = asked(headers, now)
   if not seconds then
     return math.min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random)
@@ -134,4 +134,4 @@ function M.wait(retries, headers, max_retry_wait, now, random)
   return seconds, seconds
 end
 
-return M
+return retry

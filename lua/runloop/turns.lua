@@ -1,0 +1,666 @@
+-- The turns: run tasks over the transfers of a client, or of several that share them.
+--
+-- An error may strike anywhere in here: a hook of the host's, or no memory. So what a task waits for stands in one
+-- field of its own, `_wait`; the queue, the heap and the table of waiters follow from it, and are made anew when a
+-- mark says that work on them was broken off. What is in them is believed only as far as `_wait` agrees.
+
+local core = require "runloop.core"
+local deadlines = require "runloop.deadlines"
+local errors = require "runloop.error"
+
+local now, within = core.now, core.within
+-- A copy: a host may change the library later on, for its own scripts.
+local library = {}
+for name, fn in pairs(coroutine) do library[name] = fn end
+local coroutine = library
+
+local yield = coroutine.yield
+local traceback = core.traceback or (core.global "debug" or {}).traceback
+local unpack = table.unpack or unpack -- luacheck: compat
+
+-- What a task yields when it waits for something of ours; any other yield is the task's own.
+local WAIT = {}
+
+-- A task's `_wait` is one of these, a transfer, or the function that undoes another wait; nil while its code runs.
+local READY = "ready" -- it is in the queue
+local LATER = "later" -- it has yielded of its own accord
+local SLEEPING = "sleeping"
+
+-- Seconds a task may go on without a wait before a pager makes it give way.
+local SLICE = 0.0005
+-- The part of a poll's budget in which work is begun: what was begun last still has to end.
+local BUDGET_SHARE = 0.7
+-- Work done per turn of `run`, `wait` and `map`, seconds, before the sockets are looked at again.
+local RUN_BUDGET = 0.005
+-- Sleepers woken in one go: 10,000 that are due together must not make one long poll.
+local WAKE_BATCH = 64
+-- Tables that have held more entries than this are made anew when they are empty: they never shrink.
+local LARGE = 256
+
+local turns = {}
+local turns_mt = { __name = "runloop.turns", __index = turns }
+
+--- Turns of nobody yet: clients join.
+---@return table
+local function new()
+  return setmetatable({
+    members = {}, -- the clients' schedulers
+    https = {}, -- their cores, as long as they are open
+    current = false, -- the task whose code runs now
+    turning = false, -- inside poll, run, wait or map
+    telling = false, -- inside on_event
+    slice_end = 0, -- when the running task should give way
+    stop = math.huge, -- when the turn under way should end
+    resumptions = 0,
+    alive = 0,
+    most_alive = 0, -- since there were none
+    tasks = {}, -- the set of tasks alive: nobody else need hold them
+    waiting = {}, -- transfer id -> task, or array of tasks
+    queue = {}, first = 1, last = 0, -- tasks to resume, in order
+    later = {}, -- tasks to be queued at the next turn
+    sleepers = {}, -- heap of deadlines
+    touching = false, -- the tables above are being changed; found true: that was broken off
+    unsettled = false, -- tasks are being moved; found true: that was broken off
+    struck = nil, -- { what broke it off }
+  }, turns_mt)
+end
+
+--- Takes a client in.
+---@param member table its scheduler
+function turns:join(member)
+  self.members[#self.members + 1] = member
+  self.https[#self.https + 1] = member.http
+end
+
+local function remove(list, member)
+  for i = #list, 1, -1 do
+    if list[i] == member then table.remove(list, i) end
+  end
+end
+
+--- Lets go of a client's core, which was closed.
+---@param member table
+function turns:let_go(member)
+  remove(self.https, member.http)
+end
+
+-- What a task waits for.
+
+local function add_waiter(waiting, id, task)
+  local other = waiting[id]
+  if not other then
+    waiting[id] = task
+  elseif other.status then
+    waiting[id] = { other, task }
+  else
+    other[#other + 1] = task
+  end
+end
+
+-- Takes a task off a transfer's waiters; true when none is left.
+local function forget_waiter(self, id, task)
+  local waiter = self.waiting[id]
+  if waiter == task then
+    self.waiting[id] = nil
+  elseif waiter and not waiter.status then
+    remove(waiter, task)
+    if not waiter[1] then self.waiting[id] = nil end
+  end
+  return self.waiting[id] == nil
+end
+
+-- The tasks of a list that wait so, in its order and none twice; then the others, `found` so far.
+local function still(list, first, last, wait, found)
+  local kept = {}
+  for i = first, last do
+    local task = list[i]
+    if task and task._wait == wait and task.status == "running" and not found[task] then
+      found[task] = true
+      kept[#kept + 1] = task
+    end
+  end
+  return kept
+end
+
+-- Makes the queue, the heap and the table of waiters anew.
+local function reindex(self)
+  local found, sleepers, waiting = {}, {}, {}
+  local queue = still(self.queue, self.first, self.last, READY, found)
+  local later = still(self.later, 1, #self.later, LATER, found)
+  for task in pairs(self.tasks) do
+    if type(task._wait) == "userdata" then
+      local ok, news = pcall(task._wait.want, task._wait)
+      if news or not ok then task._wait = READY else add_waiter(waiting, task._wait:id(), task) end
+    end
+    if task._wait == READY or task._wait == LATER then
+      task._wake = nil
+      local list = task._wait == READY and queue or later
+      if not found[task] and task.status == "running" then list[#list + 1] = task end
+    end
+    task._slot = nil
+    if task._wake and task.status == "running" then deadlines.add(sleepers, task) end
+  end
+  self.queue, self.first, self.last = queue, 1, #queue
+  self.later, self.sleepers, self.waiting = later, sleepers, waiting
+  self.touching = false
+end
+
+-- Before the tables are changed.
+local function touch(self)
+  if self.touching then reindex(self) end
+  self.touching = true
+end
+
+local function enqueue(self, task)
+  task._wait = READY
+  local place = self.last + 1
+  self.queue[place] = task
+  self.last = place
+end
+
+--- Ends a task's wait: from here it is only in the queue.
+---@param task table
+function turns:wake(task)
+  if task.status ~= "running" or task._wait == READY then return end
+  touch(self)
+  deadlines.remove(self.sleepers, task)
+  task._wake = nil
+  enqueue(self, task)
+  self.touching = false
+end
+
+--- Ends a task's sleep before its time, if it still sleeps.
+---@param task table
+function turns:rouse(task)
+  if task._slot then self:wake(task) end
+end
+
+-- Undoes what a task's wait has set up elsewhere. `killed`: the task will not go on.
+local function abandon_wait(self, task, killed)
+  local wait = task._wait
+  task._wait = nil
+  if type(wait) == "function" then
+    wait(killed)
+  elseif type(wait) == "userdata" and forget_waiter(self, wait:id(), task) then
+    if task._shared then wait:unwant() else wait:cancel() end
+  end
+end
+
+local function leave_sleepers(self, task)
+  touch(self)
+  deadlines.remove(self.sleepers, task)
+  task._wake = nil
+  self.touching = false
+end
+
+-- Before a wait begins: an error may have thrown the task out of the one before.
+local function drop_stale_wait(self, task)
+  if task._wait ~= nil then abandon_wait(self, task, false) end
+  if task._wake then leave_sleepers(self, task) end
+  task._joins = nil
+end
+
+-- The time at which the running task goes on whatever it waits for.
+local function set_alarm(self, task, time)
+  touch(self)
+  task._wake = time
+  deadlines.add(self.sleepers, task)
+  self.touching = false
+end
+
+--- Puts the running task to sleep.
+---@param task table
+---@param time number by the core's clock
+function turns:sleep_until(task, time)
+  drop_stale_wait(self, task)
+  set_alarm(self, task, time)
+  task._wait = SLEEPING
+  yield(WAIT)
+end
+
+--- Parks the running task until another piece of code calls `wake`.
+---@param task table the running task
+---@param abort function called with true when the task is cancelled, with false when its time was first
+---@param joins table|nil the task whose end it waits for
+---@param time number|nil by the core's clock: when it goes on all the same
+function turns:park(task, abort, joins, time)
+  drop_stale_wait(self, task)
+  task._joins = joins
+  if time then set_alarm(self, task, time) end
+  -- A finalizer that ran meanwhile may have ended the other one.
+  if not joins or joins.status == "running" then
+    task._wait = abort
+    yield(WAIT)
+  else
+    drop_stale_wait(self, task)
+  end
+  task._joins = nil
+end
+
+--- The running task gives way to the others.
+---@param task table
+function turns:give_way(task)
+  drop_stale_wait(self, task)
+  touch(self)
+  enqueue(self, task)
+  self.touching = false
+  yield(WAIT)
+end
+
+--- The running task is ended, if it was cancelled: what it would do next is left out.
+---@param task table
+function turns.end_here(_, task)
+  if task._cancel then yield(WAIT) end
+end
+
+--- The running task waits for a transfer's news.
+---@param task table
+---@param transfer userdata
+---@param shared boolean|nil true: others may wait for it, so the end of this task does not end the transfer
+function turns:wait_for(task, transfer, shared)
+  drop_stale_wait(self, task)
+  touch(self)
+  add_waiter(self.waiting, transfer:id(), task)
+  task._wait, task._shared = transfer, shared
+  task._transfer = not shared and transfer or nil
+  self.touching = false
+  -- Only now: what was allocated here may have run a finalizer that cancelled the other who waited.
+  if transfer:want() then
+    forget_waiter(self, transfer:id(), task)
+    task._wait = nil
+  else
+    yield(WAIT)
+  end
+  task._transfer = nil
+end
+
+-- Ends the waits of those who wait for a transfer.
+local function wake_waiters(self, id)
+  local waiter = self.waiting[id]
+  self.waiting[id] = nil
+  if not waiter then return end
+  local list = waiter.status and { waiter } or waiter
+  for i = 1, #list do
+    if type(list[i]._wait) == "userdata" and list[i]._wait:id() == id then self:wake(list[i]) end
+  end
+end
+
+--- Tasks whose transfers have news go to the queue. Blocking calls outside do this too, or the core would report the
+--- same news again and again.
+function turns:collect()
+  local before = self.unsettled
+  self.unsettled = true
+  for i = 1, #self.https do
+    local http = self.https[i]
+    local id = http:ready()
+    while id do
+      wake_waiters(self, id)
+      id = http:ready()
+    end
+  end
+  self.unsettled = before
+end
+
+--- Wakes the tasks that wait for a transfer that is about to be given up.
+---@param transfer userdata
+function turns:dismiss(transfer)
+  wake_waiters(self, transfer:id())
+end
+
+-- Wakes those who are due; true when there may be more of them.
+local function wake_due(self)
+  if not self.sleepers[1] then return false end
+  local time = now()
+  for _ = 1, WAKE_BATCH do
+    local task = self.sleepers[1]
+    if not task or task._wake > time then return false end
+    abandon_wait(self, task, false)
+    self:wake(task)
+  end
+  return true
+end
+
+-- The life of a task.
+
+-- What follows from a task's end. Done again where it was broken off.
+local function leave(self, task)
+  local waiters = task._waiters
+  for i = 1, waiters and #waiters or 0 do
+    if waiters[i]._joins == task then self:wake(waiters[i]) end
+  end
+  if task.status == "failed" and not task._awaited and not (waiters and waiters[1]) then
+    task._scheduler:add_unseen(task)
+  end
+  task._waiters = nil
+  if task._ended then task._ended(task) end
+  if not self.tasks[task] then return end
+  self.tasks[task] = nil
+  self.alive = self.alive - 1
+  task._scheduler:task_left(task)
+  if self.alive == 0 then
+    if self.most_alive > LARGE then self.tasks, self.sleepers, self.waiting = {}, {}, {} end
+    self.most_alive = 0
+  end
+end
+
+local function finish(self, task, status, results)
+  if task._wait ~= nil or task._wake then drop_stale_wait(self, task) end
+  task._results = results
+  task.status = status
+  task._co = nil -- who keeps the task keeps what it brought, not its stack
+  leave(self, task)
+end
+
+-- Runs the to-be-closed variables of a coroutine that will not go on.
+local function close_coroutine(self, task)
+  if not coroutine.close then return true end
+  task._closing = true
+  return within(self, "current", task, coroutine.close, task._co)
+end
+
+--- Ends a suspended task as cancelled.
+---@param task table
+function turns:kill(task)
+  local before = self.unsettled
+  self.unsettled = true
+  task._killed = true
+  abandon_wait(self, task, true)
+  -- It may have ended in the meantime: nobody will look at what it brought.
+  if task._transfer then task._transfer:release() end
+  if task._wake then leave_sleepers(self, task) end
+  -- What it waited for may have failed already: now it is nobody's.
+  local joins = task._joins
+  task._joins = nil
+  if joins and joins.status == "failed" and not joins._awaited then joins._scheduler:add_unseen(joins) end
+  local ok, err = close_coroutine(self, task)
+  finish(self, task, "cancelled", not ok and { err } or nil)
+  if not ok then task._scheduler:add_unseen(task) end
+  self.unsettled = before
+end
+
+local function fail(self, task, err)
+  task.traceback = traceback and traceback(task._co)
+  close_coroutine(self, task)
+  finish(self, task, "failed", { err })
+end
+
+local function settle(self, task, ok, first, ...)
+  task._args = nil
+  if not ok then
+    fail(self, task, first)
+  elseif coroutine.status(task._co) == "dead" then
+    finish(self, task, "done", { n = select("#", ...) + 1, first, ... })
+  elseif task._cancel then
+    self:kill(task)
+  elseif first ~= WAIT then
+    task._wait = LATER
+    self.later[#self.later + 1] = task
+  end
+end
+
+local function resume(self, task, time)
+  if task._wait ~= READY or task.status ~= "running" then return end
+  task._wait = nil
+  self.resumptions = self.resumptions + 1
+  local slice_end = time + SLICE
+  self.slice_end = slice_end < self.stop and slice_end or self.stop
+  local args = task._args
+  if args then
+    settle(self, task, within(self, "current", task, coroutine.resume, task._co, unpack(args, 1, args.n)))
+  else
+    settle(self, task, within(self, "current", task, coroutine.resume, task._co))
+  end
+end
+
+local function start(self, task)
+  resume(self, task, now())
+end
+
+--- Takes a new task in. Outside of tasks and turns it runs at once, up to its first wait.
+---@param task table
+function turns:begin(task)
+  self.tasks[task] = true
+  self.alive = self.alive + 1
+  if self.alive > self.most_alive then self.most_alive = self.alive end
+  if self.current or self.turning or self.telling then
+    touch(self)
+    enqueue(self, task)
+    self.touching = false
+    return
+  end
+  local before = self.unsettled
+  self.unsettled = true
+  task._wait = READY
+  local ok, err = pcall(start, self, task)
+  if not ok then
+    self.struck = { err }
+    error(err, 0)
+  end
+  self.unsettled = before
+end
+
+-- Puts right what an error broke off. No task's code runs now.
+local function recover(self)
+  local all = {}
+  for task in pairs(self.tasks) do all[#all + 1] = task end
+  self.alive = #all
+  reindex(self)
+  for _, task in ipairs(all) do
+    if task.status ~= "running" then
+      leave(self, task)
+    elseif task._killed then
+      self:kill(task)
+    elseif coroutine.status(task._co) == "dead" then -- what it brought is lost
+      fail(self, task, self.struck and self.struck[1] or "the task was interrupted")
+    elseif task._cancel then
+      self:kill(task)
+    elseif task._wait == nil then
+      self:wake(task)
+    end
+  end
+  self.struck, self.unsettled = nil, false
+end
+
+-- Turns.
+
+-- Resumes tasks from the queue until it is empty or `stop` (a time) has come; true when the queue is empty.
+local function resume_queued(self, stop)
+  local time = now()
+  while self.first <= self.last do
+    local task = self.queue[self.first]
+    self.queue[self.first] = nil
+    self.first = self.first + 1
+    if task then resume(self, task, time) end
+    time = now()
+    if time >= stop then break end
+  end
+  if self.first > self.last then
+    if self.last > LARGE then self.queue = {} end
+    self.first, self.last = 1, 0
+    return true
+  end
+  return false
+end
+
+-- How long a turn may wait: not at all when a task can go on, else until something is due.
+function turns:patience(seconds)
+  if self.unsettled or self.touching or self.first <= self.last or self.later[1] then return 0 end
+  local due = self.sleepers[1] and self.sleepers[1]._wake or math.huge
+  for i = 1, #self.members do
+    local closing_at = self.members[i].closing_at
+    if closing_at and closing_at < due then due = closing_at end
+  end
+  if due == math.huge then return seconds end
+  local left = math.max(0, due - now())
+  return seconds and seconds < left and seconds or left
+end
+
+--- Moves bytes, waiting for something to happen for so long (nil: as long as it takes).
+---@param seconds number|nil
+---@return integer events 0: nothing happened
+function turns:move(seconds)
+  local https = self.https
+  if https[1] and not https[2] then return https[1]:turn(seconds) end
+  local events = 0
+  for i = 1, #https do events = events + https[i]:turn(0) end
+  if events > 0 or seconds == 0 then return events end
+  core.wait(https, seconds)
+  for i = 1, #https do events = events + https[i]:turn(0) end
+  return events
+end
+
+local function requeue_later(self)
+  local later = self.later
+  if not later[1] then return end
+  touch(self)
+  for i = 1, #later do
+    if later[i]._wait == LATER then enqueue(self, later[i]) end
+  end
+  self.later = {}
+  self.touching = false
+end
+
+local function work(self, seconds, budget, until_done)
+  requeue_later(self)
+  local events = self:move(seconds)
+  local stop = now() + budget * BUDGET_SHARE
+  self.stop = stop
+  while true do
+    self:collect()
+    local more = wake_due(self)
+    local idle = resume_queued(self, stop)
+    if not self.https[1] or now() >= stop or (until_done and until_done()) then return end
+    if idle and events == 0 and not more then return end
+    events = self:move(0)
+  end
+end
+
+-- One round: sockets, then tasks, until nothing is left to do or the budget is spent. `until_done` (optional)
+-- ends it early.
+local function turn(self, seconds, budget, until_done)
+  if self.unsettled or self.touching then recover(self) end
+  local wait = self:patience(seconds)
+  self.unsettled = true
+  work(self, wait, budget, until_done)
+  self.unsettled = false
+  for i = #self.members, 1, -1 do self.members[i]:end_closing() end
+end
+
+-- One round, marked as such, so that callbacks cannot begin another.
+local function take_turn(self, seconds, budget, until_done)
+  local ok, err = pcall(within, self, "turning", true, turn, self, seconds, budget, until_done)
+  self.stop = math.huge
+  if not ok then
+    self.struck = { err }
+    error(err, 0)
+  end
+end
+
+-- Tells of errors that nobody has seen: through on_error, or (where `raises`) by raising the oldest.
+local function report(self, raises)
+  for i = #self.members, 1, -1 do
+    local member = self.members[i]
+    member:tell_unseen()
+    if raises then member:raise_unseen() end
+    if member.finished and not member:has_unseen() then table.remove(self.members, i) end
+  end
+end
+
+--- Whether there is an error that a poll would raise or tell of.
+---@return boolean
+function turns:has_unseen()
+  for i = 1, #self.members do
+    if self.members[i]:has_unseen() then return true end
+  end
+  return false
+end
+
+-- Whether the tasks alive wait for nothing but each other, so that no turn would ever bring one of them further.
+local function is_stuck(self)
+  return self.alive > 0 and not self.unsettled and not self.touching and self.first > self.last and not self.later[1]
+    and not self.sleepers[1] and next(self.waiting) == nil
+end
+
+local STUCK = "the tasks that are left wait for each other"
+
+--- Whether code runs that must not begin a turn.
+---@return boolean
+function turns:is_inside()
+  return self.current ~= false or self.turning or self.telling
+end
+
+local function refuse_inside(self, what)
+  if self.telling then errors.misuse(what .. ": cannot be called in on_event") end
+  if self:is_inside() then errors.misuse(what .. ": cannot be called inside a task or another poll") end
+end
+
+local function raise_problems(self)
+  for i = 1, #self.members do self.members[i]:raise_problem() end
+end
+
+--- One round of work; never blocks with seconds = 0. With more it waits so long, or until a task was resumed.
+---@param seconds number how long to wait for something to do
+---@param budget number seconds of work after that
+---@return integer alive
+function turns:poll(seconds, budget)
+  refuse_inside(self, "client:poll")
+  raise_problems(self)
+  if self:has_unseen() then seconds = 0 end
+  local resumptions, left, stop = self.resumptions, seconds, now() + seconds
+  repeat
+    take_turn(self, left, budget)
+    left = stop - now()
+  until left <= 0 or self.resumptions ~= resumptions or not self.https[1] or self:has_unseen()
+  report(self, true)
+  return self.alive
+end
+
+--- Works until no task is left.
+---@return integer alive 0
+function turns:run()
+  refuse_inside(self, "client:run")
+  raise_problems(self)
+  while self.alive > 0 do
+    take_turn(self, nil, RUN_BUDGET)
+    report(self, false)
+    if is_stuck(self) then
+      report(self, true)
+      errors.misuse("client:run: " .. STUCK)
+    end
+  end
+  report(self, true)
+  return 0
+end
+
+--- Drives everything until `done()` is true or the time has come (by the core's clock).
+---@param member table the scheduler of the client that waits
+---@param done function
+---@param deadline number|nil
+---@return string|nil why it never would be
+function turns:drive(member, done, deadline)
+  local left
+  while not done() do
+    if member.closed and not member.closing_at then return "client is closed" end
+    if not deadline and is_stuck(self) then return STUCK end
+    if left == 0 then return nil end -- after one turn at least
+    left = deadline and math.max(0, deadline - now())
+    take_turn(self, left, RUN_BUDGET, done)
+    report(self, false)
+  end
+  return nil
+end
+
+--- Seconds until a turn is wanted, 0 when there is something to do now, nil when nothing is pending.
+---@return number|nil
+function turns:timeout()
+  if self:has_unseen() then return 0 end
+  local wait = self:patience(nil)
+  if wait == 0 then return 0 end
+  for i = 1, #self.https do
+    local due = self.https[i]:timeout()
+    if due and (not wait or due < wait) then wait = due end
+  end
+  return wait
+end
+
+return { new = new, WAIT = WAIT }
