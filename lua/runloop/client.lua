@@ -240,6 +240,7 @@ local function new(options)
     ca_file = checked.ca_file, proxy = proxy_url, connect_timeout = checked.connect_timeout,
   }
   checked.bearer_token, checked.proxy, checked.headers = nil, nil, nil -- they are not asked for again, and are secret
+  checked.scheduler = nil
   local transport = request.new({
     http = http, options = checked, base_url = base_url, headers = own,
     scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }, shared),

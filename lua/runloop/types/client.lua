@@ -75,8 +75,10 @@ function Client:warm_up() end
 ---@return runloop.Stats
 function Client:stats() end
 
---- Cancels what is in flight and every task. Calling a closed client raises, but `poll` and `run` return 0.
-function Client:close() end
+--- Cancels what is in flight and every task, then raises the first error of a task that nobody has seen. Calling a
+--- closed client raises, but `poll` and `run` return 0.
+---@param seconds? number how long what cleans up may take; default 5
+function Client:close(seconds) end
 
 --- Starts a task: a function whose calls wait without blocking the host. It runs at once up to its first wait.
 ---@param fn function
@@ -107,6 +109,7 @@ function Client:sleep(seconds) end
 ---@return any[]|integer results by index; how many succeeded with `results = false`
 ---@return table<integer, any>? errors by index; nil when there is none
 ---@return any source_err why the source ended early
+---@return integer n how many items were taken
 function Client:map(source, fn, options) end
 
 --- The descriptors for an event loop; they change with every poll.

@@ -30,4 +30,5 @@
 ---@field maybe_sent? boolean an attempt of a request other than GET got no whole answer but may have reached the server
 ---@field last? table the last view, when an await fails
 ---@field run? runloop.ScenarioRun the run that was started, when its environment does not come up
+---@field where? string file and line of the `for` that raised it
 ---@field cancel_error? runloop.Error why `cancel_on_failure` could not cancel that run

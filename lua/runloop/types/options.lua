@@ -20,7 +20,8 @@
 ---@field insecure_http? boolean allows plain http to hosts that are not loopback
 ---@field nonblocking? boolean a call outside a task raises instead of blocking the host
 ---@field on_event? fun(event: runloop.Event) called for each request, response and retry
----@field on_error? fun(err: any, task: runloop.Task) called for a task's error that nobody waits for
+---@field on_error? fun(err: any, task: runloop.Task?) called for a task's error that nobody waits for, and for what on_event raised
+---@field scheduler? runloop.Client a client whose scheduler is shared
 
 ---@class runloop.Event
 ---@field type "request"|"response"|"retry"

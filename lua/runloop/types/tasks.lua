@@ -4,6 +4,7 @@
 
 ---@class runloop.Task
 ---@field status "running"|"done"|"failed"|"cancelled"
+---@field traceback? string of one that failed: the stack where that was raised
 local Task = {}
 
 --- Waits for the end of the task; raises what it raised.
