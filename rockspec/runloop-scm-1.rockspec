@@ -62,6 +62,7 @@ build = {
     ["runloop.await"] = "lua/runloop/await.lua",
     ["runloop.builder"] = "lua/runloop/builder.lua",
     ["runloop.client"] = "lua/runloop/client.lua",
+    ["runloop.deadlines"] = "lua/runloop/deadlines.lua",
     ["runloop.download"] = "lua/runloop/download.lua",
     ["runloop.error"] = "lua/runloop/error.lua",
     ["runloop.fifo"] = "lua/runloop/fifo.lua",
@@ -85,6 +86,8 @@ build = {
     ["runloop.types.lists"] = "lua/runloop/types/lists.lua",
     ["runloop.types.options"] = "lua/runloop/types/options.lua",
     ["runloop.types.tasks"] = "lua/runloop/types/tasks.lua",
+    ["runloop.task"] = "lua/runloop/task.lua",
+    ["runloop.turns"] = "lua/runloop/turns.lua",
     ["runloop.version"] = "lua/runloop/version.lua",
   },
   platforms = {
