@@ -342,6 +342,54 @@ describe("a devbox of the stand-in that really runs commands", function()
     end
   end)
 
+  it("keeps little of what goes through it", function()
+    local function resident()
+      return tonumber(support.read_file("/proc/" .. server.pid .. "/status"):match "VmHWM:%s*(%d+)") * 1024
+    end
+    local before = resident()
+    local id = start "head -c 40000000 /dev/zero | tr '\\0' x"
+    local size = #select(4, api:get(execution(id, "stream_stdout_updates")))
+    assert.is_true(size > 40000000)
+    assert.is_true(ended(id).stdout_truncated)
+    local status = server:request {
+      method = "POST", path = path .. "/upload_file", headers = { ["Content-Type"] = "multipart/form-data; boundary=b" },
+      body = '--b\r\nContent-Disposition: form-data; name="path"\r\n\r\nbig\r\n--b\r\nContent-Disposition: form-data; '
+        .. 'name="file"; filename="x"\r\n\r\n' .. ("x"):rep(40000000) .. "\r\n--b--\r\n",
+    }
+    assert.are.equal(200, status)
+    local entry = server:last()
+    assert.are.same({ "", 40000000, "x" }, { entry.body, entry.parts[2].size, entry.parts[2].filename })
+    assert.are.equal(40000000, #select(4, api:post(path .. "/download_file", { path = "big" })))
+    assert.is_true(resident() - before < 20e6, (resident() - before) .. " bytes more")
+  end)
+
+  it("holds hundreds of requests, and answers others meanwhile", function()
+    server:set { commands = { slow = { seconds = 3600, stdout = "out" } } }
+    local id = start "slow"
+    local body = '{"statuses":["completed"]}'
+    local connections = {}
+    local function ask_for(method, what, text)
+      local connection = assert(socket.connect("127.0.0.1", server.port))
+      connection:settimeout(10)
+      connection:send(("%s %s HTTP/1.1\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        .. "Content-Length: %d\r\n\r\n%s"):format(method, execution(id, what), server.token, #text, text))
+      connections[#connections + 1] = connection
+    end
+    for _ = 1, 150 do
+      ask_for("GET", "stream_stdout_updates", "")
+      ask_for("POST", "wait_for_status", body)
+    end
+    repeat
+      local waiting = server:stats().in_flight
+      assert.are.equal("running", api:get(path).status)
+    until waiting == 300
+    api:post(execution(id, "kill"), {})
+    for _, connection in ipairs(connections) do
+      assert.is_truthy(connection:receive "*a":find("200 OK", 1, true))
+      connection:close()
+    end
+  end)
+
   it("scores runs with their scorers, in their directories", function()
     server:set { scoring = "run", provisioning_polls = 0 }
     local scorer = api:post("/v1/scenarios/scorers", { type = "mine", bash_script = 'echo "$RL_SCORER_CONTEXT"; echo 0.5' })

@@ -375,7 +375,8 @@ local function faulty_sink(conn, fault, chunked, cut)
     return ok, why
   end
 
-  if not between() then sink.gone = true end
+  if cut == 0 then sink.ending = fault.by or "close" end
+  if sink.ending or not between() then sink.gone = true end
   return sink
 end
 

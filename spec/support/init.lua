@@ -45,11 +45,13 @@
 -- Every answer has a header `x-request-id: req_N`, N being the number of its log entry.
 --
 -- server:log([filter]) -> array of entries, oldest first:
---   { n = 1.., at = seconds since the server's start, connection = number (the first is 1), method =,
+--   { n = 1.., at = seconds since the server's start, connection = number (the first is 1, the second
+--     origin's are negative), method =,
 --     target = as sent, path = decoded and without query, query = { name = value } (decoded),
 --     headers = { {name, value}, … } as sent, in order, header = { lower-case name = last value },
 --     body = "" or text (of 1 MB and more that is no JSON: "", it went to a file), body_bytes = its
---     length, origin = nil or "storage", status = what was answered (nil: nothing), fault = number or nil }
+--     length, parts = of such a form { {name, filename, size, headers}, … }, origin = nil or "storage",
+--     status = what was answered (nil: nothing), fault = number or nil }
 --   filter: method, path (pattern on the decoded path), query (as in a fault), connection, since
 --   (entries with n > since)
 -- server:count([filter]) -> number of entries; server:last() -> the newest or nil; server:clear_log()
@@ -336,11 +338,13 @@ function stand_in:client(options)
 end
 
 local function chunks(text)
-  local parts = {}
-  for size, rest in text:gmatch("(%x+)\r\n()") do
-    parts[#parts + 1] = text:sub(rest, rest + tonumber(size, 16) - 1)
+  local parts, at = {}, 1
+  while true do
+    local size, first = text:match("^(%x+)[^\r\n]*\r\n()", at)
+    if not size then return table.concat(parts) end
+    parts[#parts + 1] = text:sub(first, first + tonumber(size, 16) - 1)
+    at = first + tonumber(size, 16) + 2
   end
-  return table.concat(parts)
 end
 
 -- LuaSocket's own HTTP client will not hand out the body of a 408, among others.

@@ -123,6 +123,7 @@ local function serve_request(conn, request)
   if not (fault and fault.unread) then
     if not read_body(conn, request, state) then return false end
     entry.body, entry.body_bytes = request.body, request.body_bytes or #request.body
+    entry.parts = request.form and request.form.parts
   end
   local function handle(r)
     if state.settings.delay > 0 then loop.sleep(state.settings.delay) end
@@ -159,6 +160,7 @@ local function serve(conn)
     server.max_in_flight = math.max(server.max_in_flight, server.in_flight)
     local counted = server.log
     local ok, keep = xpcall(serve_request, debug.traceback, conn, request)
+    uploads.discard(request)
     if counted == server.log then server.in_flight = server.in_flight - 1 end
     if not ok then error(keep, 0) end
   until not keep
@@ -324,7 +326,7 @@ local function end_with_stdin()
 end
 
 local function serve_storage(conn)
-  conn.origin = "storage"
+  conn.origin, conn.number = "storage", -conn.number
   return serve(conn)
 end
 

@@ -83,7 +83,7 @@ function uploads.parse(boundary, next_piece, new_path)
     form.parts[#form.parts + 1] = part
     buffer = buffer:sub(last + 1)
     local file, texts = nil, {}
-    if part.filename then
+    if part.filename or part.name == "file" then
       form.file = new_path()
       file = assert(io.open(form.file, "wb"))
     end
@@ -119,7 +119,13 @@ function uploads.receive(conn, request, length, new_path)
   if (request.header["expect"] or ""):lower() == "100-continue" then conn:send("HTTP/1.1 100 Continue\r\n\r\n") end
   local state = {}
   local next_piece = pieces_of(conn, length, state)
-  request.body_bytes = length
+  request.body_bytes, request.spooled = length, {}
+  local make_path = new_path
+  new_path = new_path and function()
+    local path = make_path()
+    table.insert(request.spooled, path)
+    return path
+  end
   local boundary = boundary_of(request)
   if not new_path then
     while next_piece() do end
@@ -132,9 +138,15 @@ function uploads.receive(conn, request, length, new_path)
     for piece in next_piece do file:write(piece) end
     file:close()
   end
-  if not state.err then return true end
-  if request.body_file then os.remove(request.body_file) end
-  return nil, state.err
+  if state.err then return nil, state.err end
+  return true
+end
+
+--- Removes the files of a request that nobody has taken.
+function uploads.discard(request)
+  for _, path in ipairs(request.spooled or {}) do
+    if path ~= request.taken then os.remove(path) end
+  end
 end
 
 --- The form of a request, however large it was; raises a refusal.

@@ -45,7 +45,7 @@ local function tail(self, output, last_n)
   local at, lines = #text, 0
   while lines < last_n and at > 0 do
     -- The last line ends with the text, with a newline or without.
-    local before = text:sub(1, at - 1):match(".*()\n")
+    local before = text:sub(1, at - 1):match("^.*()\n")
     lines = lines + 1
     at = before or 0
   end

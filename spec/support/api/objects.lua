@@ -108,14 +108,11 @@ end
 
 local function put(self, request, id)
   local record, refusal = signed(self, request, id, "PUT")
-  if not record then
-    if request.body_file then os.remove(request.body_file) end
-    return refusal
-  end
+  if not record then return refusal end
   if not request.header["content-length"] then return denied(411, "MissingContentLength", "A length is needed.") end
   if record.path then os.remove(record.path) end
   if request.body_file then
-    record.path, record.size = request.body_file, request.body_bytes
+    record.path, record.size, request.taken = request.body_file, request.body_bytes, request.body_file
   else
     record.path, record.size = files.spool(self), #request.body
     files.write(record.path, request.body)

@@ -36,7 +36,7 @@ local function seed_store(options, count, prefix, is_public)
   for i = 1, count do
     base.add(store, {
       id = data.id(prefix, options.seed, i), name = data.scenario_name(i), status = "active",
-      seed = options.seed, i = i, is_public = is_public, benchmark_id = data.benchmark_id(i),
+      seed = options.seed, i = i, is_public = is_public,
       validation_type = data.validation_type(i), seeded = true,
     })
   end
@@ -186,11 +186,13 @@ end
 local function list_scenarios(self, request)
   local query = request.query
   local match = base.matcher(query, scenario_name)
-  local benchmark = query.benchmark_id ~= "" and query.benchmark_id
+  local benchmark, members_of = self.stores.benchmark.by_id[query.benchmark_id or ""], {}
+  for _, id in ipairs(benchmark and benchmark.fields.scenarioIds or {}) do members_of[id] = true end
+  local any = query.benchmark_id == nil or query.benchmark_id == ""
   local kind = query.validation_type ~= "" and query.validation_type
   if kind then expect(VALIDATION[kind], "validation_type is unknown") end
   return base.list_page(self.stores.scenario, query, "scenarios", scenario_text, function(record)
-    return record.status == "active" and (not benchmark or record.benchmark_id == benchmark)
+    return record.status == "active" and (any or members_of[record.id])
       and (not kind or record.validation_type == kind) and match(record)
   end)
 end

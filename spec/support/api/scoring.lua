@@ -50,7 +50,7 @@ end
 local function printed_score(text)
   local score
   for number in text:gmatch "score=([%d.]+)" do score = tonumber(number) end
-  score = score or tonumber(text:match "([%d.]+)%s*$")
+  score = score or tonumber(text:sub(-100):match "([%d.]+)%s*$")
   if score and score >= 0 and score <= 1 then return score + 0.0 end
 end
 
