@@ -235,9 +235,11 @@ describe("a devbox of the stand-in that really runs commands", function()
     assert.is_truthy(shell 'pwd; echo "$X/$Y"'.stdout:find "/a/b\ntwo words/1\n$")
     assert.is_nil(api:exec(path, "pwd").stdout:find "/a/b")
     assert.are.equal(3, shell "exit 3".exit_status)
-    local first = api:post(path .. "/execute_async", { command = "sleep 0.1; echo 1 >>order", shell_name = "main" })
+    local wait = "until [ -f ~/go ]; do sleep 0.01; done; echo 1 >>order"
+    local first = api:post(path .. "/execute_async", { command = wait, shell_name = "main" })
     local second = api:post(path .. "/execute_async", { command = "echo 2 >>order", shell_name = "main" })
     assert.are.same({ "running", "queued" }, { first.status, second.status })
+    api:exec(path, ": >go")
     ended(second.execution_id)
     assert.are.equal("1\n2\n", api:exec(path, "cat a/b/order").stdout)
   end)
@@ -450,8 +452,8 @@ describe("what the stand-in has started", function()
   if not have_luv then return it("needs lua-luv", function() pending "lua-luv is not installed" end) end
 
   -- Commands in the foreground, in the background, and away from their group; the third line is their directory.
-  local COMMAND = "sleep 600 >/dev/null 2>&1 & echo $!; setsid sh -c 'echo $$; exec sleep 600 >/dev/null 2>&1' & "
-    .. "sleep 0.1; pwd; echo out"
+  local COMMAND = "sleep 600 >/dev/null 2>&1 & echo $!; setsid sh -c 'echo $$ >two; exec sleep 600 >/dev/null 2>&1' & "
+    .. "until [ -s two ]; do sleep 0.01; done; cat two; pwd"
 
   local function started(server)
     local api = ask.new(server)

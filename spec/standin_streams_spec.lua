@@ -21,12 +21,17 @@ describe("a stream of the stand-in", function()
     lines = box .. "/executions/" .. api:exec(box, "lines").execution_id .. "/stream_stdout_updates"
   end)
 
-  -- What comes over a new connection until it ends, and how it ended; the body without its chunks.
-  local function raw(path, seconds)
+  local function open(path)
     local connection = assert(socket.connect("127.0.0.1", server.port))
-    connection:settimeout(seconds or 10)
+    connection:settimeout(10)
     connection:send(("GET %s HTTP/1.1\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n"
       .. "Connection: close\r\n\r\n"):format(path, server.token))
+    return connection
+  end
+
+  -- What comes over a new connection until it ends, and how it ended; the body without its chunks.
+  local function raw(path)
+    local connection = open(path)
     local data, err, partial = connection:receive "*a"
     local how = data and "closed" or err
     if how == "closed" and not connection:send "x" then how = "reset" end
@@ -97,34 +102,46 @@ describe("a stream of the stand-in", function()
     connection:settimeout(10)
     connection:send(("GET %s/stream_stdout_updates HTTP/1.1\r\nAuthorization: Bearer %s\r\n\r\n"):format(slow, server.token))
     assert.are.equal("HTTP/1.1 200 OK", connection:receive "*l")
-    local open = server:stats().open
+    local connected = server:stats().open
     connection:close()
     for _ = 1, 1000 do
-      if server:stats().open < open then return end
+      if server:stats().open < connected then return end
       support.sleep(0.002)
     end
     error("the connection is still open")
   end)
 
   describe("under a fault", function()
-    local function faulty(fault, path, seconds)
+    local function faulty(fault, path)
       server:fault(fault)
-      local answer = raw(path or lines, seconds)
+      local answer = raw(path or lines)
       assert.are.equal(0, server:faults_left())
       return answer
     end
 
-    it("is cut between events, by a close, a reset or silence, or ends as if it were whole", function()
+    it("is cut between events, by a close or a reset, or ends as if it were whole", function()
       local cut = faulty { cut_events = 2 }
       assert.are.same({ frames(1, 2), "closed", false }, { cut.body, cut.how, cut.whole })
       cut = faulty { cut_events = 2, by = "reset" }
       assert.are.same({ frames(1, 2), "reset", false }, { cut.body, cut.how, cut.whole })
-      cut = faulty({ cut_events = 2, by = "stall" }, nil, 0.05)
-      assert.are.same({ frames(1, 2), "timeout", false }, { cut.body, cut.how, cut.whole })
       cut = faulty { cut_events = 2, by = "end" }
       assert.are.same({ frames(1, 2), "closed", true }, { cut.body, cut.how, cut.whole })
       assert.are.equal("", faulty { cut_events = 0 }.body)
-      assert.are.equal("", faulty({ cut_events = 0, by = "stall" }, nil, 0.05).body)
+    end)
+
+    it("falls silent after some events, or from its beginning on", function()
+      for events = 0, 2 do
+        server:fault { cut_events = events, by = "stall" }
+        local connection = open(lines)
+        repeat until assert(connection:receive "*l") == ""
+        for i = 1, events do
+          local chunk = ("%x\r\n%s\r\n"):format(#frame(i), frame(i))
+          assert.are.equal(chunk, connection:receive(#chunk))
+        end
+        connection:settimeout(0.05)
+        assert.are.same({ nil, "timeout" }, { (connection:receive(1)), (select(2, connection:receive(1))) })
+        connection:close()
+      end
     end)
 
     it("is cut in an event, or after so many bytes", function()
@@ -268,17 +285,28 @@ end)
 
 describe("the stand-in's evictions", function()
   it("are told as a snapshot and as they come, to who accepts events", function()
-    local server = support.start { scenarios = 1, stream_idle = 0.05 }
+    local server = support.start { scenarios = 1, stream_idle = 0.02, suspending_polls = 0 }
     local api = ask.new(server)
     local _, status, headers, text = api:get "/v1/devboxes/evictions/watch"
     assert.are.same({ 200, "text/plain", "" }, { status, headers["content-type"], text })
     local box, view = api:devbox()
-    local deadline = server:evict(view.id, 0.02)
+    local deadline = server:evict(view.id, 600)
     local events = api:events "/v1/devboxes/evictions/watch"
     assert.are.same({ devbox_id = view.id, eviction_deadline_ms = deadline }, events[1].data)
     assert.are.equal("error", events[2].event)
-    server:set { suspending_polls = 0 }
-    repeat local now = api:get(box).status until now == "suspended"
+    server:set { stream_idle = 10 }
+    local connection = assert(socket.connect("127.0.0.1", server.port))
+    connection:settimeout(10)
+    connection:send(("GET /v1/devboxes/evictions/watch HTTP/1.1\r\nAuthorization: Bearer %s\r\n"
+      .. "Accept: text/event-stream\r\n\r\n"):format(server.token))
+    repeat until assert(connection:receive "*l") == ""
+    local _, other = api:devbox()
+    server:evict(other.id, 0.05)
+    repeat local line = assert(connection:receive "*l") until line:find(other.id, 1, true)
+    connection:close()
+    repeat local now = api:get("/v1/devboxes/" .. other.id).status until now == "suspended"
+    server:set { stream_idle = 0.02 }
+    api:post(box .. "/shutdown")
     assert.are.equal("error", api:events "/v1/devboxes/evictions/watch"[1].event)
     server:stop()
   end)
