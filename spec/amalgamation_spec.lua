@@ -5,7 +5,8 @@ local support = require "spec.support"
 local WARNINGS = " -std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Werror "
 
 -- What the C compiler of the specs' Lua is told.
-local FLAGS = [[$(make --no-print-directory -s print-flags)]]
+local FLAGS = (os.getenv "RUNLOOP_SPEC_CFLAGS" or "$(pkg-config --cflags lua5.4)")
+  .. " $(pkg-config --cflags --libs libcurl) -lm -lpthread -ldl"
 
 local function run(command, options)
   options = options or {}

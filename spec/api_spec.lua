@@ -1,6 +1,7 @@
 -- Every call made once, its request compared with what the API's reference says; and no endpoint without its call here.
 local names = require "runloop.api"
 local resource = require "runloop.resource"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 local tables = require "spec.support.tables"
@@ -48,15 +49,15 @@ describe("the API", function()
   end
 
   local function call(name, row, fact)
-    local owner, args = bound(name), { table.unpack(fact.ids or {}) }
+    local owner, args = bound(name), { portable.unpack(fact.ids or {}) }
     local params = {}
     for _, part in ipairs { fact.params or fact.query or {}, not fact.params and fact.body or {} } do
       for field, value in pairs(part) do params[field] = value end
     end
     if next(params) ~= nil then args[#args + 1] = params end
     local method = owner[(fact.internal and "_" or "") .. row]
-    if fact.list then return method(owner, table.unpack(args)):collect() end
-    return method(owner, table.unpack(args))
+    if fact.list then return method(owner, portable.unpack(args)):collect() end
+    return method(owner, portable.unpack(args))
   end
 
   for _, name in ipairs(names) do
@@ -222,7 +223,7 @@ describe("the helpers of the API", function()
       it("make their requests in order: " .. resource_name .. ":" .. name, function()
         local owner = client
         for part in resource_name:gmatch "[%w_]+" do owner = owner[part] end
-        expect.success(owner[name](owner, table.unpack(filled(expected.args))))
+        expect.success(owner[name](owner, portable.unpack(filled(expected.args))))
         local boxes = server:ids "devbox"
         ids["new devbox"] = boxes[#boxes]
         local requests = {}

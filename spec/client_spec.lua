@@ -1,6 +1,8 @@
 -- The client itself: options, environment, life, counters, events.
 local runloop = require "runloop"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
+local finally = require("spec.support.tasks").finally
 local expect = require "spec.support.expect"
 
 local TOKEN = "sk-a-very-secret-token"
@@ -17,6 +19,8 @@ local function in_environment(variables, source)
   assert.are.equal(0, code, stderr)
   return stdout
 end
+
+local it_closing = portable.closing and it or pending
 
 describe("runloop.new", function()
   local function new(options)
@@ -512,8 +516,9 @@ describe("A client", function()
       server:fault { silent = true }
       local closed = false
       local task = client:spawn(function()
-        local _ <close> = setmetatable({}, { __close = function() closed = true end })
-        return client.scenarios:retrieve("scn_1")
+        return finally(function() closed = true end, function()
+          return client.scenarios:retrieve("scn_1")
+        end)
       end)
       client:poll()
       client:close()
@@ -523,14 +528,12 @@ describe("A client", function()
     end)
   end)
 
-  it("is closed by a to-be-closed variable", function()
-    local outside
-    do
-      local client <close> = server:client()
-      outside = client
+  it_closing("is closed by a to-be-closed variable", function()
+    local client = server:client()
+    portable.with_closing(client, function()
       expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
-    end
-    expect.raises("closed", function() outside.scenarios:retrieve("scn_1") end)
+    end)
+    expect.raises("closed", function() client.scenarios:retrieve("scn_1") end)
   end)
 
   it("that is forgotten closes its connections when it is collected", function()
@@ -654,7 +657,7 @@ describe("The option", function()
       local client = server:client { timeout = 1, max_retries = 0 }
       local ids = server:ids "scenario"
       local size = #server:text("scenario", ids[29]) + #server:text("scenario", ids[30])
-      server:fault { trickle = { bytes = size // 5, every = 0.25 } }
+      server:fault { trickle = { bytes = math.floor(size / 5), every = 0.25 } }
       local took = elapsed(function()
         assert.are.equal(2, #expect.success(client.scenarios:list({ starting_after = ids[28] }):collect()))
       end)
@@ -666,7 +669,7 @@ describe("The option", function()
       local run = server:ids("run")[1]
       local zip = expect.success(client.scenarios.runs:download_logs(run))
       local path = support.tmpdir() .. "/logs.zip"
-      server:fault { trickle = { bytes = #zip // 5, every = 0.25 } }
+      server:fault { trickle = { bytes = math.floor(#zip / 5), every = 0.25 } }
       local took = elapsed(function()
         assert.are.equal(#zip, expect.success(client.scenarios.runs:download_logs(run, path)))
       end)

@@ -2,6 +2,7 @@
 local lfs = require "lfs"
 local process = require "spec.support.process"
 local socket = require "socket"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
@@ -115,7 +116,7 @@ describe("runs:download_logs", function()
       local logs = whole()
       local bytes, response = expect.success(download(path))
       assert.are.equal(#logs, bytes)
-      assert.are.equal("integer", math.type(bytes))
+      assert.are.equal("integer", portable.math_type(bytes))
       assert.is_true(logs == support.read_file(path))
       assert.are.same({ "logs.zip" }, files())
       assert.are.equal(200, response.status)
@@ -373,7 +374,7 @@ describe("runs:download_logs", function()
 
     for name, failure in pairs(FAILURES) do
       it("leaves nothing behind, and the target as it was, after " .. name, function()
-        local fields, kind, code, attempts, options = table.unpack(failure, 1, 5)
+        local fields, kind, code, attempts, options = portable.unpack(failure, 1, 5)
         fields.times = math.huge
         fault(fields)
         local err = expect.failure(kind, code, download(path, options))

@@ -2,6 +2,7 @@
 
 local lfs = require "lfs"
 local socket = require "socket"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 
 local LUA = arg and arg[-1] and arg[-1]:find("lua[%d.]*$") and arg[-1] or "lua5.4"
@@ -240,7 +241,7 @@ describe("examples", function()
     it("sends the contract that the builder made", function()
       example("evaluate", { logs })
       local body = support.json.decode(server:log()[1].body)
-      local tests, executable = table.unpack(body.scoring_contract.scoring_function_parameters)
+      local tests, executable = portable.unpack(body.scoring_contract.scoring_function_parameters)
       assert.are.equal("test_based_scorer", tests.scorer.type)
       assert.are.equal(0.75, tests.weight)
       assert.are.equal("bash_script_scorer", executable.scorer.type)
@@ -380,7 +381,7 @@ describe("examples", function()
       local ran, held = 0, 0
       for name, text in pairs(documents) do
         for _, block in ipairs(blocks_of(text)) do
-          local language, code, line, below = table.unpack(block, 1, 4)
+          local language, code, line, below = portable.unpack(block, 1, 4)
           if language == "lua" then
             server:reset { scenarios = 300 }
             server:set { provisioning_polls = 0, scoring_polls = 0 }

@@ -1,9 +1,10 @@
 -- client:map: a function for every item of a source, several at a time.
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 local tasks = require "spec.support.tasks"
 
-local poll_until, closing, at_once = tasks.poll_until, tasks.closing, tasks.at_once
+local poll_until, finally, at_once = tasks.poll_until, tasks.finally, tasks.at_once
 
 describe("client:map", function()
   local server, client, ids, others
@@ -85,7 +86,7 @@ describe("client:map", function()
     it("a source without items", function()
       local function never() error "called" end
       for _, source in ipairs { {}, counter(0), client.scenarios:list { name = "nobody's" } } do
-        assert.are.same({ n = 4, {}, nil, nil, 0 }, table.pack(client:map(source, never)))
+        assert.are.same({ n = 4, {}, nil, nil, 0 }, portable.pack(client:map(source, never)))
       end
     end)
 
@@ -109,7 +110,7 @@ describe("client:map", function()
 
   it("calls the function with the item and its index", function()
     local seen = {}
-    client:map({ "a", "b", "c" }, function(...) seen[#seen + 1] = table.pack(...) end)
+    client:map({ "a", "b", "c" }, function(...) seen[#seen + 1] = portable.pack(...) end)
     assert.are.same({ { n = 2, "a", 1 }, { n = 2, "b", 2 }, { n = 2, "c", 3 } }, seen)
   end)
 
@@ -266,7 +267,7 @@ describe("client:map", function()
         if i <= 3 then return i end
         return nil, "no more"
       end
-      assert.are.same({ n = 4, { 2, 4, 6 }, nil, "no more", 3 }, table.pack(client:map(source, twice)))
+      assert.are.same({ n = 4, { 2, 4, 6 }, nil, "no more", 3 }, portable.pack(client:map(source, twice)))
       assert.are.equal(4, i)
     end)
 
@@ -317,7 +318,7 @@ describe("client:map", function()
       assert.are.same({ ids[1] }, ids_of(results))
       expect.failure("api", "not_found", nil, errors[2])
       assert.is_nil(source_err)
-      assert.are.same({ n = 4, {}, nil, nil, 0 }, table.pack(client:spawn(client.map, client, {}, print):wait()))
+      assert.are.same({ n = 4, {}, nil, nil, 0 }, portable.pack(client:spawn(client.map, client, {}, print):wait()))
     end)
 
     it("may be nested", function()
@@ -377,9 +378,10 @@ describe("client:map", function()
         local begun, closed = 0, 0
         local task = client:spawn(function()
           client:map(counter(50), function()
-            local _ <close> = closing(function() closed = closed + 1 end)
-            begun = begun + 1
-            client:sleep(60)
+            return finally(function() closed = closed + 1 end, function()
+              begun = begun + 1
+              client:sleep(60)
+            end)
           end, { concurrency = 10 })
         end)
         poll_until(client, function() return begun == 10 end)
@@ -423,10 +425,12 @@ describe("client:map", function()
     local own = big:client { max_connections = 4 }
     local all = big:ids("scenario")
     local results, errors = own:map(counter(20), function(i)
-      local list <close> = own.scenarios:list { limit = 500 }
-      assert(list:next())
-      assert(own.scenarios:archive(all[i])) -- while some 4 MB wait to be read
-      return assert(list:next()).id
+      local list = own.scenarios:list { limit = 500 }
+      return tasks.finally(function() list:close() end, function()
+        assert(list:next())
+        assert(own.scenarios:archive(all[i])) -- while some 4 MB wait to be read
+        return assert(list:next()).id
+      end)
     end, { concurrency = 20 })
     assert.is_nil(errors and errors[next(errors)])
     assert.are.equal(20, #results)

@@ -1,6 +1,7 @@
 -- client:request: the rest of the API.
 local runloop = require "runloop"
 local stand_in = require "spec.support.stand_in"
+local portable = require "spec.support.portable"
 local expect = require "spec.support.expect"
 
 describe("client:request", function()
@@ -29,7 +30,7 @@ describe("client:request", function()
       assert.are.equal(runloop.array_mt, getmetatable((expect.success(answered "[]"))))
       assert.are.equal("text", (expect.success(answered '"text"')))
       local one = expect.success(answered "1")
-      assert.are.equal("integer", math.type(one))
+      assert.are.equal("integer", portable.math_type(one))
       assert.is_true((expect.success(answered "true")))
       local value, response = answered "false"
       assert.is_false(value)

@@ -1,5 +1,6 @@
 -- The rockspec: lists what is in the tree, and LuaRocks can install from it.
 
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 
 local PATH = "rockspec/runloop-scm-1.rockspec"
@@ -33,7 +34,7 @@ describe("The rockspec #packaging", function()
   local build = rockspec().build
 
   it("names every C source of the core", function()
-    local sources = { table.unpack(build.modules["runloop.core"].sources) }
+    local sources = { portable.unpack(build.modules["runloop.core"].sources) }
     table.sort(sources)
     assert.are.same(files("src", "*.c"), sources)
   end)

@@ -1,5 +1,6 @@
 -- Scenario runs: every call, the tables that come back, and their methods.
 local runloop = require "runloop"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
@@ -55,7 +56,7 @@ describe("client.scenarios.runs", function()
       runs[#runs + 1] = run
       for _, each in ipairs(runs) do
         for name, value in pairs(each) do
-          assert.are.equal(TYPES[name], math.type(value) or type(value), name)
+          assert.are.equal(TYPES[name], portable.math_type(value) or type(value), name)
           seen[name] = true
         end
         for _, name in ipairs { "id", "devbox_id", "scenario_id", "state", "metadata" } do
@@ -68,11 +69,11 @@ describe("client.scenarios.runs", function()
     it("keeps integers as integers and scores as floats", function()
       server:set { score = 1.0 }
       local run = scored()
-      assert.are.equal("integer", math.type(run.start_time_ms))
-      assert.are.equal("integer", math.type(run.duration_ms))
-      assert.are.equal("float", math.type(run.scoring_contract_result.score))
+      assert.are.equal("integer", portable.math_type(run.start_time_ms))
+      assert.are.equal("integer", portable.math_type(run.duration_ms))
+      assert.are.equal("float", portable.math_type(run.scoring_contract_result.score))
       for _, result in ipairs(run.scoring_contract_result.scoring_function_results) do
-        assert.are.equal("float", math.type(result.score))
+        assert.are.equal("float", portable.math_type(result.score))
       end
     end)
 
@@ -542,7 +543,7 @@ describe("client.scenarios.runs", function()
       assert.are.equal(200, response.status)
       assert.are.same({ "GET", "/v1/devboxes/" .. run.devbox_id, "" }, last_request())
       assert.are.same(tables.decoded(server:text("devbox", run.devbox_id)), copy(devbox))
-      assert.are.equal("integer", math.type(devbox.create_time_ms))
+      assert.are.equal("integer", portable.math_type(devbox.create_time_ms))
       assert.is_nil(devbox.end_time_ms)
     end)
 

@@ -1,4 +1,5 @@
 local json = require "runloop.json"
+local portable = require "spec.support.portable"
 local schema = require "runloop.schema"
 local shapes = require("runloop.api.scenarios").shapes
 local run_shapes = require("runloop.api.scenarios.runs").shapes
@@ -110,8 +111,8 @@ describe("checking parameters", function()
 
   it("sends whole floats as integers where the API wants integers", function()
     local wire = create(scenario { scorer_timeout_sec = 60.0 })
-    assert.equal("integer", math.type(wire.scorer_timeout_sec))
-    assert.equal("float", math.type(start_run { launchParameters = { custom_cpu_cores = 0.5 } }.launchParameters
+    assert.equal("integer", portable.math_type(wire.scorer_timeout_sec))
+    assert.equal("float", portable.math_type(start_run { launchParameters = { custom_cpu_cores = 0.5 } }.launchParameters
       .custom_cpu_cores))
   end)
 

@@ -2,6 +2,7 @@
 local expect = require "spec.support.expect"
 local json = require "runloop.json"
 local support = require "spec.support"
+local tasks = require "spec.support.tasks"
 
 local MEGABYTES = 4
 local LINE = 'local x = "y"\t-- zürich\n'
@@ -96,10 +97,11 @@ describe("a task that sends a long text", function()
   it("does not give way where it cannot", function()
     local value, err
     local task = client:spawn(function()
-      local _ <close> = setmetatable({}, { __close = function()
+      return tasks.finally(function()
         value, err = client:request { method = "POST", path = "/v1/x", body = { TEXT } }
-      end })
-      client:sleep(60)
+      end, function()
+        client:sleep(60)
+      end)
     end)
     task:cancel()
     expect.failure("cancelled", "CANCELLED", value, err)

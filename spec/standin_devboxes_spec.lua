@@ -198,7 +198,7 @@ describe("a devbox of the stand-in that really runs commands", function()
       assert.are.equal(#text, event.data.offset)
       text = text .. event.data.output
     end
-    assert.are.equal("oneétwo\u{FFFD}", text)
+    assert.are.equal("oneétwo\239\191\189", text)
     assert.are.equal("oops\n", api:events(execution(id, "stream_stderr_updates"))[1].data.output)
     assert.are.equal(text, ended(id).stdout)
   end)
@@ -268,7 +268,7 @@ describe("a devbox of the stand-in that really runs commands", function()
     end
     local bytes = "\0\r\n--b-\r\n" .. ("\255x\r\n"):rep(1000)
     for _, size in ipairs { 0, 1, #bytes, 3000000 } do -- the last is more than is held in memory
-      local content = bytes:rep(size // #bytes + 1):sub(1, size)
+      local content = bytes:rep(math.floor(size / #bytes) + 1):sub(1, size)
       assert.are.equal(200, upload("up/file.bin", content))
       local status, headers, got = server:request {
         method = "POST", path = path .. "/download_file", body = '{"path":"up/file.bin"}',
@@ -326,7 +326,7 @@ describe("a devbox of the stand-in that really runs commands", function()
       assert.are.equal(400, (transfer("PUT", object.upload_url, "x", "Authorization: Bearer x\r\n")))
       assert.are.equal(403, (transfer("PUT", object.upload_url, "x", "Content-Type: text/plain\r\n")))
       assert.are.equal(403, (transfer("PUT", object.upload_url .. "x", "x")))
-      local bytes = ("0123456789"):rep(size // 10 + 1):sub(1, size)
+      local bytes = ("0123456789"):rep(math.floor(size / 10) + 1):sub(1, size)
       assert.are.equal(200, (transfer("PUT", object.upload_url, bytes)))
       local complete = api:post(at .. "/complete")
       assert.are.same({ "READ_ONLY", size }, { complete.state, complete.size_bytes })

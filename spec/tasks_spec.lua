@@ -1,9 +1,10 @@
 -- Tasks: spawn, wait, cancel, poll, run, sleep, and what becomes of errors, coroutines and clients around them.
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 local tasks = require "spec.support.tasks"
 
-local poll_until, closing, at_once = tasks.poll_until, tasks.closing, tasks.at_once
+local poll_until, finally, at_once = tasks.poll_until, tasks.finally, tasks.at_once
 
 describe("tasks", function()
   local server, client, ids, others
@@ -62,7 +63,7 @@ describe("tasks", function()
 
     it("hands its arguments on, nil among them", function()
       local got
-      client:spawn(function(...) got = table.pack(...) end, 1, nil, "three", nil)
+      client:spawn(function(...) got = portable.pack(...) end, 1, nil, "three", nil)
       assert.are.same({ n = 4, 1, nil, "three", nil }, got)
     end)
 
@@ -209,28 +210,29 @@ describe("tasks", function()
 
     it("carries ten thousand, and their memory comes back #heavy", function()
       collectgarbage "stop" -- a collector that never rests would go over all of them all the time
-      local _ <close> = closing(function() collectgarbage "restart" end)
-      local ended = 0
-      local function sleeper()
-        client:sleep(0.01)
-        ended = ended + 1
-      end
-      local function spawn_all(n)
-        for _ = 1, n do client:spawn(sleeper) end
-      end
-      spawn_all(100) -- what is kept for ever is there now
-      client:run()
-      support.gc()
-      local before = collectgarbage("count")
-      spawn_all(10000)
-      support.gc()
-      local full = collectgarbage("count")
-      for _ = 1, 10000 do client:spawn(coroutine.yield) end
-      client:run()
-      assert.are.equal(10100, ended)
-      support.gc()
-      assert.is_true(collectgarbage("count") - before < 64, "memory was kept")
-      assert.is_true((full - before) / 10000 <= 3, ("%.2f KB each"):format((full - before) / 10000))
+      return finally(function() collectgarbage "restart" end, function()
+        local ended = 0
+        local function sleeper()
+          client:sleep(0.01)
+          ended = ended + 1
+        end
+        local function spawn_all(n)
+          for _ = 1, n do client:spawn(sleeper) end
+        end
+        spawn_all(100) -- what is kept for ever is there now
+        client:run()
+        support.gc()
+        local before = collectgarbage("count")
+        spawn_all(10000)
+        support.gc()
+        local full = collectgarbage("count")
+        for _ = 1, 10000 do client:spawn(coroutine.yield) end
+        client:run()
+        assert.are.equal(10100, ended)
+        support.gc()
+        assert.is_true(collectgarbage("count") - before < 64, "memory was kept")
+        assert.is_true((full - before) / 10000 <= 3, ("%.2f KB each"):format((full - before) / 10000))
+      end)
     end)
   end)
 
@@ -271,7 +273,7 @@ describe("tasks", function()
         client:sleep(0)
         return nil, 2, nil
       end)
-      for _ = 1, 2 do assert.are.same({ n = 3, nil, 2, nil }, table.pack(task:wait())) end
+      for _ = 1, 2 do assert.are.same({ n = 3, nil, 2, nil }, portable.pack(task:wait())) end
     end)
 
     it("returns nil and the error of a call as the function does", function()
@@ -296,7 +298,7 @@ describe("tasks", function()
 
     it("raises again even nil", function()
       local task = client:spawn(function() error() end)
-      assert.are.same({ n = 2, false, nil }, table.pack(pcall(task.wait, task)))
+      assert.are.same({ n = 2, false, nil }, portable.pack(pcall(task.wait, task)))
     end)
 
     it("gives up after some seconds, and the task goes on", function()
@@ -668,9 +670,11 @@ describe("tasks", function()
     it("runs the to-be-closed variables, newest first, before it returns", function()
       local closed = {}
       local task = hanging(function()
-        local _ <close> = closing(function() closed[#closed + 1] = "outer" end)
-        local _ <close> = closing(function() closed[#closed + 1] = "inner" end)
-        return retrieve()
+        return finally(function() closed[#closed + 1] = "outer" end, function()
+          return finally(function() closed[#closed + 1] = "inner" end, function()
+            return retrieve()
+          end)
+        end)
       end)
       task:cancel()
       assert.are.same({ "inner", "outer" }, closed)
@@ -682,21 +686,22 @@ describe("tasks", function()
       task = hanging(function()
         local begun = client.scenarios:list()
         local scenario = setmetatable({ id = ids[1] }, { __index = {} })
-        local _ <close> = closing(function()
-          results.call = table.pack(client.scenarios:archive(scenario.id))
-          results.request = table.pack(client:request { path = "/v1/accounts/me" })
-          results.next = table.pack(begun:next())
-          results.collect = table.pack(begun:collect())
+        return finally(function()
+          results.call = portable.pack(client.scenarios:archive(scenario.id))
+          results.request = portable.pack(client:request { path = "/v1/accounts/me" })
+          results.next = portable.pack(begun:next())
+          results.collect = portable.pack(begun:collect())
           results.raised = { nil, select(2, pcall(begun)) }
           results.raised_by_pages = { nil, select(2, pcall(client.scenarios:list():pages())) }
-          results.sleep = table.pack(client:sleep(0))
-          results.warm_up = table.pack(client:warm_up())
-          results.await = table.pack(client.scenarios.runs:await_scored("run_1"))
-          results.download = table.pack(client.scenarios.runs:download_logs("run_1"))
-          results.wait = table.pack(client:spawn(function() end):wait())
+          results.sleep = portable.pack(client:sleep(0))
+          results.warm_up = portable.pack(client:warm_up())
+          results.await = portable.pack(client.scenarios.runs:await_scored("run_1"))
+          results.download = portable.pack(client.scenarios.runs:download_logs("run_1"))
+          results.wait = portable.pack(client:spawn(function() end):wait())
           results.map = { select(2, client:map({ 1 }, function() end)) }
+        end, function()
+          return retrieve()
         end)
-        return retrieve()
       end)
       task:cancel()
       for name, result in pairs(results) do
@@ -715,8 +720,9 @@ describe("tasks", function()
       local told = {}
       local own = new_client { on_error = function(err, task) told[#told + 1] = { err, task } end }
       local task = own:spawn(function()
-        local _ <close> = closing(function() error("while closing", 0) end)
-        own:sleep(60)
+        return finally(function() error("while closing", 0) end, function()
+          own:sleep(60)
+        end)
       end)
       own:spawn(function()
         own:sleep(0)
@@ -731,19 +737,21 @@ describe("tasks", function()
       local first, second
       local closed = {}
       first = client:spawn(function()
-        local _ <close> = closing(function()
+        return finally(function()
           closed[#closed + 1] = "first"
           first:cancel()
           second:cancel()
+        end, function()
+          client:sleep(60)
         end)
-        client:sleep(60)
       end)
       second = client:spawn(function()
-        local _ <close> = closing(function()
+        return finally(function()
           closed[#closed + 1] = "second"
           first:cancel()
+        end, function()
+          client:sleep(60)
         end)
-        client:sleep(60)
       end)
       first:cancel()
       assert.are.same({ "first", "second" }, closed)
@@ -754,8 +762,9 @@ describe("tasks", function()
     it("lets to-be-closed variables start tasks, which run later", function()
       local after
       local task = client:spawn(function()
-        local _ <close> = closing(function() after = client:spawn(retrieve, ids[2]) end)
-        client:sleep(60)
+        return finally(function() after = client:spawn(retrieve, ids[2]) end, function()
+          client:sleep(60)
+        end)
       end)
       task:cancel()
       assert.are.equal(0, server:count())
@@ -777,12 +786,13 @@ describe("tasks", function()
         local steps, closed = {}, false
         local task
         task = client:spawn(function()
-          local _ <close> = closing(function() closed = true end)
-          client:sleep(0)
-          steps[#steps + 1] = tostring(task:cancel())
-          steps[#steps + 1] = task.status
-          retrieve()
-          steps[#steps + 1] = "went on"
+          return finally(function() closed = true end, function()
+            client:sleep(0)
+            steps[#steps + 1] = tostring(task:cancel())
+            steps[#steps + 1] = task.status
+            retrieve()
+            steps[#steps + 1] = "went on"
+          end)
         end)
         expect.failure("cancelled", "CANCELLED", task:wait())
         assert.are.same({ "true", "running" }, steps)
@@ -831,9 +841,10 @@ describe("tasks", function()
     it("runs its to-be-closed variables, in which calls return nil and an error of kind cancelled", function()
       local value, err
       local task = client:spawn(function()
-        local _ <close> = closing(function() value, err = retrieve() end)
-        client:sleep(0)
-        error "mine"
+        return finally(function() value, err = retrieve() end, function()
+          client:sleep(0)
+          error "mine"
+        end)
       end)
       expect.raises("mine", function() task:wait() end)
       expect.failure("cancelled", "CANCELLED", value, err)
@@ -1015,8 +1026,9 @@ describe("tasks", function()
     it("still gets what was not told when the client is closed", function()
       own:spawn(error, "before", 0)
       own:spawn(function()
-        local _ <close> = closing(function() error("while closing", 0) end)
-        own:sleep(60)
+        return finally(function() error("while closing", 0) end, function()
+          own:sleep(60)
+        end)
       end)
       own:close()
       assert.are.equal(2, #told)
@@ -1383,7 +1395,7 @@ describe("tasks", function()
 
     it("is resumed with nothing", function()
       local got
-      client:spawn(function() got = table.pack(coroutine.yield(1, 2)) end, "an argument")
+      client:spawn(function() got = portable.pack(coroutine.yield(1, 2)) end, "an argument")
       client:run()
       assert.are.same({ n = 0 }, got)
     end)
@@ -1904,8 +1916,9 @@ describe("tasks", function()
         local list = {}
         for i = 1, 5 do
           list[i] = own:spawn(function()
-            local _ <close> = closing(function() own:close() end)
-            own:sleep(60)
+            return finally(function() own:close() end, function()
+              own:sleep(60)
+            end)
           end)
         end
         if how == "close" then own:close() else list[3]:cancel() end
@@ -1919,10 +1932,11 @@ describe("tasks", function()
       local started
       local begun = false
       own:spawn(function()
-        local _ <close> = closing(function()
+        return finally(function()
           started = own:spawn(function() begun = true end)
+        end, function()
+          own:sleep(60)
         end)
-        own:sleep(60)
       end)
       own:close()
       assert.are.equal("cancelled", started.status)
@@ -1933,8 +1947,9 @@ describe("tasks", function()
       local own = new_client()
       local value, err
       own:spawn(function()
-        local _ <close> = closing(function() value, err = own.scenarios:retrieve(ids[1]) end)
-        own:sleep(60)
+        return finally(function() value, err = own.scenarios:retrieve(ids[1]) end, function()
+          own:sleep(60)
+        end)
       end)
       own:close()
       expect.failure("cancelled", "CANCELLED", value, err)

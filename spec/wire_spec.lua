@@ -1,5 +1,6 @@
 -- What goes over the wire: requests as the server saw them, retries and waits, connections.
 local runloop = require "runloop"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local stand_in = require "spec.support.stand_in"
 local expect = require "spec.support.expect"
@@ -823,7 +824,7 @@ describe("What was decoded with nulls = 'keep' and is sent back", function()
       for k, v in pairs(a) do same(v, b[k], path .. "." .. tostring(k)) end
       for k in pairs(b) do assert.is_not_nil(a[k], path .. "." .. tostring(k)) end
     elseif type(a) == "number" then
-      assert.are.equal(math.type(a), math.type(b), path)
+      assert.are.equal(portable.math_type(a), portable.math_type(b), path)
       assert.are.equal(("%q"):format(a), ("%q"):format(b), path)
     else
       assert.are.equal(a, b, path)

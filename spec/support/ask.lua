@@ -55,7 +55,7 @@ end
 
 --- Runs a command on a devbox to its end: the view.
 function ask:exec(path, command, more)
-  local body = { command = command, command_id = tostring(math.random(1 << 62)) }
+  local body = { command = command, command_id = tostring(math.random(2 ^ 31 - 1)) }
   for name, value in pairs(more or {}) do body[name] = value end
   return (self:post(path .. "/execute", body))
 end

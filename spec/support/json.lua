@@ -1,4 +1,6 @@
 --- A strict JSON codec of the specs' own, so that they do not check the module against itself.
+local portable = require((...):gsub("[^.]+$", "") .. "portable")
+
 local json = {}
 
 --- JSON's null, in objects as in arrays.
@@ -33,12 +35,12 @@ local function read_unicode(s, i)
   if code >= 0xD800 and code < 0xDC00 then
     local low = s:match("^\\u([dD][c-fC-F]%x%x)", after)
     if not low then fail(i, "lone surrogate") end
-    code = 0x10000 + ((code - 0xD800) << 10) + (tonumber(low, 16) - 0xDC00)
+    code = 0x10000 + (code - 0xD800) * 0x400 + (tonumber(low, 16) - 0xDC00)
     after = after + 6
   elseif code >= 0xDC00 and code < 0xE000 then
     fail(i, "lone surrogate")
   end
-  return utf8.char(code), after
+  return portable.utf8_char(code), after
 end
 
 local function read_string(s, i)
@@ -56,7 +58,7 @@ local function read_string(s, i)
         parts[#parts + 1] = text
         text = table.concat(parts)
       end
-      if not utf8.len(text) then fail(start, "ill-formed UTF-8") end
+      if not portable.is_utf8(text) then fail(start, "ill-formed UTF-8") end
       return text, at + 1
     elseif c == "\\" then
       parts = parts or {}
@@ -83,9 +85,9 @@ local function read_number(s, i)
   local exponent = select(2, s:find("^[eE][+-]?%d+", last + 1))
   if exponent then last, whole = exponent, false end
   local text = s:sub(i, last)
-  local value = whole and text ~= "-0" and math.tointeger(tonumber(text)) or tonumber(text) + 0.0
+  local value = whole and text ~= "-0" and portable.tointeger(tonumber(text)) or tonumber(text) + 0.0
   -- Lua turns an integer beyond 64 bits into a float, which must stay one even if it has an integer's value.
-  if whole and math.type(tonumber(text)) == "float" then value = tonumber(text) end
+  if whole and portable.math_type(tonumber(text)) == "float" then value = tonumber(text) end
   return value, last + 1
 end
 
@@ -178,7 +180,9 @@ function json.string(s)
 end
 
 local function number(v)
-  if math.type(v) == "integer" then return ("%d"):format(v) end
+  if portable.math_type(v) == "integer" and (portable.integers or v > -2 ^ 53 and v < 2 ^ 53) then
+    return ("%d"):format(v)
+  end
   assert(v == v and v ~= math.huge and v ~= -math.huge, "not a JSON number")
   local text
   for digits = 15, 17 do

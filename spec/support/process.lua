@@ -1,6 +1,7 @@
 --- Child processes that never outlive the specs, temporary directories, and running a command to its end.
 local here = (...):gsub("[^.]+$", "")
 local socket = require "socket"
+local portable = require(here .. "portable")
 local serial = require(here .. "serial")
 
 local process = {}
@@ -27,8 +28,8 @@ end
 -- Finalizers run newest first. This one has to come before those of the pipes (whose close waits for the
 -- child), so it is renewed with every child.
 local function renew_guard(all)
-  if all.guard then setmetatable(all.guard, nil) end
-  all.guard = setmetatable({}, { __gc = function() stop_everything(all) end })
+  if all.guard then portable.drop_guard(all.guard) end
+  all.guard = portable.guard(function() stop_everything(all) end)
 end
 
 local function register(stop)
@@ -142,7 +143,12 @@ function process.interpreter()
     if type(i) == "number" and i < lowest then lowest = i end
   end
   local name = arg and arg[lowest]
-  return name and name:match("lua[%d.]*$") and name or "lua5.4"
+  return name and name:match("lua[%w.]*$") and name or "lua5.4"
+end
+
+--- The one that runs the servers: they are written for Lua 5.4.
+function process.server_interpreter()
+  return _VERSION == "Lua 5.4" and process.interpreter() or "lua5.4"
 end
 
 --- Runs a command to its end: exit code, stdout, stderr. See `support.run`.
@@ -156,7 +162,7 @@ function process.run(command, options)
     .. (options.preload and KEEP_PRELOAD or "export LD_PRELOAD=; unset LD_PRELOAD; ") .. env_text(options.env)
   local outer = ("exec 2>/dev/null; ( %sexec timeout -k 2 %s %s ) <%s.in >%s.out 2>%s.err; echo $?"):format(
     script, options.timeout or 60, words, base, base, base)
-  local code = math.tointeger(tonumber(capture(shell(outer))))
+  local code = portable.tointeger(tonumber(capture(shell(outer))))
   local out, err = process.read_file(base .. ".out"), process.read_file(base .. ".err")
   for _, ending in ipairs { ".in", ".out", ".err" } do os.remove(base .. ending) end
   return code, out, err
@@ -182,7 +188,7 @@ function process.spawn(command, options)
   local out = assert(io.open(fifo, "r"))
   local pid
   repeat
-    pid = math.tointeger(tonumber(process.read_file(pid_file) or ""))
+    pid = portable.tointeger(tonumber(process.read_file(pid_file) or ""))
     if not pid then socket.sleep(0.002) end
   until pid
   local child = { pid = pid }
@@ -199,7 +205,10 @@ function process.spawn(command, options)
   register(stop)
   function child.line() return out:read("l") end
   function child.stop() stop() end
-  function child.alive() return (os.execute("LD_PRELOAD= kill -0 " .. pid .. " 2>/dev/null")) == true end
+  function child.alive()
+    local ended = os.execute("LD_PRELOAD= kill -0 " .. pid .. " 2>/dev/null")
+    return ended == true or ended == 0 -- in LuaJIT the exit code
+  end
   return child
 end
 
@@ -210,9 +219,9 @@ local WITH_PARENT = 'with=; setpriv --pdeathsig KILL true 2>/dev/null && with="s
 --- Starts one of the servers beside this file: { pid, port, call(name, …), stop() }.
 function process.server(path, arguments)
   local command = ("%s %s %s </dev/null"):format(
-    process.quote(process.interpreter()), process.quote(path), command_text(arguments or {}))
+    process.quote(process.server_interpreter()), process.quote(path), command_text(arguments or {}))
   local out = assert(io.popen(shell("unset LD_PRELOAD; echo $$; " .. WITH_PARENT .. command)))
-  local pid = math.tointeger(tonumber(out:read("l") or ""))
+  local pid = portable.tointeger(tonumber(out:read("l") or ""))
   local port = (out:read("l") or ""):match(":(%d+)$")
   local control_port = (out:read("l") or ""):match(":(%d+)$")
   if not control_port then
@@ -225,7 +234,7 @@ function process.server(path, arguments)
   assert(line:connect("127.0.0.1", tonumber(control_port)))
   line:setoption("tcp-nodelay", true)
 
-  local server = { pid = pid, port = math.tointeger(tonumber(port)) }
+  local server = { pid = pid, port = portable.tointeger(tonumber(port)) }
   local stopped = false
   local function stop()
     if stopped then return end
@@ -240,12 +249,12 @@ function process.server(path, arguments)
 
   function server.call(name, ...)
     if stopped then error("the server is stopped", 2) end
-    local message = serial.dump(table.pack(name, ...))
+    local message = serial.dump(portable.pack(name, ...))
     assert(line:send(#message .. "\n" .. message))
     local length = assert(line:receive("*l"))
-    local result = serial.load(assert(line:receive(math.tointeger(tonumber(length)))))
+    local result = serial.load(assert(line:receive(portable.tointeger(tonumber(length)))))
     if not result[1] then error(result[2], 2) end
-    return table.unpack(result, 2, result.n)
+    return portable.unpack(result, 2, result.n)
   end
   return server
 end

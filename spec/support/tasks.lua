@@ -1,5 +1,6 @@
 --- What specs of tasks say again and again.
 local assert = require "luassert"
+local portable = require "spec.support.portable"
 local socket = require "socket"
 
 local tasks = {}
@@ -24,19 +25,23 @@ function tasks.look_until(condition, what)
   end
 end
 
---- A to-be-closed value that calls `fn`.
-function tasks.closing(fn)
-  return setmetatable({}, { __close = fn })
+--- Calls `body`, and `clean_up` whatever ends it: as a to-be-closed variable does or, where there is none, by pcall.
+function tasks.finally(clean_up, body)
+  if portable.closing then return portable.with_closing(setmetatable({}, { __close = clean_up }), body) end
+  local results = portable.pack(pcall(body))
+  clean_up()
+  if not results[1] then error(results[2], 0) end
+  return portable.unpack(results, 2, results.n)
 end
 
 --- `fn` must not block for a second, where it might for several; what it returned. Time in which it works does not
 --- count: under valgrind that may take longer.
 function tasks.at_once(fn, ...)
   local began, worked = socket.gettime(), os.clock()
-  local results = table.pack(fn(...))
+  local results = portable.pack(fn(...))
   local blocked = socket.gettime() - began - (os.clock() - worked)
   assert.is_true(blocked < 1, ("blocked for %.3f s"):format(blocked))
-  return table.unpack(results, 1, results.n)
+  return portable.unpack(results, 1, results.n)
 end
 
 --- Keeps the processor busy for some seconds: a task that does not give way, a host that does not poll.
