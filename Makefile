@@ -56,7 +56,7 @@ endif
 
 # A variant of the C core is the same sources with other flags; its objects and programs lie in build/VARIANT.
 $(B)/asan/%: variant = $(sanitize) -DRL_TEST_ALLOC
-$(B)/scalar/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_SIMD
+$(B)/scalar/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_SIMD -DRL_NO_EPOLL
 $(B)/alloc/%: variant = -DRL_TEST_ALLOC
 $(B)/tsan/%: variant = -O1 -fsanitize=thread
 $(B)/coverage/%: variant = -O0 --coverage -DRL_TEST_ALLOC

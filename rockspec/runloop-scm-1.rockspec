@@ -42,6 +42,7 @@ build = {
         "src/lua_json.c",
         "src/lua_scrub.c",
         "src/platform.c",
+        "src/poller.c",
         "src/scrub.c",
         "src/sink.c",
         "src/source.c",

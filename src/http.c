@@ -328,11 +328,8 @@ static uint64_t sent_by(const struct rl_lane *lane) {
  * is writable all the time, which would make its caller spin. So after some writes that came to
  * nothing the socket is not watched for writing for a moment; the other side's word to go on makes
  * it readable. */
-static void note_write(struct rl_http *h, size_t i, int idle) {
-  struct rl_socket *s = h->sockets[i];
+static void note_write(struct rl_http *h, struct rl_socket *s, int idle) {
   uint64_t sent;
-  if (s == NULL)
-    return;
   s->idle_writes = idle ? s->idle_writes + 1 : 0;
   if (s->idle_writes < IDLE_WRITES)
     return;
@@ -342,7 +339,7 @@ static void note_write(struct rl_http *h, size_t i, int idle) {
     s->idle_writes = 0;
     return;
   }
-  h->polls[i].events &= (short)~POLLOUT;
+  rl_poller_set(&h->poller, &s->watch, (short)(s->events & ~POLLOUT));
   h->unmute_at = smaller(h->unmute_at, rl_monotonic() + MUTE_SECONDS);
 }
 
@@ -351,49 +348,62 @@ static void unmute(struct rl_http *h, double now) {
   if (now < h->unmute_at)
     return;
   h->unmute_at = HUGE_VAL;
-  for (i = 0; i < h->socket_count; i++)
-    h->polls[i].events = h->sockets[i]->events;
+  for (i = 0; i < h->poller.count; i++) {
+    const struct rl_socket *s = RL_SOCKET_OF(h->poller.watches[i]);
+    rl_poller_set(&h->poller, &s->watch, s->events);
+  }
 }
 
+/* Serves the i-th of those that are ready. It may be gone afterwards. */
 static void serve_socket(struct rl_http *h, size_t i, int action) {
-  struct rl_socket *s = h->sockets[i];
+  struct rl_socket *s = RL_SOCKET_OF(h->poller.ready[i].watch);
   struct rl_lane *lane = s->lane;
   uint64_t moved = h->moved;
   if (action & CURL_CSELECT_IN)
     s->heard = h->clock;
-  rl_lane_act(lane, s->fd, action);
-  if (lane->shared)
-    note_write(h, i, action == CURL_CSELECT_OUT && h->moved == moved);
+  rl_lane_act(lane, s->watch.fd, action);
+  if (lane->shared && h->poller.ready[i].watch != NULL)
+    note_write(h, s, action == CURL_CSELECT_OUT && h->moved == moved);
+}
+
+/* Where in the list of what is ready the round begins. */
+static size_t round_begin(const struct rl_http *h) {
+  const struct rl_poller *p = &h->poller;
+  size_t k;
+  for (k = 0; k < p->ready_count; k++) {
+    if (p->ready[k].watch != NULL && p->ready[k].watch->fd == h->cursor)
+      return k;
+  }
+  return 0;
 }
 
 static int serve_ready(struct rl_http *h, double started) {
-  size_t k, count = h->socket_count;
+  const struct rl_poller *p = &h->poller;
+  size_t k, first = round_begin(h);
   struct rl_lane *lane;
   int served = 0, skipped = 0;
-  h->in_round = 1;
   for (lane = h->all_lanes; lane != NULL; lane = lane->next)
     lane->skipped = 0;
-  for (k = 0; k < count; k++) {
-    size_t i = (h->cursor + k) % count;
-    struct rl_socket *s = h->sockets[i];
-    int action = s != NULL ? action_of(h->polls[i].events, h->polls[i].revents) : 0;
-    h->polls[i].revents = 0;
-    if (s == NULL)
+  for (k = 0; k < p->ready_count; k++) {
+    size_t i = (first + k) % p->ready_count;
+    struct rl_socket *s;
+    int action;
+    if (p->ready[i].watch == NULL)
       continue;
-    s->skipped = action != 0 && served > 0 && rl_monotonic() - started > ROUND_SECONDS;
+    s = RL_SOCKET_OF(p->ready[i].watch);
+    action = action_of(p->polls[s->watch.index].events, p->ready[i].revents);
     if (action == 0)
       continue;
-    if (s->skipped) {
+    if (served > 0 && rl_monotonic() - started > ROUND_SECONDS) {
+      s->skipped = h->turn;
       if (!skipped)
-        h->cursor = i;
+        h->cursor = s->watch.fd;
       skipped = s->lane->skipped = 1;
       continue;
     }
     serve_socket(h, i, action);
     served++;
   }
-  h->in_round = 0;
-  rl_sockets_close_holes(h);
   return served;
 }
 
@@ -419,7 +429,7 @@ static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
     return 0;
   if (rl_link_in_list(&t->pause) || (t->turn == h->turn && t->turn_bytes >= FULL_READ))
     return 1;
-  return t->socket != NULL ? t->socket->skipped : t->lane->skipped;
+  return t->socket != NULL ? t->socket->skipped == h->turn : t->lane->skipped;
 }
 
 static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
@@ -543,7 +553,7 @@ static int turn(struct rl_http *h, double seconds) {
   n += run_timers(h, rl_monotonic());
   read_messages(h);
   now = rl_monotonic();
-  if (poll(h->polls, (nfds_t)h->socket_count, wait_ms(h, now, seconds)) > 0) {
+  if (rl_poller_wait(&h->poller, wait_ms(h, now, seconds)) > 0) {
     now = rl_monotonic();
     clock_update(h, now);
     n += serve_ready(h, now);
@@ -583,11 +593,12 @@ void rl_http_hold(struct rl_http *h, double seconds) {
 }
 
 int rl_http_socket(const struct rl_http *h, size_t i, int *fd, int *readable, int *writable) {
-  if (i >= h->socket_count)
+  const struct pollfd *polls = h->poller.polls;
+  if (i >= h->poller.count)
     return 0;
-  *fd = h->polls[i].fd;
-  *readable = (h->polls[i].events & POLLIN) != 0;
-  *writable = (h->polls[i].events & POLLOUT) != 0;
+  *fd = polls[i].fd;
+  *readable = (polls[i].events & POLLIN) != 0;
+  *writable = (polls[i].events & POLLOUT) != 0;
   return 1;
 }
 
@@ -663,6 +674,7 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_lane_init(h, &h->lanes[RL_LANE_CALLS], o->https && o->http2, 2 * o->max_connections);
   rl_lane_init(h, &h->lanes[RL_LANE_PAGES], 0, 2 * o->max_connections);
   rl_lane_init(h, &h->lanes[RL_LANE_STREAMS], 0, o->max_streams);
+  rl_poller_init(&h->poller);
   h->pid = getpid();
   h->clock_at = rl_monotonic();
   h->due_clock = h->due_monotonic = h->unmute_at = HUGE_VAL;

@@ -6,10 +6,10 @@
 #include "http.h"
 #include "list.h"
 #include "platform.h"
+#include "poller.h"
 #include "sink.h"
 
 #include <curl/curl.h>
-#include <poll.h>
 #include <sys/types.h>
 
 enum rl_state { RL_WAITING, RL_ACTIVE, RL_FINISHED };
@@ -48,18 +48,18 @@ struct rl_lane {
   size_t pooled;
 };
 
-/* A socket that libcurl wants watched; its index is the same in polls and sockets. */
+/* A socket that libcurl wants watched. */
 struct rl_socket {
+  struct rl_watch watch;
   struct rl_lane *lane;
   struct rl_transfer *transfer; /* its only user; NULL in a shared lane */
   curl_socket_t fd;
-  int port;     /* in a shared lane: the local one, by which transfers find it; 0: unknown */
-  double heard; /* when it was readable last, on the client's clock */
-  size_t index;
-  short events;    /* what libcurl wants; polls has POLLOUT left out while the socket is muted */
-  int idle_writes; /* times in a row that it was writable and nothing was received */
-  uint64_t sent;   /* by the lane's transfers, when last looked at */
-  int skipped;     /* was ready and has not been served in this turn */
+  int port;         /* in a shared lane: the local one, by which transfers find it; 0: unknown */
+  double heard;     /* when it was readable last, on the client's clock */
+  short events;     /* what libcurl wants; it is not watched for POLLOUT while it is muted */
+  int idle_writes;  /* times in a row that it was writable and nothing was received */
+  uint64_t sent;    /* by the lane's transfers, when last looked at */
+  uint64_t skipped; /* the last turn in which it was ready and not served */
 };
 
 /* A connection, used or idle. */
@@ -81,11 +81,8 @@ struct rl_http {
   uint64_t sequence; /* of transfers, in the order they were started */
   uint64_t requests, connections, bytes_received;
 
-  struct pollfd *polls;
-  struct rl_socket **sockets;
-  size_t socket_count, socket_cap;
-  size_t cursor; /* where the next round over the sockets begins */
-  int in_round;  /* sockets leave holes instead of moving */
+  struct rl_poller poller;
+  int cursor; /* the socket that the next round begins with, if it is ready */
 
   struct rl_connection *open;
   size_t connection_count, connection_cap;
@@ -173,6 +170,9 @@ struct rl_transfer {
   char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
 };
 
+#define RL_SOCKET_OF(w)                                                                            \
+  ((struct rl_socket *)(void *)((char *)(w)-offsetof(struct rl_socket, watch)))
+
 #define RL_TRANSFER_OF(link, field)                                                                \
   ((struct rl_transfer *)(void *)((char *)(link)-offsetof(struct rl_transfer, field)))
 
@@ -216,8 +216,6 @@ void rl_transfer_finish(struct rl_transfer *t);
 void rl_transfer_finish_all(struct rl_link *list, enum rl_kind kind, const char *code,
                             const char *message);
 
-/* Between rounds: fills the holes that sockets left in h->polls. */
-void rl_sockets_close_holes(struct rl_http *h);
 void rl_sockets_free(struct rl_http *h);
 
 /* A transfer with a copy of the request, in no list; like rl_http_start. */

@@ -9,70 +9,25 @@
 
 enum { MAX_POOLED = 128 }; /* handles of a lane, of some 10 KB each */
 
-static int grow_sockets(struct rl_http *h) {
-  size_t cap = h->socket_cap > 0 ? h->socket_cap * 2 : 16;
-  struct pollfd *polls = rl_realloc(h->polls, cap * sizeof *polls);
-  struct rl_socket **sockets;
-  if (polls == NULL)
-    return 0;
-  h->polls = polls;
-  sockets = rl_realloc(h->sockets, cap * sizeof(struct rl_socket *));
-  if (sockets == NULL)
-    return 0;
-  h->sockets = sockets;
-  h->socket_cap = cap;
-  return 1;
-}
-
 static struct rl_socket *socket_add(struct rl_lane *lane, curl_socket_t fd) {
   struct rl_http *h = lane->http;
-  struct rl_socket *s;
-  if (h->socket_count == h->socket_cap && !grow_sockets(h))
-    return NULL;
-  s = rl_calloc(1, sizeof *s);
+  struct rl_socket *s = rl_calloc(1, sizeof *s);
   if (s == NULL)
     return NULL;
   s->lane = lane;
-  s->fd = fd;
+  s->watch.fd = fd;
   s->port = lane->shared ? rl_local_port(fd) : 0;
-  s->index = h->socket_count;
-  h->polls[s->index].fd = fd;
-  h->polls[s->index].events = 0;
-  h->polls[s->index].revents = 0;
-  h->sockets[s->index] = s;
-  h->socket_count++;
-  return s;
-}
-
-/* The last one takes the place of the one that goes. */
-static void socket_fill_hole(struct rl_http *h, size_t i) {
-  size_t last = --h->socket_count;
-  if (i == last)
-    return;
-  h->polls[i] = h->polls[last];
-  h->sockets[i] = h->sockets[last];
-  if (h->sockets[i] != NULL)
-    h->sockets[i]->index = i;
+  if (rl_poller_add(&h->poller, &s->watch))
+    return s;
+  rl_free(s);
+  return NULL;
 }
 
 static void socket_remove(struct rl_http *h, struct rl_socket *s) {
   if (s->transfer != NULL && s->transfer->socket == s)
     s->transfer->socket = NULL;
-  if (h->in_round) {
-    h->polls[s->index].fd = -1;
-    h->sockets[s->index] = NULL;
-  } else {
-    socket_fill_hole(h, s->index);
-  }
+  rl_poller_remove(&h->poller, &s->watch);
   rl_free(s);
-}
-
-void rl_sockets_close_holes(struct rl_http *h) {
-  size_t i = h->socket_count;
-  while (i-- > 0) {
-    if (h->sockets[i] == NULL)
-      socket_fill_hole(h, i);
-  }
 }
 
 /* libcurl looks up a name for the transfer, connects, or has a connection. */
@@ -126,7 +81,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *
   if (what & CURL_POLL_OUT)
     events |= POLLOUT;
   s->events = events;
-  h->polls[s->index].events = events;
+  rl_poller_set(&h->poller, &s->watch, events);
   socket_set_user(s, easy);
   return 0;
 }
@@ -293,9 +248,10 @@ void rl_lane_close(struct rl_lane *lane) {
     curl_multi_cleanup(lane->multi);
   lane->multi = NULL;
   lane->timer = -1;
-  for (i = 0; i < h->socket_count; i++) {
-    if (h->sockets[i] != NULL && h->sockets[i]->lane == lane)
-      socket_remove(h, h->sockets[i--]);
+  for (i = h->poller.count; i-- > 0;) {
+    struct rl_socket *s = RL_SOCKET_OF(h->poller.watches[i]);
+    if (s->lane == lane)
+      socket_remove(h, s);
   }
 }
 
@@ -386,9 +342,10 @@ static void hand_over(struct rl_lane *lane, struct rl_lane *old) {
   rl_link_move(&lane->active_list, &old->active_list);
   for (l = old->active_list.next; l != &old->active_list; l = l->next)
     RL_TRANSFER_OF(l, place)->lane = old;
-  for (i = 0; i < h->socket_count; i++) {
-    if (h->sockets[i]->lane == lane)
-      h->sockets[i]->lane = old;
+  for (i = 0; i < h->poller.count; i++) {
+    struct rl_socket *s = RL_SOCKET_OF(h->poller.watches[i]);
+    if (s->lane == lane)
+      s->lane = old;
   }
   (void)curl_multi_setopt(old->multi, CURLMOPT_SOCKETDATA, old);
   (void)curl_multi_setopt(old->multi, CURLMOPT_TIMERDATA, old);
@@ -448,11 +405,7 @@ void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared, long kept
 }
 
 void rl_sockets_free(struct rl_http *h) {
-  while (h->socket_count > 0)
-    socket_remove(h, h->sockets[h->socket_count - 1]);
-  rl_free(h->polls);
-  rl_free(h->sockets);
-  h->polls = NULL;
-  h->sockets = NULL;
-  h->socket_cap = 0;
+  while (h->poller.count > 0)
+    socket_remove(h, RL_SOCKET_OF(h->poller.watches[h->poller.count - 1]));
+  rl_poller_free(&h->poller);
 }

@@ -275,9 +275,9 @@ static int has_used_connection(const struct rl_transfer *t) {
 static int has_lively_connection(const struct rl_transfer *t) {
   const struct rl_http *h = t->http;
   size_t i;
-  for (i = 0; i < h->socket_count && t->port != 0; i++) {
-    const struct rl_socket *s = h->sockets[i];
-    if (s != NULL && s->lane == t->lane && s->port == t->port)
+  for (i = 0; i < h->poller.count && t->port != 0; i++) {
+    const struct rl_socket *s = RL_SOCKET_OF(h->poller.watches[i]);
+    if (s->lane == t->lane && s->port == t->port)
       return s->heard > t->last_byte;
   }
   return 0;
