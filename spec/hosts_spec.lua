@@ -557,6 +557,7 @@ describe("hosts:", function()
     support.run({ "localedef", "--no-archive", "-c", "-i", directory .. "/source", "-f", "ANSI_X3.4-1968",
       directory .. "/comma" })
     server:set { score = 0.625 }
+    local silent = support.raw { { { hold = true } } }
     local out = child([[
       if not os.setlocale("comma", "numeric") or not tostring(0.5):find(",", 1, true) then
         io.write "no locale"
@@ -579,6 +580,9 @@ describe("hosts:", function()
       assert(early.message == "the task was not done after 0.001 seconds", early)
       local _, late = client.scenarios:retrieve(%ID, { deadline = 0.0005 })
       assert(late.message == "the deadline of 0.0005 seconds passed", late)
+      local hasty = runloop.new { bearer_token = "test-token", base_url = %SILENT, timeout = 0.25, max_retries = 0 }
+      local _, silence = hasty.scenarios:retrieve "x"
+      assert(silence.message == "no answer within 0.25 s", silence)
       local ok, message = pcall(client.scenarios.list, client.scenarios, { limit = 0.5 })
       assert(not ok and message:find("got 0.5", 1, true), message)
       ok, message = pcall(runloop.new, { bearer_token = "t", timeout = -0.5 })
@@ -588,12 +592,13 @@ describe("hosts:", function()
       assert(runloop.json.encode { 0.5, 1e300 } == "[0.5,1e300]")
       assert(runloop.json.decode("[0.5]")[1] == 0.5)
       io.write("done")
-    ]], { ID = ids[1] }, {
+    ]], { ID = ids[1], SILENT = silent.url }, {
       env = {
         LOCPATH = directory, LC_ALL = false,
         ASAN_OPTIONS = (os.getenv "ASAN_OPTIONS" or "") .. ":detect_leaks=0", -- glibc leaks its copy of LOCPATH
       },
     })
+    silent:stop()
     if out == "no locale" then return pending("no locale with a decimal comma") end
     assert.are.equal("done", out)
     local sent = server:log({ path = "/v1/nothing" })[1]

@@ -846,7 +846,7 @@ describe("A pager", function()
         "", " ", "{", "{]", '{"scorers"', '{"scorers":[', '{"scorers":[]', '{"scorers":[],', '{"scorers":[],}',
         '{"scorers":[,],"has_more":false}', '{"scorers":[],"has_more":false}}', '{"scorers":[],"has_more":false}x',
         '{"scorers":[],"has_more":false}{"scorers":[],"has_more":false}', '{"scorers":[],"has_more":False}',
-        "{'scorers':[],'has_more':false}", '{"scorers":[] "has_more":false}', '\239\187\191{"scorers":[]}',
+        "{'scorers':[],'has_more':false}", '{"scorers":[] "has_more":false}', '\239\187{"scorers":[]}',
         '{"scorers":[],"has_more":fals', '{"scorers":[],"has_more":false,"total_count":01}', "OK",
       } do
         spoils({ body = text }, "JSON", 0, 2)

@@ -95,6 +95,15 @@ describe("the wait", function()
     assert.same({ 23, 23 }, { wait { ["retry-after"] = "Sun, 06 Nov 1994 08:50:00 GMT" } })
   end)
 
+  it("is a date by the clock of the answer, where that tells it", function()
+    local date, later = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:49 GMT"
+    for _, ours in ipairs { 0, -7200, 7200 } do
+      assert.same({ 12, 12 }, { retry.wait(0, { ["retry-after"] = later, date = date }, 60, EXAMPLE + ours, 0) })
+    end
+    assert.same({ 12, 12 }, { wait { ["retry-after"] = later, date = "yesterday" } })
+    assert.same({ 2, nil }, { wait({ ["retry-after"] = date, date = later }, 1) })
+  end)
+
   it("is not spread when it is the server's", function()
     assert.equal(7, (wait({ ["retry-after"] = "7" }, 0, 60, 0.9)))
   end)

@@ -8,6 +8,8 @@
 #include "json.h"
 #include "scan.h"
 
+static const char MARK[] = "\xEF\xBB\xBF";
+
 enum place {
   START,         /* of the page */
   FIRST_KEY,     /* behind '{': a key or '}' */
@@ -64,6 +66,7 @@ struct rl_framer {
   const char *message;
   uint64_t error_offset;
   int cut_short;
+  size_t mark; /* bytes of a byte order mark */
 };
 
 struct rl_framer *rl_framer_new(const char *key, size_t max_item) {
@@ -158,6 +161,15 @@ static void begin(struct rl_framer *f, enum place place, const char *p) {
   v->scalar = is_scalar(*p);
 }
 
+/* 1: of a byte order mark that the body begins with (RFC 8259, 8.1). */
+static int is_mark(struct rl_framer *f, const char *p) {
+  if (f->mark == sizeof MARK - 1 || f->offset + (uint64_t)(p - f->piece) != f->mark ||
+      *p != MARK[f->mark])
+    return 0;
+  f->mark++;
+  return 1;
+}
+
 static void close_page(struct rl_framer *f, const char *p) {
   f->place = CLOSED;
   if (!f->list_seen)
@@ -171,7 +183,11 @@ static const char *between(struct rl_framer *f, const char *p) {
     return p + 1;
   switch (f->place) {
   case START:
-    if (c != '{')
+    if (is_mark(f, p))
+      return p + 1;
+    if (f->mark % (sizeof MARK - 1) != 0)
+      fail_at(f, RL_SYNTAX, "an object must come here", p);
+    else if (c != '{')
       fail_at(f, begins_value(c) ? RL_SHAPE : RL_SYNTAX, "an object must come here", p);
     f->place = FIRST_KEY;
     break;

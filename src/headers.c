@@ -189,12 +189,16 @@ static int ends_with_token(const char *list, const char *token) {
   return 1;
 }
 
-int rl_headers_may_hide_cut(const struct rl_headers *h) {
+const char *rl_headers_coding(const struct rl_headers *h) {
   const char *coding = rl_headers_find(h, "content-encoding");
+  return coding != NULL && !ends_with_token(coding, "identity") ? coding : NULL;
+}
+
+int rl_headers_may_hide_cut(const struct rl_headers *h, int decoded) {
   const char *transfer = rl_headers_find(h, "transfer-encoding");
   if (h->status == 204 || h->status == 304)
     return 0;
-  if (coding != NULL && !ends_with_token(coding, "identity"))
+  if (decoded && rl_headers_coding(h) != NULL)
     return 1;
   if (transfer != NULL && h->version < 20)
     return !ends_with_token(transfer, "chunked");

@@ -46,7 +46,11 @@ const char *rl_headers_find(const struct rl_headers *h, const char *name);
 
 /* 1 when a body that ends too early could look complete: an HTTP/1 answer with neither a length nor
  * chunks (RFC 9112 6.3), an HTTP/2 one without a length, since libcurl 7.88 may take a stream that
- * was reset for one that ended, or one with a content coding, whose end libcurl does not check. */
-int rl_headers_may_hide_cut(const struct rl_headers *h);
+ * was reset for one that ended, or one whose content coding libcurl has undone (`decoded`: some of
+ * it), since it does not check its end. */
+int rl_headers_may_hide_cut(const struct rl_headers *h, int decoded);
+
+/* The content coding of the body, or NULL: none. */
+const char *rl_headers_coding(const struct rl_headers *h);
 
 #endif

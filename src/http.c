@@ -432,6 +432,21 @@ static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
   return t->socket != NULL ? t->socket->skipped == h->turn : t->lane->skipped;
 }
 
+/* "no byte for 0.5 s", whatever the locale's decimal point. */
+static void put_seconds(char *out, size_t size, const char *what, double seconds) {
+  char number[32], *to = number;
+  const char *from;
+  snprintf(number, sizeof number, "%.6g", seconds);
+  for (from = number; *from != '\0'; from++) {
+    if (strchr("0123456789e+-", *from) != NULL)
+      *to++ = *from;
+    else if (to == number || to[-1] != '.')
+      *to++ = '.';
+  }
+  *to = '\0';
+  snprintf(out, size, "%s %s s", what, number);
+}
+
 static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
   const char *what = t->patient ? "no byte for" : "no answer within";
   double seconds = t->timeout;
@@ -450,7 +465,7 @@ static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
     rl_lanes_suspect(t);
   rl_transfer_fail(t, RL_KIND_TIMEOUT, "OPERATION_TIMEDOUT", t->message);
   rl_transfer_finish(t);
-  snprintf(t->message, sizeof t->message, "%s %.6g s", what, seconds);
+  put_seconds(t->message, sizeof t->message, what, seconds);
   return 1;
 }
 

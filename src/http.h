@@ -58,6 +58,7 @@ struct rl_request {
   const struct rl_text *headers;
   size_t header_count;
   int bare;        /* base_headers are left out */
+  int raw;         /* the body is asked for without a content coding, and none is undone */
   double timeout;  /* of a plain call: for the whole attempt; else: the longest silence */
   int patient;     /* a plain call's is the longest silence too */
   double pace;     /* it is news that bytes have moved since rl_transfer_progress was asked, at the
@@ -76,6 +77,7 @@ struct rl_outcome {
   int http_version; /* 10, 11, 20, 30; 0: no answer */
   int sent;         /* bytes of the request may have reached the server */
   int repeated;     /* libcurl sent it again by itself: the connection, kept alive, had died */
+  int final;        /* it would end so again, such as a proxy's refusal */
   int may_hide_cut; /* see rl_headers_may_hide_cut */
   uint64_t bytes;   /* of the body, after decompression */
 };

@@ -20,7 +20,13 @@ struct rl_easy {
   CURL *curl;
   struct rl_easy *next; /* in the lane's pool */
   int custom_method;    /* CURLOPT_CUSTOMREQUEST is set */
+  int raw;              /* content codings are not undone */
   int spent;            /* not to be used again */
+};
+
+/* By which a file that was replaced can be told. */
+struct rl_stamp {
+  uint64_t inode, size, time;
 };
 
 /* Requests that share connections: a multi handle. There are several, since a page that is held
@@ -40,6 +46,7 @@ struct rl_lane {
   int skipped;  /* a socket that was ready has not been served in this turn */
   int suspect;  /* its connections have gone silent: to be retired */
   double heard; /* when a byte came last, on the client's clock */
+  struct rl_stamp ca; /* of the bundle, when the multi handle was made, which keeps what it read */
   size_t active;
   size_t begun; /* of those: libcurl has a connection for them */
   struct rl_link active_list;
@@ -143,6 +150,7 @@ struct rl_transfer {
   char *request;
   size_t request_len, secret_len; /* secret_len: up to the body */
   struct curl_slist *headers;
+  int raw;
   const char *method, *url, *body;
   struct rl_source *source; /* in the place of `body` */
   uint64_t body_len;
@@ -165,7 +173,8 @@ struct rl_transfer {
   /* transfer.c: the answer */
   struct rl_headers answer;
   struct rl_sink sink;
-  int aborted; /* a callback refused to go on, for the reason in outcome */
+  uint64_t received; /* of its body, before any coding was undone */
+  int aborted;       /* a callback refused to go on, for the reason in outcome */
   struct rl_outcome outcome;
   char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
 };
@@ -227,6 +236,9 @@ void rl_transfer_destroy(struct rl_transfer *t);
 /* A handle with everything set that does not depend on the request; NULL when out of memory. */
 struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink);
 void rl_easy_free(struct rl_easy *e);
+
+/* Of the bundle of certificates, as it is now. */
+void rl_ca_stamp(const struct rl_http *h, struct rl_stamp *out);
 
 /* Forgets what happened in libcurl's hands: nothing was sent. */
 void rl_transfer_renew(struct rl_transfer *t);

@@ -4,6 +4,7 @@
 #include "curlcode.h"
 #include "http_private.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 
@@ -122,8 +123,23 @@ static int limit_connections(struct rl_lane *lane) {
              CURLM_OK;
 }
 
+/* A new multi handle. Until 8.10 libcurl wakes it through a pair of sockets that children of the
+ * host would inherit. A pair has the lowest numbers that are free. */
+static CURLM *new_multi(void) {
+  int fds[2], i, found = 0;
+  CURLM *m;
+  if (!rl_free_descriptors(fds))
+    return curl_multi_init();
+  m = curl_multi_init();
+  for (i = 0; i < 2; i++)
+    found += m != NULL && rl_is_private_socket(fds[i]);
+  for (i = 0; i < found && found == 2; i++)
+    (void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+  return m;
+}
+
 static int lane_open(struct rl_lane *lane) {
-  CURLM *m = curl_multi_init();
+  CURLM *m = new_multi();
   int ok;
   if (m == NULL)
     return 0;
@@ -139,6 +155,7 @@ static int lane_open(struct rl_lane *lane) {
   (void)curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L);
 #endif
   if (ok) {
+    rl_ca_stamp(lane->http, &lane->ca);
     lane->multi = m;
     lane->timer = -1;
     ok = limit_connections(lane);

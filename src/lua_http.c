@@ -255,6 +255,7 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   r->timeout = number_field(L, 2, "timeout", 30);
   max_body = number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
   r->sink.max_body = max_body < (double)MAX_BODY ? (size_t)max_body : MAX_BODY;
+  r->raw = boolean_field(L, 2, "raw");
   r->bare = lua_toboolean(L, 4);
   r->deadline = luaL_optnumber(L, 5, -1);
   if (lua_isnoneornil(L, 6))
@@ -273,7 +274,8 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * not be made or opened
  *
  * request: url, method, body, timeout and max_body; lines: headers; bare: without those that all
- * requests have; deadline: seconds from now.
+ * requests have; deadline: seconds from now. raw in request: no content coding is asked for or
+ * undone.
  *
  * body: a text, or an array of pieces, each a text or { file = path }, that are sent one behind the
  * other, with a Content-Length, and read as they are sent. The files are opened at once and must be
@@ -802,7 +804,8 @@ static int push_outcome(lua_State *L) {
   lua_pushboolean(L, o.sent);
   lua_pushboolean(L, o.may_hide_cut);
   lua_pushboolean(L, o.repeated);
-  return 9;
+  lua_pushboolean(L, o.final);
+  return 10;
 }
 
 /* Calls `push` with the transfer, pinned, as a light userdata. */
@@ -822,19 +825,24 @@ static int transfer_head(lua_State *L) {
 }
 
 /* kind, code, message, status, headers, HTTP version, whether anything was sent, whether a cut may
- * be hidden, whether it was sent more than once */
+ * be hidden, whether it was sent more than once, whether it would end so again */
 static int transfer_finish(lua_State *L) {
   struct transfer *box = to_transfer(L);
   if (!rl_transfer_finished(box->transfer))
     return luaL_error(L, "the transfer has not finished");
-  return pinned(L, box, push_outcome, 9);
+  return pinned(L, box, push_outcome, 10);
+}
+
+/* A byte order mark in front of a text is not of it (RFC 8259, 8.1). */
+static size_t mark_of(struct rl_text text) {
+  return text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
 static int transfer_json(lua_State *L) {
   struct transfer *box = to_transfer(L);
   struct rl_text body = rl_transfer_body(box->transfer);
   const struct rl_json *j = &box->client->json;
-  size_t offset;
+  size_t offset, mark = mark_of(body);
   int ok;
   if (body.len == 0) {
     lua_pushnil(L);
@@ -842,11 +850,11 @@ static int transfer_json(lua_State *L) {
     lua_pushliteral(L, "EMPTY");
     return 3;
   }
-  ok = decode(L, box, body.data, body.len);
+  ok = decode(L, box, body.data + mark, body.len - mark);
   unpin(box);
   if (ok)
     return 1;
-  offset = j->offset;
+  offset = j->offset + mark;
   lua_pushnil(L);
   (void)push_error(L, j->status, j->status == RL_SYNTAX && offset == body.len, j->message, offset);
   lua_insert(L, -2);

@@ -204,6 +204,7 @@ int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t 
   j->status = run.status;
   j->message = run.message;
   j->offset = run.offset;
+  rl_buffer_reset(j->scratch); /* a large one is given back now, not when the next text comes */
   return done;
 }
 

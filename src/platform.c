@@ -5,11 +5,13 @@
 
 #include "platform.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 double rl_monotonic(void) {
   struct timespec t;
@@ -38,4 +40,32 @@ int rl_local_port(int fd) {
   else if (address.ss_family == AF_INET6)
     port = ((struct sockaddr_in6 *)(void *)&address)->sin6_port;
   return ntohs(port);
+}
+
+int rl_free_descriptors(int fds[2]) {
+  if (pipe(fds) != 0)
+    return 0;
+  (void)close(fds[0]);
+  (void)close(fds[1]);
+  return 1;
+}
+
+int rl_is_private_socket(int fd) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  return getpeername(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX;
+}
+
+enum { FEW_PIPES = 4 };
+
+int rl_is_short_of_descriptors(void) {
+  int fds[FEW_PIPES][2], n = 0, short_of;
+  while (n < FEW_PIPES && pipe(fds[n]) == 0)
+    n++;
+  short_of = n < FEW_PIPES && (errno == EMFILE || errno == ENFILE);
+  while (n-- > 0) {
+    (void)close(fds[n][0]);
+    (void)close(fds[n][1]);
+  }
+  return short_of;
 }

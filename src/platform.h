@@ -13,4 +13,13 @@ void rl_error_text(int error, char *out, size_t size);
 /* The local port of a socket of IPv4 or IPv6, or 0. */
 int rl_local_port(int fd);
 
+/* The two lowest descriptors that are free. 0: there are none. */
+int rl_free_descriptors(int fds[2]);
+
+/* 1: a socket of the kind that socketpair(2) makes. */
+int rl_is_private_socket(int fd);
+
+/* 1: the process may not open many more files. */
+int rl_is_short_of_descriptors(void);
+
 #endif

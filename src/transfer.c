@@ -9,8 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Our connect_timeout decides, which runs on the client's clock. libcurl's own limit only makes it
@@ -22,7 +25,11 @@
 #define EARLY_BYTES 65535u
 
 #define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
+#define UNREADABLE "the body's encoding cannot be read (Content-Encoding: %.100s)"
 #define TOO_MUCH_AT_ONCE "BODY_TOO_LARGE", "too much of the body arrived at once"
+
+/* libcurl reads a bundle of certificates again after so long. */
+#define CA_SECONDS 60L
 
 /* Of a body, in one turn. */
 #define SHARE_BYTES (64u * 1024u)
@@ -130,6 +137,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   t->message[0] = '\0';
   t->http = h;
   t->timeout = r->timeout;
+  t->raw = r->raw;
   t->pace = r->pace;
   t->missed_at = -1;
   t->connect_limit = h->connect_timeout + CONNECT_SLACK;
@@ -506,6 +514,12 @@ static CURLcode set_protocol(CURL *curl, const struct rl_http *h, const struct r
   return CURLE_OK;
 }
 
+/* For what the TLS library of a libcurl may not know. */
+static void set_if_known(CURL *curl, CURLoption option, const char *text, long number) {
+  (void)(text != NULL ? curl_easy_setopt(curl, option, text)
+                      : curl_easy_setopt(curl, option, number));
+}
+
 static const char *system_bundle(void) {
 #if LIBCURL_VERSION_NUM >= 0x074600
   const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
@@ -515,8 +529,39 @@ static const char *system_bundle(void) {
   return NULL;
 }
 
+static const char *bundle_of(const struct rl_http *h) {
+  return h->ca_file != NULL ? h->ca_file : system_bundle();
+}
+
+void rl_ca_stamp(const struct rl_http *h, struct rl_stamp *out) {
+  const char *bundle = h->https ? bundle_of(h) : NULL;
+  struct stat s;
+  memset(out, 0, sizeof *out);
+  if (bundle == NULL || stat(bundle, &s) != 0)
+    return;
+  out->inode = (uint64_t)s.st_ino;
+  out->size = (uint64_t)s.st_size;
+  out->time = (uint64_t)s.st_mtime;
+}
+
+static int is_ca_replaced(const struct rl_lane *lane) {
+  struct rl_stamp now;
+  rl_ca_stamp(lane->http, &now);
+  return now.inode != lane->ca.inode || now.size != lane->ca.size || now.time != lane->ca.time;
+}
+
+/* Of the certificates of an HTTPS proxy a company's own bundle is told as well. */
+static void set_proxy_bundle(CURL *curl, const struct rl_http *h) {
+#if LIBCURL_VERSION_NUM >= 0x073400
+  if (h->ca_file != NULL)
+    set_if_known(curl, CURLOPT_PROXY_CAINFO, h->ca_file, 0);
+#else
+  (void)curl, (void)h;
+#endif
+}
+
 static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
-  const char *bundle = h->ca_file != NULL ? h->ca_file : system_bundle();
+  const char *bundle = bundle_of(h);
   SET(CURLOPT_SSL_VERIFYPEER, 1L);
   SET(CURLOPT_SSL_VERIFYHOST, 2L);
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -525,6 +570,10 @@ static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
     /* With a directory set as well, the bundle is parsed again for every connection (25 ms). */
     SET(CURLOPT_CAPATH, NULL);
   }
+  set_proxy_bundle(curl, h);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  set_if_known(curl, CURLOPT_CA_CACHE_TIMEOUT, NULL, CA_SECONDS); /* else a day */
+#endif
   return CURLE_OK;
 }
 
@@ -556,7 +605,6 @@ static CURLcode set_constants(CURL *curl, struct rl_http *h, const struct rl_lan
   SET(CURLOPT_SEEKFUNCTION, on_seek);
   SET(CURLOPT_HEADERFUNCTION, on_header);
   SET(CURLOPT_BUFFERSIZE, read_bytes(lane, sink));
-  SET(CURLOPT_ACCEPT_ENCODING, ""); /* undoes what comes, whatever the headers ask for */
   rc = set_protocol(curl, h, lane);
   if (rc == CURLE_OK && h->https)
     rc = set_tls(curl, h);
@@ -567,6 +615,7 @@ struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sin
   struct rl_easy *e = rl_calloc(1, sizeof *e);
   if (e == NULL)
     return NULL;
+  e->raw = -1;
   e->curl = curl_easy_init();
   if (e->curl == NULL || set_constants(e->curl, h, lane, sink) != CURLE_OK) {
     rl_easy_free(e);
@@ -605,6 +654,17 @@ static CURLcode set_method(struct rl_transfer *t, struct rl_easy *e) {
   return CURLE_OK;
 }
 
+/* "": what libcurl knows is asked for, and undone, whatever other headers ask for. */
+static CURLcode set_coding(const struct rl_transfer *t, struct rl_easy *e) {
+  CURL *curl = e->curl;
+  if (t->raw == e->raw)
+    return CURLE_OK;
+  SET(CURLOPT_ACCEPT_ENCODING, t->raw ? "identity" : "");
+  SET(CURLOPT_HTTP_CONTENT_DECODING, t->raw ? 0L : 1L);
+  e->raw = t->raw;
+  return CURLE_OK;
+}
+
 static long connect_ms(const struct rl_transfer *t) {
   return t->connect_limit < 1e6 ? (long)(t->connect_limit * 1000) : 1000000000L;
 }
@@ -634,6 +694,8 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   CURLcode rc;
   SET(CURLOPT_ERRORBUFFER, t->message); /* first: setopt may write there */
   rc = set_method(t, e);
+  if (rc == CURLE_OK)
+    rc = set_coding(t, e);
   if (rc != CURLE_OK)
     return rc;
   SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
@@ -679,7 +741,12 @@ void rl_transfer_account(struct rl_transfer *t) {
 #endif
   h->connections += (uint64_t)(connects > 0 ? connects : 0);
   h->bytes_received += (uint64_t)header_bytes + (uint64_t)body_bytes;
+  t->received = (uint64_t)body_bytes;
+#if LIBCURL_VERSION_NUM >= 0x075000
+  t->outcome.sent = t->starts > 0 && request_bytes > 0; /* CONNECT to a proxy counts in there */
+#else
   t->outcome.sent = request_bytes > 0;
+#endif
   t->outcome.repeated = t->starts > 1;
 }
 
@@ -698,8 +765,74 @@ static int is_bomb(const struct rl_transfer *t, CURLcode result) {
          rl_headers_find(&t->answer, "content-encoding") != NULL;
 }
 
+/* libcurl calls what it cannot undo by its name or, where bytes come behind the end of a gzip
+ * stream, an error of writing. */
+static int is_unreadable(const struct rl_transfer *t, CURLcode result) {
+  return result == CURLE_BAD_CONTENT_ENCODING ||
+         (result == CURLE_WRITE_ERROR && t->answer.complete &&
+          rl_headers_coding(&t->answer) != NULL);
+}
+
+/* A proxy that does not open the tunnel; 1 with the outcome. It is not asked again where it has
+ * refused: accounts are locked for less. */
+static int is_refused_by_proxy(struct rl_transfer *t) {
+  long status = 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (t->starts > 0 || status == 0 || (status >= 200 && status < 300))
+    return 0;
+  t->outcome.final = status < 500 && status != 408 && status != 429;
+  snprintf(t->message, sizeof t->message, "the proxy answered %ld to CONNECT", status);
+  rl_transfer_fail(t, RL_KIND_CONNECTION, "PROXY", t->message);
+  return 1;
+}
+
+/* The same of a SOCKS proxy. */
+static int is_refusal(const struct rl_transfer *t, CURLcode result) {
+#if LIBCURL_VERSION_NUM >= 0x074900
+  long why = 0;
+  if ((int)result != 97 /* CURLE_PROXY */)
+    return 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_PROXY_ERROR, &why);
+  return why == CURLPX_USER_REJECTED || why == CURLPX_NO_AUTH || why == CURLPX_IDENTD ||
+         why == CURLPX_IDENTD_DIFFER || why == CURLPX_REPLY_NOT_ALLOWED;
+#else
+  (void)t, (void)result;
+  return 0;
+#endif
+}
+
+/* 1: it is the HTTPS proxy whose certificate or handshake failed, and not the API's. */
+static int is_of_proxy(const struct rl_transfer *t) {
+  const char *proxy = t->http->proxy;
+  long tunnel = 0, verified = 0;
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+#if LIBCURL_VERSION_NUM >= 0x073400
+  (void)curl_easy_getinfo(t->easy->curl, CURLINFO_PROXY_SSL_VERIFYRESULT, &verified);
+#endif
+  return verified != 0 || (tunnel == 0 && proxy != NULL && strncasecmp(proxy, "https:", 6) == 0);
+}
+
+static void put_before_message(struct rl_transfer *t, const char *text) {
+  char rest[sizeof t->message];
+  memcpy(rest, t->message, sizeof rest);
+  snprintf(t->message, sizeof t->message, "%s%.*s", text, (int)(sizeof rest - 1 - strlen(text)),
+           rest);
+}
+
+/* What libcurl does not say of a failure to connect. */
+static void explain(struct rl_transfer *t, CURLcode result) {
+  if (rl_curlcode_is_tls(result)) {
+    if (is_of_proxy(t))
+      put_before_message(t, "the proxy: ");
+    if (is_ca_replaced(t->lane))
+      t->lane->suspect = 1; /* so that it is read again */
+  }
+  if (t->starts == 0 &&
+      (t->socket_error == EMFILE || t->socket_error == ENFILE || rl_is_short_of_descriptors()))
+    put_before_message(t, "too many open files: ");
+}
+
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
-  const char *message = t->message;
   /* A handle that is used again leaks the name that it could not resolve (libcurl 8.14). */
   if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
     t->easy->spent = 1;
@@ -720,11 +853,22 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
                      "the response has no valid status");
     return;
   }
-  if (result == CURLE_OK)
-    message = "";
-  else if (message[0] == '\0')
-    message = curl_easy_strerror(result);
-  rl_transfer_fail(t, kind_of(result), rl_curlcode_name(result), message);
+  if (result == CURLE_OK) {
+    rl_transfer_fail(t, RL_KIND_OK, rl_curlcode_name(result), "");
+    return;
+  }
+  if (is_unreadable(t, result)) {
+    snprintf(t->message, sizeof t->message, UNREADABLE, rl_headers_coding(&t->answer));
+    rl_transfer_fail(t, RL_KIND_CONNECTION, "BAD_CONTENT_ENCODING", t->message);
+    return;
+  }
+  if (is_refused_by_proxy(t))
+    return;
+  if (t->message[0] == '\0')
+    snprintf(t->message, sizeof t->message, "%s", curl_easy_strerror(result));
+  t->outcome.final = is_refusal(t, result);
+  explain(t, result);
+  rl_transfer_fail(t, kind_of(result), rl_curlcode_name(result), t->message);
 }
 
 void rl_transfer_end(struct rl_transfer *t) {
@@ -734,8 +878,8 @@ void rl_transfer_end(struct rl_transfer *t) {
   t->outcome.bytes = t->sink.bytes;
   if (t->answer.complete)
     t->outcome.http_version = t->answer.version;
-  t->outcome.may_hide_cut =
-      t->answer.complete && strcmp(t->method, "HEAD") != 0 && rl_headers_may_hide_cut(&t->answer);
+  t->outcome.may_hide_cut = t->answer.complete && strcmp(t->method, "HEAD") != 0 &&
+                            rl_headers_may_hide_cut(&t->answer, t->received > 0 && !t->raw);
   free_request(t);
   t->state = RL_FINISHED;
 }

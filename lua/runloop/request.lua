@@ -11,6 +11,7 @@ local now = core.now
 local array_mt = core.array_mt
 
 local DEADLINE_MARGIN = 0.001 -- seconds: less than this is no time for an attempt
+local UNREADABLE = "BAD_CONTENT_ENCODING" -- the code of a body whose content coding libcurl cannot undo
 local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` shows
 
 local transport = {}
@@ -161,6 +162,7 @@ function transport:request(method, url, options, query, body, row_headers)
     body = body, headers = own, idempotency_key = idempotency_key(self, method, own),
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
+    raw = nil, -- true: ask for a body without a content coding
     keep_nulls = options.nulls == "keep", secrets = nil, -- a set of fields that are secrets, in what is sent and comes
     attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
   }
@@ -211,19 +213,19 @@ local function note_lost(request)
 end
 
 -- The error of an attempt that brought no whole answer.
-local function transport_error(self, request, kind, code, message, status, sent)
+local function transport_error(self, request, kind, code, message, status, sent, final)
   if sent then note_lost(request) end
   if code == "DEADLINE" then return deadline_error(self, request) end
   -- A proxy of the environment that libcurl cannot read, and that there was no os.getenv to know about.
   if message:find("^Unsupported proxy") then message = message:gsub("'.*@", "'[redacted]@") end
   return self:fail(request, {
-    kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind],
+    kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind] and not final,
   })
 end
 
 -- Whether a content type is JSON's: `application/json`, `application/problem+json`; not that of lines of JSON.
 local function is_json(content_type)
-  local media = content_type and content_type:lower():match("^%s*([^%s;]*)")
+  local media = content_type and content_type:lower():match("^%s*([^%s;,]*)") -- a gateway may say it twice
   return media ~= nil and media:find("[/+]json$") ~= nil
 end
 
@@ -247,6 +249,13 @@ end
 ---@return table err
 function transport:decode_error(request, transfer, code, message)
   local status, fields = transfer:head()
+  local coding = request.raw and fields and fields["content-encoding"]
+  if coding and coding:lower() ~= "identity" then
+    return self:fail(request, {
+      kind = "connection", code = UNREADABLE, status = status, headers = fields,
+      message = "the body's encoding cannot be read (Content-Encoding: " .. coding:sub(1, 100) .. ")",
+    })
+  end
   local kind = (code == "TOO_DEEP" or code == "BODY_TOO_LARGE") and "limit" or "decode"
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, headers = fields,
@@ -260,11 +269,11 @@ end
 ---@return table|nil answer { status, headers, http_version, cut_short }
 ---@return table|nil err
 function transport:answer(request, transfer)
-  local kind, code, message, status, fields, version, sent, cut_short, repeated = transfer:finish()
+  local kind, code, message, status, fields, version, sent, cut_short, repeated, final = transfer:finish()
   local err
   if repeated then note_lost(request) end
-  if kind ~= "ok" then
-    err = transport_error(self, request, kind, code, message, status, sent)
+  if kind ~= "ok" and not (code == UNREADABLE and (status < 200 or status > 299)) then
+    err = transport_error(self, request, kind, code, message, status, sent, final)
   elseif status < 200 or status > 299 then
     err = api_error(self, request, transfer, status, fields)
   end
@@ -302,16 +311,30 @@ local function was_refused(err)
   return err.status == 429 or (not err.status and not err.maybe_sent)
 end
 
+-- Whether to ask once more, without a content coding. That is no retry of something that may work the next time, so
+-- that a GET has it in any case.
+local function may_ask_plainly(request, err)
+  if err.code ~= UNREADABLE then return false end
+  local may = not request.raw and not request.once and (request.method == "GET" or request.attempts <= request.max_retries)
+  err.retryable = may
+  return may
+end
+
 --- Decides whether a failed attempt is followed by another one.
 ---@param request table
 ---@param err table
 ---@param failures integer failures so far that count, this one included
 ---@return number|nil seconds to wait; nil: the error stands (`err.retry_after` says what the server asked for)
 function transport:retry_wait(request, err, failures)
+  local unreadable = may_ask_plainly(request, err)
   local wait, asked = retry.wait(failures - 1, err.headers, self.options.max_retry_wait, core.time(),
     core.random())
   if not wait then err.retry_after = asked end
-  if not wait or not err.retryable or failures > request.max_retries then return nil end
+  if unreadable then
+    request.raw, wait, asked = true, 0, nil
+  elseif not wait or not err.retryable or failures > request.max_retries then
+    return nil
+  end
   if request.once and not was_refused(err) then
     request.maybe_sent, err.maybe_sent = true, true
     return nil

@@ -92,7 +92,9 @@ local function asked(headers, now)
   value = decimal(text)
   if not value then
     local date = retry.http_date(text, now)
-    value = date and date - now
+    -- By the server's own clock, where it tells: ours may be wrong by hours.
+    local sent = header(headers, "date")
+    value = date and date - (sent and retry.http_date(sent, now) or now)
   end
   return value and value >= 0 and value or nil
 end

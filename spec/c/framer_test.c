@@ -207,7 +207,10 @@ static const struct page pages[] = {
     {T("{\"list\":[] \"a\":1}"), "{} syntax 11"},
     {T("{\"list\":}"), "{} syntax 8"},
     {T("<html></html>"), "{} syntax 0"},
-    {T("\xEF\xBB\xBF{}"), "{} syntax 0"},
+    {T("\xEF\xBB\xBF{}"), "{} shape 4"},
+    {T("\xEF\xBB{}"), "{} syntax 2"},
+    {T(" \xEF\xBB\xBF{}"), "{} syntax 1"},
+    {T("\xEF\xBB\xBF\xEF\xBB\xBF{}"), "{} syntax 3"},
     {T("}"), "{} syntax 0"},
     {T("{\"list\":[]}\0"), "{} syntax 11"},
     /* JSON, but no such page */

@@ -122,11 +122,15 @@ static void keeps_to_its_caps(void) {
   free(line);
 }
 
-static void may_hide_cut(const char *lines, int expected) {
+static void may_hide_cut_of(const char *lines, int decoded, int expected) {
   struct rl_headers h;
   feed(&h, lines);
-  CHECK(rl_headers_may_hide_cut(&h) == expected, "%s", lines);
+  CHECK(rl_headers_may_hide_cut(&h, decoded) == expected, "%s", lines);
   rl_headers_free(&h);
+}
+
+static void may_hide_cut(const char *lines, int expected) {
+  may_hide_cut_of(lines, 1, expected);
 }
 
 static void tells_where_the_wire_hides_a_cut(void) {
@@ -139,6 +143,8 @@ static void tells_where_the_wire_hides_a_cut(void) {
   may_hide_cut("HTTP/1.1 200\nTransfer-Encoding: unchunked\n\n", 1);
   may_hide_cut("HTTP/1.1 200\nContent-Length: 1\nContent-Encoding: gzip\n\n", 1);
   may_hide_cut("HTTP/1.1 200\nContent-Length: 1\nContent-Encoding: Identity\n\n", 0);
+  may_hide_cut_of("HTTP/1.1 200\nContent-Length: 0\nContent-Encoding: gzip\n\n", 0, 0);
+  may_hide_cut_of("HTTP/1.1 200\nContent-Encoding: gzip\n\n", 0, 1);
   may_hide_cut("HTTP/2 200\ncontent-length: 1\n\n", 0);
 }
 

@@ -1,0 +1,185 @@
+-- Whose word is taken, and for how long: certificates, proxies, and what children inherit.
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+local process = require "spec.support.process"
+
+local ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n" .. '{"id":"x"}'
+
+local servers = {}
+local function started(server)
+  servers[#servers + 1] = server
+  return server
+end
+
+local function retrieve(client) return client.scenarios:retrieve "x" end
+
+describe("Trust:", function()
+  local certificates
+  setup(function() certificates = support.certificates() end)
+  after_each(function()
+    for _, server in ipairs(servers) do server:stop() end
+    servers = {}
+  end)
+
+  -- Runs a script with the specs' paths, in a shell that `before` has prepared.
+  local function run(before, script, env)
+    local path = support.tmpdir() .. "/script.lua"
+    support.write_file(path, script)
+    env.LUA_PATH, env.LUA_CPATH = package.path, package.cpath
+    local code, out, err = support.run(before .. "exec " .. process.interpreter() .. " " .. path, {
+      preload = true, cwd = support.root, env = env,
+    })
+    assert.are.equal(0, code, err)
+    return out
+  end
+
+  describe("certificates", function()
+    local function tls() return started(support.raw { tls = "localhost", { { serve = ANSWER } } }) end
+
+    it("are those of SSL_CERT_FILE, where ca_file names none", function()
+      local script = ([[
+        local client = require "runloop".new { base_url = %q, bearer_token = "test-token", max_retries = 0, ca_file = %s }
+        local value, err = client.scenarios:retrieve "x"
+        io.write(value and "ok" or err.kind)
+      ]])
+      local url, mine = tls().url, ("%q"):format(certificates.ca_file)
+      local stranger = certificates.self_signed.certificate
+      assert.are.equal("ok", run("", script:format(url, "nil"), { SSL_CERT_FILE = certificates.ca_file }))
+      assert.are.equal("tls", run("", script:format(url, "nil"), { SSL_CERT_FILE = stranger }))
+      assert.are.equal("tls", run("", script:format(url, "nil"), { SSL_CERT_FILE = false }))
+      assert.are.equal("ok", run("", script:format(url, mine), { SSL_CERT_FILE = stranger }))
+    end)
+
+    it("are read again once their file has been replaced, for calls and lists", function()
+      local path = support.tmpdir() .. "/ca.pem"
+      local function install(file)
+        support.write_file(path .. ".new", support.read_file(file))
+        os.rename(path .. ".new", path)
+      end
+      -- A connection each, so that every call has to trust anew.
+      local old = started(support.raw {
+        tls = { certificate = "self_signed" }, { { read = "request" }, ANSWER },
+      })
+      local new = started(support.raw { tls = "localhost", { { read = "request" }, ANSWER } })
+      install(certificates.self_signed.certificate)
+      local client = old:client { ca_file = path, max_retries = 1 }
+      expect.success(retrieve(client))
+      client:close()
+      for _, call in ipairs {
+        retrieve, function(c) return c.scenarios:list():next() end,
+      } do
+        install(certificates.self_signed.certificate)
+        client = new:client { ca_file = path, max_retries = 1 }
+        expect.failure("tls", "PEER_FAILED_VERIFICATION", call(client))
+        install(certificates.ca_file)
+        local _, err = call(client)
+        assert.is_true(err == nil or err.kind ~= "tls", tostring(err))
+        client:close()
+      end
+    end)
+  end)
+
+  describe("a proxy", function()
+    local function refusing(status, tls)
+      return started(support.raw { tls = tls, "HTTP/1.1 " .. status .. " Go away\r\nContent-Length: 0\r\n\r\n" })
+    end
+    local function through(proxy, options)
+      options.proxy = proxy
+      return support.client("https://api.example", options)
+    end
+
+    it("that refuses is not asked again, and nothing was sent", function()
+      for _, status in ipairs { 401, 403, 404, 407 } do
+        local proxy = refusing(status)
+        local client = through(proxy.url:gsub("//", "//user:wrong@"), {})
+        local err = expect.failure("connection", "PROXY", client.scenarios:archive "x")
+        assert.matches("proxy answered " .. status, err.message, 1, true)
+        assert.are.same({ 1, false }, { err.attempts, err.retryable })
+        assert.is_nil(err.maybe_sent)
+        assert.are.equal(1, proxy:request_count())
+        client:close()
+      end
+    end)
+
+    it("that cannot for now is asked again", function()
+      for _, status in ipairs { 408, 429, 502, 503, 504 } do
+        local proxy = refusing(status)
+        local client = through(proxy.url, { max_retries = 2 })
+        local err = expect.failure("connection", "PROXY", client.scenarios:archive "x")
+        assert.matches("proxy answered " .. status, err.message, 1, true)
+        assert.are.same({ 3, true }, { err.attempts, err.retryable })
+        assert.is_nil(err.maybe_sent)
+        client:close()
+      end
+    end)
+
+    it("of SOCKS that refuses the password is not asked again", function()
+      local proxy = started(support.raw {
+        { { lua = [[
+          local conn = ...
+          conn:read(conn:read(2):byte(2)) -- the methods that the client knows: RFC 1928
+          conn:send("\5\2")
+          conn:read(conn:read(2):byte(2)) -- name and password: RFC 1929
+          conn:read(conn:read(1):byte())
+          conn:send("\1\1")]] } },
+      })
+      local client = through(("socks5h://user:wrong@127.0.0.1:%d"):format(proxy.port), {})
+      local err = expect.failure("connection", nil, retrieve(client))
+      assert.are.same({ 1, false }, { err.attempts, err.retryable })
+      client:close()
+    end)
+
+    it("that opens the tunnel to a handshake that fails has sent nothing", function()
+      local proxy = started(support.raw {
+        { { read = "request" }, "HTTP/1.1 200 OK\r\n\r\n", { read = 5 }, { close = true } },
+      })
+      local client = through(proxy.url, { max_retries = 0 })
+      local value, err = client.scenarios:archive "x"
+      assert.is_nil(value)
+      assert.is_true(err.kind == "tls" or err.kind == "connection")
+      assert.is_nil(err.maybe_sent)
+      client:close()
+    end)
+
+    it("of HTTPS is trusted by ca_file, and an error says that it is about the proxy", function()
+      local proxy = refusing(403, "localhost")
+      local client = through(proxy.url, { max_retries = 0 })
+      local err = expect.failure("tls", "PEER_FAILED_VERIFICATION", retrieve(client))
+      assert.matches("^the proxy: ", err.message)
+      client:close()
+      client = through(proxy.url, { max_retries = 0, ca_file = certificates.ca_file })
+      expect.failure("connection", "PROXY", retrieve(client))
+      client:close()
+    end)
+  end)
+
+  it("a child of the host inherits no socket", function()
+    local server = started(support.start { scenarios = 1 })
+    local out = run("", ([[
+      local client = require "runloop".new { base_url = %q, bearer_token = "test-token" }
+      assert(client.scenarios:list():next())
+      os.execute "ls -l /proc/self/fd | grep -c socket:"
+    ]]):format(server.url), {})
+    assert.are.equal("0\n", out)
+  end)
+
+  it("too few descriptors are named in the error", function()
+    local server = started(support.start { scenarios = 1 })
+    local out = run("ulimit -n 30; ", ([[
+      local client = require "runloop".new { base_url = %q, bearer_token = "test-token", max_retries = 0 }
+      local files = {}
+      repeat files[#files + 1] = io.open "/dev/null" until #files > 100 or not io.open "/dev/null"
+      while true do
+        local file = io.open "/dev/null"
+        if not file then break end
+        files[#files + 1] = file
+      end
+      local value, err = client.scenarios:retrieve "x"
+      print(value, err.kind, err.message)
+      for _, file in ipairs(files) do file:close() end
+      _, err = client.scenarios:retrieve "x"
+      print(err.kind)
+    ]]):format(server.url), {})
+    assert.matches("^nil\tconnection\ttoo many open files: [^\n]*\napi\n$", out)
+  end)
+end)
