@@ -69,6 +69,32 @@ describe("a stream of the stand-in", function()
     end
   end)
 
+  it("has whole characters in its events, however small or large they are", function()
+    for size, times in pairs { [1] = 3, [3] = 3, [65536] = 60000 } do
+      server:set { chunk_bytes = size, commands = { x = { stdout = { text = "aé€😀", times = times } } } }
+      local id, parts, offset = api:exec(box, "x").execution_id, {}, 0
+      for i, event in ipairs(api:events(box .. "/executions/" .. id .. "/stream_stdout_updates")) do
+        parts[i] = event.data.output -- whose decoder refuses half a character
+        assert.are.equal(offset, event.data.offset)
+        offset = offset + #parts[i]
+      end
+      assert.is_true(table.concat(parts) == ("aé€😀"):rep(times), size)
+    end
+  end)
+
+  it("ends when its devbox does, which takes the output with it", function()
+    if not pcall(require, "luv") then return pending "lua-luv is not installed" end
+    local id = api:exec(box, "echo out").execution_id
+    api:post(box .. "/shutdown")
+    for _ = 1, 2000 do
+      local events = api:events(box .. "/executions/" .. id .. "/stream_stdout_updates")
+      if #events == 0 then return end
+      assert.are.equal("out\n", events[1].data.output)
+      support.sleep(0.002)
+    end
+    error("the output is still there")
+  end)
+
   it("says the chunks' ends, or nothing, where it is set to", function()
     server:set { chunk_offset = "end" }
     assert.are.equal(7, api:events(lines)[1].data.offset)

@@ -1,5 +1,6 @@
 --- The stand-in's state and its endpoints: what the files in api/ offer, one a resource, put together.
 local socket = require "socket"
+local base = require "api.base"
 local http = require "http"
 local json = require "json"
 local loop = require "loop"
@@ -10,8 +11,8 @@ api.__index = api
 -- In an order in which each finds the seed that its own builds on.
 local RESOURCES = {
   "scenarios", "scorers", "secrets", "agents", "gateway_configs", "mcp_configs", "network_policies", "objects",
-  "blueprints", "devboxes", "files", "executions", "snapshots", "pty", "runs", "benchmarks", "benchmark_runs",
-  "benchmark_jobs", "axons", "accounts", "apikeys", "restricted_keys",
+  "blueprints", "devboxes", "access", "evictions", "files", "executions", "snapshots", "pty", "runs", "benchmarks",
+  "benchmark_runs", "benchmark_jobs", "axons", "accounts", "apikeys", "restricted_keys",
 }
 
 api.DEFAULTS = { seed = 1, token = "test-token", delay = 0 }
@@ -60,7 +61,6 @@ local function seeded_stores(options)
     end
     seeds[key] = stores
   end
-  local base = require "api.base"
   local copies = {}
   for kind, store in pairs(stores) do copies[kind] = base.copy_store(store) end
   return copies

@@ -62,8 +62,9 @@ local function listen(conn)
 end
 
 -- How the runner starts: without the descriptors of the stand-in, whose connections it would keep open, and without
--- the stand-in's standard output, at whose end somebody may be waiting.
-local START = [[for f in /dev/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done 2>/dev/null
+-- the stand-in's standard output, at whose end somebody may be waiting. It may have as many as it wants of its own.
+local START = [[ulimit -n "$(ulimit -Hn)" 2>/dev/null
+for f in /dev/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done 2>/dev/null
 exec %s %s %d %s </dev/null >/dev/null]]
 
 local function start()

@@ -359,21 +359,22 @@ function connection:start_tls(context)
   end
 end
 
+local connections, room = 0, loop.event() -- of all listeners
+
 --- A listening socket on 127.0.0.1; port 0 takes a free one. Each connection runs `serve(connection)` in
 --- a coroutine and is closed after it. Returns { port, close(), accepted, open, live = set }.
 function loop.listen(port, serve)
   local listener = { accepted = 0, open = 0, live = {} }
-  local room = loop.event()
 
   local function accept(sock)
     sock:settimeout(0)
     sock:setoption("tcp-nodelay", true)
     listener.accepted = listener.accepted + 1
-    listener.open = listener.open + 1
+    listener.open, connections = listener.open + 1, connections + 1
     local conn = setmetatable({ sock = sock, buffer = "", number = listener.accepted }, connection)
     listener.live[conn] = true
     function conn.on_close()
-      listener.open = listener.open - 1
+      listener.open, connections = listener.open - 1, connections - 1
       listener.live[conn] = nil
       room:fire()
     end
@@ -400,7 +401,7 @@ function loop.listen(port, serve)
         elseif err ~= "timeout" or not loop.wait(server, "r") then
           return
         end
-        while listener.open >= MAX_CONNECTIONS do room:wait() end
+        while connections >= MAX_CONNECTIONS do room:wait() end
       end
     end)
   end

@@ -1,8 +1,7 @@
 --- Devboxes: how they boot, run, suspend, resume and end.
 local base = require "api.base"
 local json = require "json"
-local loop = require "loop"
-local sse = require "sse"
+local tunnels = require "tunnels"
 
 local devboxes = {
   defaults = {
@@ -65,12 +64,14 @@ function devboxes.shut_down(self, record, reason)
 end
 
 --- Sends a devbox on its way: the statuses that it goes through, the last of which it keeps.
-local function go(self, record, ...)
+function devboxes.go(self, record, ...)
   local path = { ... }
   local first = table.remove(path, 1)
   if record.status ~= first then enter(self, record, first) end
   record.path, record.looks, record.since = path, 0, self:now()
 end
+
+local go = devboxes.go
 
 local function looks_needed(self, record)
   local settings = self.settings
@@ -196,24 +197,12 @@ local CREATE = "blueprint_id:string blueprint_name:string code_mounts:array entr
   .. "environment_variables:map file_mounts:map gateways:object launch_parameters:object mcp:object metadata:map "
   .. "mounts:array name:string secrets:map snapshot_id:string tunnel:object"
 
-local function token(self, prefix)
-  return base.new_id(self, prefix)
-end
-
-local function new_tunnel(self, fields)
-  fields = base.check(fields or {}, "auth_mode:string http_keep_alive:boolean wake_on_http:boolean", "tunnel.")
-  local mode = fields.auth_mode or "open"
-  expect(mode == "open" or mode == "authenticated", "auth_mode is unknown")
-  return {
-    auth_mode = mode, create_time_ms = base.milliseconds(self), http_keep_alive = fields.http_keep_alive ~= false,
-    wake_on_http = fields.wake_on_http == true, tunnel_key = token(self, "tnl"):lower(),
-    auth_token = mode == "authenticated" and token(self, "tna_") or null,
-  }
-end
-
-local function secret_of(self, word)
+--- The secret of this id or name, or a refusal.
+function devboxes.secret_of(self, word)
   return expect(base.by_id_or_name(self, "secret", word), ("Secret %s not found"):format(word))
 end
+
+local secret_of = devboxes.secret_of
 
 local function add_gateways(self, box, gateways)
   box.fields.gateway_specs = next(gateways) and {} or null
@@ -223,7 +212,7 @@ local function add_gateways(self, box, gateways)
     box.fields.gateway_specs[prefix] = {
       gateway_config_id = config.id, secret_id = secret_of(self, spec.secret).id,
     }
-    box.env[prefix], box.env[prefix .. "_URL"] = token(self, "gws_"), "https://gateway.invalid/" .. config.id
+    box.env[prefix], box.env[prefix .. "_URL"] = base.new_id(self, "gws_"), "https://gateway.invalid/" .. config.id
   end
 end
 
@@ -233,7 +222,7 @@ local function add_mcp(self, box, mcp)
     local spec = base.check(given, "mcp_config!:string secret!:string", "mcp." .. name .. ".")
     local config = expect(base.by_id_or_name(self, "mcp_config", spec.mcp_config), "No such MCP config: " .. spec.mcp_config)
     box.fields.mcp_specs[name] = { mcp_config_id = config.id, secret_id = secret_of(self, spec.secret).id }
-    box.env[name], box.env.RL_MCP_URL = token(self, "mcs_"), "https://mcp.invalid/" .. config.id
+    box.env[name], box.env.RL_MCP_URL = base.new_id(self, "mcs_"), "https://mcp.invalid/" .. config.id
   end
 end
 
@@ -269,7 +258,7 @@ function devboxes.equip(self, box, fields)
   for _, secret in pairs(box.secrets) do secret_of(self, secret) end
   add_gateways(self, box, fields.gateways or {})
   add_mcp(self, box, fields.mcp or {})
-  box.fields.tunnel = fields.tunnel and new_tunnel(self, fields.tunnel) or null
+  box.fields.tunnel = fields.tunnel and tunnels.new(self, fields.tunnel) or null
 end
 
 local function create(self, request)
@@ -326,7 +315,8 @@ local function usage(self, _, id)
   }
 end
 
-local function running(self, id)
+--- The devbox of this id, which has to be running.
+function devboxes.running(self, id)
   local box = find(self, id)
   devboxes.look(self, box)
   expect(box.status == "running", ("Devbox %s is not running, it is %s."):format(id, box.status))
@@ -334,7 +324,7 @@ local function running(self, id)
 end
 
 local function suspend(self, _, id)
-  local box = running(self, id)
+  local box = devboxes.running(self, id)
   go(self, box, "suspending", "suspended")
   return ok(devboxes.text(box))
 end
@@ -354,100 +344,7 @@ local function keep_alive(self, _, id)
   return ok "{}"
 end
 
-local function enable_tunnel(self, request, id)
-  local box = running(self, id)
-  expect(not base.given(box.fields.tunnel), "The devbox has a tunnel already.")
-  box.fields.tunnel = new_tunnel(self, base.body(request, "auth_mode:string http_keep_alive:boolean wake_on_http:boolean"))
-  return ok(box.fields.tunnel)
-end
-
-local function remove_tunnel(self, _, id)
-  local box = find(self, id)
-  if not base.given(box.fields.tunnel) then refuse(404, "The devbox has no tunnel.") end
-  box.fields.tunnel = null
-  return ok "{}"
-end
-
-local function create_pty_tunnel(self, request, id)
-  base.body(request, "x:any")
-  local box = running(self, id)
-  local tunnel = { tunnel_key = token(self, "pty"):lower(), auth_token = token(self, "ptt_") }
-  self.pty_tunnels[tunnel.tunnel_key] = { token = tunnel.auth_token, devbox = box, sessions = {} }
-  return ok(tunnel)
-end
-
-local function create_ssh_key(self, _, id)
-  find(self, id)
-  return ok {
-    id = token(self, "ssh_"), ssh_user = "user", url = id:lower() .. ".ssh.invalid",
-    ssh_private_key = "-----BEGIN OPENSSH PRIVATE KEY-----\n" .. token(self, "key") .. "\n-----END OPENSSH PRIVATE KEY-----\n",
-  }
-end
-
-local function create_gateway_token(self, request, id)
-  local box = find(self, id)
-  local value = base.body(request, "gateway!:string secret!:string")
-  local config = expect(base.by_id_or_name(self, "gateway_config", value.gateway), "No such gateway: " .. value.gateway)
-  secret_of(self, value.secret)
-  return ok {
-    token = token(self, "gws_"), auth_mechanism = config.fields.auth_mechanism, devbox_id = box.id,
-    endpoint = config.fields.endpoint, gateway_config_id = config.id, url = "https://gateway.invalid/" .. config.id,
-  }
-end
-
-local function create_mcp_token(self, request, id)
-  local box = find(self, id)
-  local value = base.body(request, "mcp_config!:string secret!:string")
-  local config = expect(base.by_id_or_name(self, "mcp_config", value.mcp_config), "No such MCP config: " .. value.mcp_config)
-  secret_of(self, value.secret)
-  return ok {
-    token = token(self, "mcs_"), allowed_tools = config.fields.allowed_tools, devbox_id = box.id,
-    endpoint = config.fields.endpoint, mcp_config_id = config.id, url = "https://mcp.invalid/" .. config.id,
-  }
-end
-
--- Evictions: a snapshot of what is pending, then what comes.
-
-local function eviction_frame(eviction)
-  return sse.frame(('{"devbox_id":%s,"eviction_deadline_ms":%d}'):format(json.string(eviction.id), eviction.deadline))
-end
-
-local function watch_evictions(self, request)
-  if not (request.header["accept"] or ""):find("text/event-stream", 1, true) then
-    return { status = 200, headers = { { "Content-Type", "text/plain" } }, body = "" }
-  end
-  return sse.answer(function(sink)
-    local i = 0
-    while true do
-      i = i + 1
-      local eviction = self.evictions[i]
-      if eviction then
-        local box = self.stores.devbox.by_id[eviction.id]
-        if box and box.status == "running" and not sink:send(eviction_frame(eviction)) then return end
-      else
-        i = i - 1
-        local woken, why = sink:wait(self.evicted, self.settings.stream_idle)
-        if sink.gone or self.closed then return end
-        if not woken and why == "timeout" then return sink:send(sse.idle_frame()) end
-      end
-    end
-  end)
-end
-
 devboxes.calls = {}
-
---- Announces that a devbox is to be suspended in so many seconds, and does so then.
-function devboxes.calls.evict(self, id, seconds)
-  local box = find(self, id)
-  local deadline = base.milliseconds(self) + math.floor(seconds * 1000)
-  table.insert(self.evictions, { id = id, deadline = deadline })
-  self.evicted:fire()
-  loop.spawn(function()
-    loop.sleep(seconds)
-    if box.status == "running" then go(self, box, "suspending", "suspended") end
-  end)
-  return deadline
-end
 
 --- Sets a devbox's status from outside, as what happens to devboxes does.
 function devboxes.calls.devbox_status(self, id, status, reason)
@@ -457,12 +354,7 @@ function devboxes.calls.devbox_status(self, id, status, reason)
   if status == "failure" and reason then box.fields.failure_reason = reason end
 end
 
-function devboxes.open(self)
-  self.evictions, self.evicted, self.pty_tunnels = {}, loop.event(), {}
-end
-
 function devboxes.close(self)
-  self.evicted:fire()
   self.changed:fire()
 end
 
@@ -476,18 +368,11 @@ devboxes.routes = {
   { "GET", "/v1/devboxes", list },
   { "POST", "/v1/devboxes", function(self, request) return ok(devboxes.text(create(self, request))) end },
   { "POST", "/v1/devboxes/create_and_await_running", create_and_await_running },
-  { "GET", "/v1/devboxes/evictions/watch", watch_evictions },
   { "POST", "/v1/devboxes/{id}", update },
   { "GET", "/v1/devboxes/{id}/usage", usage },
   { "POST", "/v1/devboxes/{id}/suspend", suspend },
   { "POST", "/v1/devboxes/{id}/resume", resume },
   { "POST", "/v1/devboxes/{id}/keep_alive", keep_alive },
-  { "POST", "/v1/devboxes/{id}/enable_tunnel", enable_tunnel },
-  { "POST", "/v1/devboxes/{id}/remove_tunnel", remove_tunnel },
-  { "POST", "/v1/devboxes/{id}/create_pty_tunnel", create_pty_tunnel },
-  { "POST", "/v1/devboxes/{id}/create_ssh_key", create_ssh_key },
-  { "POST", "/v1/devboxes/{id}/create_gateway_token", create_gateway_token },
-  { "POST", "/v1/devboxes/{id}/create_mcp_token", create_mcp_token },
   { "GET", "/v1/devboxes/{id}", retrieve },
   { "POST", "/v1/devboxes/{id}/wait_for_status", wait_for_status },
   { "POST", "/v1/devboxes/{id}/shutdown", shutdown },

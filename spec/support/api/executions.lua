@@ -1,6 +1,7 @@
 --- Commands on devboxes: really run in the devbox's directory, or answered from a table; their output and its streams.
 local base = require "api.base"
 local commands = require "commands"
+local devboxes = require "api.devboxes"
 local files = require "api.files"
 local json = require "json"
 local loop = require "loop"
@@ -226,7 +227,7 @@ local function seconds_of(value, name)
 end
 
 local function execute(self, request, id)
-  local box = files.running(self, id)
+  local box = devboxes.running(self, id)
   local value = base.body(request,
     "command!:string command_id!:string shell_name:string optimistic_timeout:any")
   local last_n, seconds = last_n_of(request), seconds_of(value, "optimistic_timeout")
@@ -236,13 +237,13 @@ local function execute(self, request, id)
 end
 
 local function execute_async(self, request, id)
-  local box = files.running(self, id)
+  local box = devboxes.running(self, id)
   local value = base.body(request, "command!:string shell_name:string attach_stdin:boolean")
   return ok(view(self, new_execution(self, box, value)))
 end
 
 local function execute_sync(self, request, id)
-  local box = files.running(self, id)
+  local box = devboxes.running(self, id)
   local value = base.body(request, "command!:string shell_name:string")
   local record = new_execution(self, box, value)
   wait_until(record, COMPLETED, math.huge)
@@ -306,16 +307,16 @@ local function send_std_in(self, request, devbox_id, id)
   return ok { devbox_id = devbox_id, execution_id = id, success = true }
 end
 
--- A piece never ends within a character, unless it has only that.
-local function whole_characters(text)
-  if (text:byte(-1) or 0) < 0x80 then return text end
-  local lead = text:sub(-4):match("()[\xC2-\xF4][\x80-\xBF]*$")
-  if not lead then return text end
-  local at = math.max(0, #text - 4) + lead
-  local byte = text:byte(at)
-  local length = byte >= 0xF0 and 4 or byte >= 0xE0 and 3 or 2
-  if #text - at + 1 >= length or at == 1 then return text end
-  return text:sub(1, at - 1)
+-- The bytes from `first` on, at most `size` of them, but no half characters, and one whole character at least.
+local function piece_of(text, first, size)
+  local last = math.min(#text, first + size - 1)
+  local following = text:byte(last + 1)
+  while following and following >= 0x80 and following < 0xC0 and last >= first do
+    last = last - 1
+    following = text:byte(last + 1)
+  end
+  if last < first then last = first + #text:match("^.[\x80-\xBF]*", first) - 1 end
+  return text:sub(first, last)
 end
 
 local READ = 1 << 18
@@ -328,10 +329,12 @@ local quote = there and cjson.encode or json.string
 local function chunks(self, output, offset)
   local size, place = self.settings.chunk_bytes, self.settings.chunk_offset
   local text = read_output(output, offset, math.max(READ, size))
+  -- The last bytes may be those of half a character: they come again with the next ones.
+  if text ~= "" and offset + #text < output.size then text = piece_of(text .. "\x80", 1, #text) end
   local frames, n, first = {}, 0, 1
   local last, quoted -- the same small piece comes again and again where many are wanted
   while first <= #text do
-    local piece = whole_characters(text:sub(first, first + size - 1))
+    local piece = piece_of(text, first, size)
     if piece ~= last then last, quoted = piece, quote(piece) end
     local from = offset + first - 1
     if place == "end" then from = from + #piece end
@@ -359,6 +362,7 @@ local function stream(name)
         if offset < output.size then
           local frames
           frames, offset = chunks(self, output, offset)
+          if not frames[1] then return end -- its devbox has ended, and taken the file with it
           for first = 1, #frames, 64 do
             if not sink:send(table.unpack(frames, first, math.min(#frames, first + 63))) then return end
           end

@@ -168,14 +168,6 @@ function files.place(self, record)
   return place
 end
 
---- The devbox of this id, which has to be running.
-function files.running(self, id)
-  local record = base.find_own(self, "devbox", id, "Devbox")
-  devboxes.look(self, record)
-  expect(record.status == "running", ("Devbox %s is not running, it is %s."):format(id, record.status))
-  return record
-end
-
 --- A devbox whose disk is there.
 function files.running_or_suspended(self, id)
   local record = base.find_own(self, "devbox", id, "Devbox")
@@ -224,19 +216,19 @@ local function existing(self, box, path)
 end
 
 local function read_file_contents(self, request, id)
-  local box = files.running(self, id)
+  local box = devboxes.running(self, id)
   local path = base.body(request, "file_path!:string").file_path
   return files.answer(existing(self, box, path), "text/plain")
 end
 
 local function download_file(self, request, id)
-  local box = files.running(self, id)
+  local box = devboxes.running(self, id)
   local path = base.body(request, "path!:string").path
   return files.answer(existing(self, box, path), "application/octet-stream")
 end
 
 local function write_file_contents(self, request, id)
-  local place = files.place(self, files.running(self, id))
+  local place = files.place(self, devboxes.running(self, id))
   local value = base.body(request, "file_path!:string contents!:string")
   local done, why = files.write(files.path(place, value.file_path), value.contents)
   return base.ok {
@@ -246,7 +238,7 @@ local function write_file_contents(self, request, id)
 end
 
 local function upload_file(self, request, id)
-  local place = files.place(self, files.running(self, id))
+  local place = files.place(self, devboxes.running(self, id))
   local form = uploads.form(request, function() return files.spool(self) end)
   expect(form.fields.path, "The form has no field 'path'")
   local target = files.path(place, form.fields.path)
