@@ -105,7 +105,7 @@ local function put_source(path)
   put_text(path, rest)
   for _, name in ipairs(shared) do put("#undef " .. name) end
   for _, name in ipairs(macros) do
-    if name ~= "_GNU_SOURCE" then put("#undef " .. name) end
+    if name ~= "_GNU_SOURCE" and name ~= "_FILE_OFFSET_BITS" then put("#undef " .. name) end
   end
 end
 
@@ -152,6 +152,9 @@ put("/* runloop for Lua " .. version .. [[: the whole module in one file; see ru
  */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
 #endif
 #if defined(__GNUC__)
 #define RL_PRIVATE __attribute__((unused)) static

@@ -1,4 +1,5 @@
 -- JSON texts as Lua values, straight from the C core.
+local support = require "spec.support"
 local portable = require "spec.support.portable"
 local core = require "runloop.core"
 
@@ -18,6 +19,19 @@ describe("core.json_decode", function()
     assert.is_nil(getmetatable(decode("{}")))
     assert.is_true(is_array(decode("[]")))
     assert.equal("runloop.array", core.array_mt.__name)
+  end)
+
+  it("gives back what it needed for a large string", function()
+    local code, out = support.lua([[
+      local support, core = require "spec.support", require "runloop.core"
+      local text = '"' .. ("\\n"):rep(15e6) .. '"'
+      local before = support.rss()
+      assert(#core.json_decode(text) == 15e6)
+      collectgarbage()
+      io.write(support.rss() - before)
+    ]], { measured = true })
+    assert.are.equal(0, code)
+    assert.is_true(tonumber(out) < 5e6, out .. " bytes are kept")
   end)
 
   it("makes integers of what fits 64 bits and floats of all other numbers", function()

@@ -7,6 +7,15 @@
 #include <lua.h>
 #include <stdint.h>
 
+/* What is built with a Lua that cannot do is not to be found out by its users. */
+#if LUA_VERSION_NUM >= 503 && (LUA_MAXINTEGER >> 31) >> 31 == 0
+#error "this Lua has integers of 32 bits (LUA_32BITS): the API's times and counts do not fit"
+#endif
+#if LUA_VERSION_NUM == 504 && LUA_VERSION_RELEASE_NUM < 50404
+#error                                                                                             \
+    "Lua 5.4.0 to 5.4.3 crash when tasks with variables to be closed cancel each other: take 5.4.4"
+#endif
+
 /* Whether numbers are doubles and nothing else. */
 #define RL_LUA_DOUBLES (LUA_VERSION_NUM < 503)
 

@@ -158,6 +158,49 @@ static int blamer(lua_State *L) {
   return 2;
 }
 
+#if LUA_VERSION_NUM == 504
+static int note_status(lua_State *L) {
+  int *suspended = lua_touserdata(L, lua_upvalueindex(1));
+  *suspended = lua_status(L) == LUA_YIELD;
+  return 0;
+}
+
+/* Yields with a variable to be closed, argument 1. */
+static int yield_inside(lua_State *L) {
+  lua_toclose(L, 1);
+  return lua_yield(L, 0);
+}
+
+/* Lua 5.4.0 to 5.4.3 take a coroutine that is being closed for a suspended one, resume it, and
+ * crash. A release cannot be asked for its number. */
+static void check_release(lua_State *L) {
+  int suspended = 0, results = 0, top = lua_gettop(L);
+  lua_State *co = lua_newthread(L);
+  lua_pushcfunction(co, yield_inside);
+  lua_newtable(co);
+  lua_newtable(co);
+  lua_pushlightuserdata(co, &suspended);
+  lua_pushcclosure(co, note_status, 1);
+  lua_setfield(co, -2, "__close");
+  lua_setmetatable(co, -2);
+  if (lua_resume(co, L, 1, &results) == LUA_YIELD)
+    (void)lua_resetthread(co);
+  lua_settop(L, top);
+  if (suspended)
+    luaL_error(L,
+               "runloop needs Lua 5.4.4 or later: earlier releases crash when tasks with variables"
+               " to be closed cancel each other");
+}
+#endif
+
+/* A core that was built with another Lua's headers may be loaded all the same. */
+static void check_lua(lua_State *L) {
+  luaL_checkversion(L);
+#if LUA_VERSION_NUM == 504
+  check_release(L);
+#endif
+}
+
 int luaopen_runloop_core(lua_State *L) {
   static const luaL_Reg functions[] = {
     {"within", within},
@@ -171,7 +214,7 @@ int luaopen_runloop_core(lua_State *L) {
     {NULL, NULL}
   };
   stay_loaded();
-  luaL_checkversion(L);
+  check_lua(L);
   lua_newtable(L);
   luaL_setfuncs(L, functions, 0);
   rl_lua_json_open(L);

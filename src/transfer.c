@@ -2,6 +2,9 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* pid_t and the like with -std=c99 */
 #endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64 /* files above 2 GiB on 32 bits */
+#endif
 
 #include "alloc.h"
 #include "curlcode.h"
