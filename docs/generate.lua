@@ -142,6 +142,11 @@ local function resource_class(definition)
   return (parent and camel(parent.kind) or "") .. camel(last)
 end
 
+for _, definition in ipairs(definitions) do
+  local class = resource_class(definition)
+  assert(not shapes[class], "a shape and a resource are called " .. class)
+end
+
 local function thing_class(name) return name_of[insides(by_name[name].thing)] end
 
 local RESULTS = {
@@ -232,6 +237,13 @@ local function calls_of(definition, link)
   end
   for _, name in ipairs(sorted(definition.helpers or {})) do
     calls[#calls + 1] = helper_call(definition, name, definition.helpers[name], link)
+  end
+  for _, name in ipairs(sorted(definition.aliases or {})) do
+    local owner, row = definition.aliases[name]:match "^([%w_.]+):([%w_]+)$"
+    local call = row_call(by_name[owner], row, by_name[owner].rows[row], link)
+    call.owner, call.name, call.row = definition, name, nil
+    call.text = ("The same as `client.%s`."):format(definition.aliases[name])
+    calls[#calls + 1] = call
   end
   return calls
 end

@@ -8,7 +8,9 @@ local tables = require "spec.support.tables"
 
 -- What stands below support/facts is written from the reference, not from the module: every parameter that the API
 -- has, in the API's names, so that one that is missing or misspelled in the module shows.
---   rows     name -> { method, path, ids, query, body, list, accept, answer, timeout, once, ... }
+--   rows     name -> { method, path, ids, query, body, list, accept, answer, timeout, once, ... }; unsent: parameters
+--            that cannot be sent beside the others
+--   aliases  other names of other resources' rows
 --   helpers  the calls that are made of several requests
 --   methods  of the things that come back
 local FACTS = {}
@@ -22,6 +24,11 @@ local function answer_to(fact)
   if fact.list then json[2] = ('{"%s":[],"has_more":false}'):format(fact.list) end
   if fact.answer == "zip" then return { status = 200, body = ZIP, headers = { ["Content-Type"] = fact.accept } } end
   return { status = 200, body = fact.answer or json[2], headers = { ["Content-Type"] = fact.accept or json[1] } }
+end
+
+-- Streams and uploads are in parts of the module of their own.
+local function is_built(fact)
+  return not fact.events and not fact.multipart
 end
 
 local function as_query(values)
@@ -51,7 +58,7 @@ describe("the API", function()
   local function call(name, row, fact)
     local owner, args = bound(name), { portable.unpack(fact.ids or {}) }
     local params = {}
-    for _, part in ipairs { fact.params or fact.query or {}, not fact.params and fact.body or {} } do
+    for _, part in ipairs { fact.query or {}, fact.body or {} } do
       for field, value in pairs(part) do params[field] = value end
     end
     if next(params) ~= nil then args[#args + 1] = params end
@@ -62,6 +69,7 @@ describe("the API", function()
 
   for _, name in ipairs(names) do
     for row, fact in pairs(FACTS[name].rows) do
+      if not is_built(fact) then goto next end
       it(("is called by %s:%s with one request, as the reference has it"):format(name, row), function()
         server:clear_log()
         server:fault(answer_to(fact))
@@ -78,6 +86,18 @@ describe("the API", function()
         assert.are.equal(fact[1] ~= "GET" and "application/json" or nil, entry.header["content-type"])
         assert.are.equal(fact.accept or "application/json", entry.header.accept)
         assert.are.equal(fact[1] ~= "GET", entry.header["x-request-id"] ~= nil)
+      end)
+      ::next::
+    end
+
+    for alias, call_name in pairs(FACTS[name].aliases or {}) do
+      it(("is called by %s:%s as by %s"):format(name, alias, call_name), function()
+        local owner, row = call_name:match "^([%w_.]+):([%w_]+)$"
+        local fact = FACTS[owner].rows[row]
+        server:clear_log()
+        server:fault(answer_to(fact))
+        expect.success(call(name, alias, fact))
+        assert.are.same({ fact[1], fact[2] }, { server:last().method, server:last().path })
       end)
     end
   end
@@ -102,8 +122,8 @@ describe("the API", function()
         assert.are.same(tables.names(FACTS[name].rows), tables.names(rows))
         for row_name, fact in pairs(FACTS[name].rows) do
           local row = rows[row_name]
-          local shown = { row.timeout, row.once or false, row.secret or false, row.internal or false }
-          assert.are.same({ fact.timeout, fact.once or false, fact.secret or false, fact.internal or false }, shown,
+          local shown = { row.timeout, row.once or false, row.internal or false }
+          assert.are.same({ fact.timeout, fact.once or false, fact.internal or false }, shown,
             name .. ":" .. row_name)
         end
       end)
@@ -114,6 +134,7 @@ describe("the API", function()
           if not class.plans[method:gsub("^_", "")] then calls[#calls + 1] = method end
         end
         for i, helper in ipairs(FACTS[name].helpers) do helpers[i] = helper end
+        for alias in pairs(FACTS[name].aliases or {}) do helpers[#helpers + 1] = alias end
         table.sort(calls)
         table.sort(helpers)
         assert.are.same(helpers, calls)
@@ -160,8 +181,16 @@ describe("the API", function()
       for row, fact in pairs(FACTS[name].rows) do
         it(name .. ":" .. row, function()
           local spec = resource.class(name).definition.rows[row]
-          if spec.query then compare(spec.query, assert(fact.params or fact.query), row) end
-          if spec.body then compare(spec.body, assert(fact.params or fact.body), row) end
+          local unsent = fact.unsent or {}
+          local function whole(part)
+            local all = {}
+            for _, values in ipairs { part, unsent } do
+              for field, value in pairs(values) do all[field] = value end
+            end
+            return all
+          end
+          if spec.query then compare(spec.query, whole(fact.query), row) end
+          if spec.body then compare(spec.body, whole(fact.body), row) end
         end)
       end
     end

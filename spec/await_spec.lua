@@ -415,7 +415,7 @@ describe("the helpers that wait,", function()
           assert.are.equal(3, server:count { method = "POST", path = "^/v1/devboxes/dbx_1/wait_for_status$" })
         end)
 
-        for _, status in ipairs { "failure", "shutdown", "suspended", "dreaming" } do
+        for _, status in ipairs { "failure", "shutdown", "dreaming" } do
           it("ends with an error of kind state for a devbox that is " .. status, function()
             statuses { status }
             local on_poll, seen = watcher "status"
@@ -425,6 +425,20 @@ describe("the helpers that wait,", function()
             assert.matches("dbx_1", tostring(err), 1, true)
           end)
         end
+
+        it("waits through a suspend and a resume, right after which it may still be told to be suspended", function()
+          statuses { "suspended", "suspending", "suspended", "resuming", "running" }
+          local on_poll, seen = watcher "status"
+          expect.success(await { interval = 0, on_poll = on_poll })
+          assert.are.same({ "suspended", "suspending", "suspended", "resuming", "running" }, seen)
+        end)
+
+        slow_it("ends with an error of kind state for a devbox that is suspended and still is 5 seconds later", function()
+          statuses { "suspended", "suspended" }
+          local on_poll, seen = watcher "status"
+          expect.failure("state", "suspended", await { interval = 5.05, on_poll = on_poll })
+          assert.are.same({ "suspended", "suspended" }, seen)
+        end)
 
         slow_it("takes a 408 for 'not yet': no retry, no view, each a request of its own", function()
           server:set { provisioning_polls = 2, hold = 0 }

@@ -5,6 +5,8 @@ local errors = require "runloop.error"
 local retry = require "runloop.retry"
 
 local now = core.now
+local unpack = table.unpack or unpack -- luacheck: compat
+local pack = table.pack or function(...) return { n = select("#", ...), ... } end -- luacheck: compat
 
 local await = {}
 
@@ -154,6 +156,70 @@ function watch:hold(max_hold, look, judge)
     local ended = pause(self, wait)
     if ended then return nil, ended end
   end
+end
+
+local function once(_, done)
+  if not done then return true end
+end
+
+--- Calls `fn`, and `last` behind it, whatever ended `fn`. A task that is cancelled is closed where it waits: there only
+--- a to-be-closed variable hears of it, which a `for` has in every Lua that has any.
+---@param fn fun(): ...
+---@param last fun()
+---@return ... what `pcall(fn)` returned
+function await.finally(fn, last)
+  local is_due, results = true, nil
+  local function finish()
+    if not is_due then return end
+    is_due = false
+    last()
+  end
+  for _ in once, nil, nil, setmetatable({}, { __close = finish }) do
+    results = pack(pcall(fn))
+  end
+  finish()
+  return unpack(results, 1, results.n)
+end
+
+--- Makes something and waits for it. What was made is never lost: the error carries it. With `cancel_on_failure` it is
+--- taken away again, also when the task that waits is cancelled.
+---@param self table a wait
+---@param steps table
+---  begin(options) -> thing, response
+---  wait(watch, thing) -> view, response
+---  undo(thing, options) -> value or nil, err
+---  field   of the error that carries the thing; default "created"
+---  result(thing, view): what is returned; default: the view
+---@return any value, table response_or_err
+function await.create(self, steps)
+  local thing, response = steps.begin(self:call_options())
+  if not thing then return self:failed(response) end
+  local scheduler, settled = self.transport.scheduler, false
+  local may_undo = self.spec.cancel_on_failure and getmetatable(thing).class.id
+  may_undo = may_undo and type(thing[may_undo]) == "string" and thing[may_undo] ~= ""
+  local function undo()
+    local unhurried = self:call_options()
+    unhurried.deadline = nil -- the wait has used it up
+    return steps.undo(thing, unhurried)
+  end
+  local went_on, view, err = await.finally(function()
+    local seen, why = steps.wait(self, thing)
+    settled = seen ~= nil or why.kind ~= "cancelled"
+    return seen, why
+  end, function()
+    if not settled and may_undo and not scheduler.closed then scheduler:detach(undo) end
+  end)
+  if not went_on then error(view, 0) end -- `on_poll` has raised
+  if view then
+    if steps.result then return steps.result(thing, view), response end
+    return view, err
+  end
+  err[steps.field or "created"] = thing
+  if may_undo and settled then
+    local undone, undo_err = undo()
+    if not undone then err.cancel_error = undo_err end
+  end
+  return nil, err
 end
 
 return await

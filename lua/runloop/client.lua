@@ -35,17 +35,26 @@ local CLIENT_OPTIONS = schema.options_of({
   proxy = schema.string,
   insecure_http = schema.boolean { default = false },
   nonblocking = schema.boolean { default = false },
+  tunnel_url = schema.string { pattern = "^https?://.*{key}", hint = "be a URL with {port} and {key} in it" },
   on_event = schema.callback,
   on_error = schema.callback,
   scheduler = schema.any,
 })
 
+local PATH = schema.string { required = true, pattern = "^/[^%c%s#]*$", hint = "begin with '/' and hold no spaces" }
+
 local REQUEST_FIELDS = schema.options_of({
   method = schema.string { pattern = "^%u+$", hint = "be an HTTP method in capitals", default = "GET" },
-  path = schema.string { required = true, pattern = "^/[^%c%s#]*$", hint = "begin with '/' and hold no spaces" },
+  path = PATH,
   query = schema.table,
   body = schema.any,
   headers = schema.table,
+}, "field")
+
+local LIST_FIELDS = schema.options_of({
+  path = PATH,
+  list = schema.string { required = true, pattern = ".", hint = "name the field of a page that holds its items" },
+  query = schema.table,
 }, "field")
 
 local MAP_OPTIONS = schema.options_of {
@@ -176,6 +185,15 @@ local function base_url_from(options)
   return scheme .. "://" .. authority .. path:gsub("/+$", ""), scheme == "https"
 end
 
+-- A tunnel's token goes there.
+local function check_tunnel_url(options)
+  local host = options.tunnel_url and options.tunnel_url:match("^http://([^/:]*)")
+  if host and not is_loopback(host:lower()) and not options.insecure_http then
+    errors.misuse("runloop.new: option 'tunnel_url' is plain http, which would show a tunnel's token to the network"
+      .. " (insecure_http = true allows it)")
+  end
+end
+
 -- The core takes C strings. The value is not shown: a proxy's URL may hold a password.
 local function refuse_zero_bytes(options)
   for _, name in ipairs { "ca_file", "proxy" } do
@@ -221,6 +239,7 @@ end
 local function new(options)
   local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new")
   refuse_zero_bytes(checked)
+  check_tunnel_url(checked)
   local shared = shared_scheduler(checked.scheduler)
   local token = token_from(checked)
   local base_url, https = base_url_from(checked)
@@ -258,6 +277,11 @@ local function check_seconds(value, name, where)
   end
 end
 
+local function check_path(path, where)
+  local dots = dots_in(path:match("^[^?]*"))
+  if dots then errors.misuse(where .. ": field 'path' must not contain '" .. dots .. "' as a part") end
+end
+
 --- Any other endpoint.
 ---@param fields { method: string|nil, path: string, query: table|nil, body: any, headers: table|nil }
 ---@param options runloop.CallOptions|nil
@@ -268,8 +292,7 @@ function client:request(fields, options)
   local where = "client:request"
   local checked = schema.options(REQUEST_FIELDS, fields, where, resource.CALL_OPTIONS)
   options = resource.call_options(options, where)
-  local dots = dots_in(checked.path:match("^[^?]*"))
-  if dots then errors.misuse(where .. ": field 'path' must not contain '" .. dots .. "' as a part") end
+  check_path(checked.path, where)
   local body = checked.body
   if body ~= nil then
     if checked.method == "GET" or checked.method == "HEAD" then
@@ -288,6 +311,26 @@ function client:request(fields, options)
   local value, response = transport:perform(made, transport.decode_any)
   if value ~= nil then transport.learn(value) end
   return value, response
+end
+
+--- A list of any other endpoint: pages with a cursor, as the API's lists have them. Makes no request yet.
+---@param fields { path: string, list: string, query: table|nil }
+---@param options runloop.CallOptions|nil
+---@return runloop.Pager
+function client:list(fields, options)
+  local transport = transport_of(self, "list")
+  local where = "client:list"
+  local checked = schema.options(LIST_FIELDS, fields, where, resource.CALL_OPTIONS)
+  options = resource.call_options(options, where, LIST_FIELDS)
+  if options and options.body then errors.misuse(where .. ": call option 'body': a GET is not sent with a body") end
+  check_path(checked.path, where)
+  local query = schema.query(nil, checked.query, where)
+  for name, value in pairs(options and options.query or {}) do query[name] = value end
+  transport.scheduler:check_open(where)
+  local list = pager.new(transport, {
+    name = where, url = transport.base_url .. checked.path, list = checked.list, query = query, options = options,
+  })
+  return list, nil, nil, list
 end
 
 --- Opens connections and loads the certificates at a moment that suits the host; may block outside a task.
@@ -426,5 +469,7 @@ end
 function client:timeout()
   return open_transport_of(self, "timeout").scheduler:timeout()
 end
+
+resource.announce()
 
 return { new = new }

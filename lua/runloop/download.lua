@@ -60,7 +60,7 @@ local function to_string(transport, request, check)
     local err = fault_of(transport, request, transfer, answer, check, text, #text)
     if err then return nil, err end
     return text
-  end, function() return { bytes = true } end)
+  end, function() return { patient = true } end)
 end
 
 --- Performs a request whose answer is a file.

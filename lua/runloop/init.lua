@@ -16,6 +16,15 @@ local function with_dot(name, fn)
   end
 end
 
+local function shell_quote(text)
+  if type(text) ~= "string" then
+    errors.misuse("runloop.shell_quote: argument 'text' must be a string, got " .. type(text))
+  elseif text:find("%z") then
+    errors.misuse("runloop.shell_quote: argument 'text' must not contain a zero byte")
+  end
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
 ---@class runloop
 runloop = {
   _VERSION = "runloop " .. require "runloop.version",
@@ -32,6 +41,8 @@ runloop = {
   json = { decode = json.decode, encode = json.encode },
   --- A builder for the parameters of `scenarios:create`.
   scenario = with_dot("scenario", builder.new),
+  --- A text as one word of a POSIX shell.
+  shell_quote = with_dot("shell_quote", shell_quote),
   --- What the C core was built with, and what libcurl can do here.
   features = core.features,
 }

@@ -8,21 +8,25 @@
 --   shapes      the shapes of the file by name, from `schema.shapes`
 --   rows        its endpoints: name -> row
 --   helpers     its other calls: name -> helper
+--   aliases     its names for calls of other resources: name -> "resource:row"
 --   methods     of its things: name -> method
---   metamethods of its things
+--   metamethods of its things: function(context) -> table
 -- and what other files ask it for.
 --
 -- A row is { "GET /v1/scenarios/{id}", "What it does.", ... } with
 --   query, body    shapes of the parameters that go there; with both a call takes one table
 --   list           the field of the answer that holds a page's items: the call returns a pager
+--   resume         of events: the parameter by which a stream goes on where it was
 --   events         true: the answer is a stream of events: the call returns a stream
 --   returns        what comes back: the name of a resource, whose thing it is; the name of a shape; or one of RESULTS; of a list or a
 --                  stream: its items
+--   things         fields of a plain object -> the resource whose things are there, one or a list
 --   check          what a file must be: one of download.CHECKS
 --   multipart      the name of the part that a local file goes into; `body` are the other parts
 --   accept         instead of application/json
 --   timeout        seconds, whatever the client's
 --   once           true: sent again only when it cannot have been done
+--   completes      function(body) that fills in what a caller may leave out
 --   nulls          true: the nulls of the answer are kept
 --   changes        true: without a parameter it would do nothing, and raises
 --   long           true: a poll that the server holds, in the lane of the streams
@@ -77,11 +81,7 @@ resource.AWAIT_OPTIONS = schema.options_of({
 }, "await option")
 
 local LISTED = {}
-for _, name in ipairs(names) do
-  LISTED[name] = true
-  lazy.announce { "api." .. name }
-end
-lazy.announce { "download", "pager" }
+for _, name in ipairs(names) do LISTED[name] = true end
 
 --- Checks call options; the headers come back as a set (see headers.lua), the query as strings.
 ---@param options table?
@@ -123,17 +123,19 @@ local function id_of(value, id, where)
     local wanted = article .. " " .. id.kind
     errors.misuse(("%s: '%s' must be the id of %s or %s, got a %s"):format(where, id.name, wanted, wanted, mt.kind))
   end
-  return schema.path_id(value, where, id.name, id.field)
+  local field = id.field or type(mt) == "table" and mt.is_thing and mt.class.id
+  if not field and type(value) == "table" and rawget(value, id.name) ~= nil then field = id.name end
+  return schema.path_id(value, where, id.name, field or nil)
 end
 
 -- Rows.
 
 local ROW = schema.options_of({
   query = schema.table, body = schema.table, list = schema.string, events = schema.boolean,
-  returns = schema.string { required = true },
-  check = schema.string, multipart = schema.string, accept = schema.string, timeout = schema.number { above = 0 },
+  resume = schema.string, returns = schema.string { required = true }, check = schema.string,
+  multipart = schema.string, accept = schema.string, timeout = schema.number { above = 0 },
   once = schema.boolean, nulls = schema.boolean, changes = schema.boolean, long = schema.boolean,
-  internal = schema.boolean,
+  internal = schema.boolean, completes = schema.callback, things = schema.map,
 }, "field")
 
 local function to_thing(context, plan, request)
@@ -143,10 +145,22 @@ local function to_thing(context, plan, request)
   return setmetatable(value, resource.metatable(context, plan.returns)), response
 end
 
+-- Makes a thing of an object in an answer, or things of the objects in a list.
+local function add_methods(context, value, name)
+  if type(value) ~= "table" then return end
+  if getmetatable(value) ~= core.array_mt then
+    setmetatable(value, resource.metatable(context, name))
+    return
+  end
+  for i = 1, #value do add_methods(context, value[i], name) end
+end
+
 -- How a call goes on once its request is there, by what comes back.
 local RESULTS = {
   object = function(context, plan, request)
-    return context.transport:perform(request, context.transport.decode_object, plan.sink)
+    local value, response = context.transport:perform(request, context.transport.decode_object, plan.sink)
+    for field, name in pairs(value and plan.row.things or {}) do add_methods(context, value[field], name) end
+    return value, response
   end,
   text = function(context, plan, request)
     return context.transport:perform(request, context.transport.decode_text, plan.sink)
@@ -168,9 +182,9 @@ local function check_kind(row, definition)
   end
 end
 
--- Whether a resource, or one that it is below, has things of a kind.
+-- Whether a resource, or one that it is below or that is right below it, has things of a kind.
 local function has_things(definition, kind)
-  if definition.kind == kind then return true end
+  if definition.kind == kind or LISTED[definition.name .. "." .. kind .. "s"] then return true end
   local parent = definition.name:match "^(.*)%.[%w_]+$"
   return parent ~= nil and has_things(resource.class(parent).definition, kind)
 end
@@ -225,10 +239,11 @@ local function plan_of(definition, row)
     error("no check is called '" .. spec.check .. "'", 0)
   end
   local ids = ids_of(path, definition)
-  local shape = shape_of(spec)
+  local shape, ids_above = shape_of(spec), {}
+  for i = 1, #ids - 1 do ids_above[i] = ids[i].name end
   local has_file = spec.returns == "bytes" or spec.multipart ~= nil
   return {
-    row = spec, method = method, parts = parts, ids = ids, shape = shape, headers = headers_of(spec),
+    row = spec, method = method, parts = parts, ids = ids, ids_above = ids_above, shape = shape, headers = headers_of(spec),
     returns = spec.returns, result = RESULTS[spec.returns] or (LISTED[spec.returns] and to_thing) or RESULTS.object,
     params_at = shape and #ids + 1, file_at = has_file and #ids + (shape and 2 or 1) or nil,
     options_at = #ids + (shape and 1 or 0) + (has_file and 1 or 0) + 1,
@@ -264,21 +279,25 @@ local function is_empty(t)
   return t == nil or (type(t) == "table" and next(t) == nil)
 end
 
+-- The URL, and the ids in it.
 local function url_of(plan, transport, given, where)
-  local parts, ids = plan.parts, plan.ids
+  local parts, ids, texts = plan.parts, plan.ids, {}
   local url = transport.base_url .. parts[1]
   for i = 1, #ids do
-    url = url .. core.url_encode(id_of(given[i], ids[i], where)) .. parts[i + 1]
+    texts[i] = id_of(given[i], ids[i], where)
+    url = url .. core.url_encode(texts[i]) .. parts[i + 1]
   end
-  return url
+  return url, texts
 end
 
 -- A thing that carries the ids above its own stands for all of them.
-local function spread_ids(plan, class, given)
+local function spread_ids(above, class, given)
   local thing = given[1]
-  local mt = plan.ids[2] and type(thing) == "table" and getmetatable(thing)
-  if type(mt) ~= "table" or mt.class ~= class then return end
-  for i = 1, #plan.ids - 1 do table.insert(given, i, thing[plan.ids[i].name]) end
+  if type(thing) ~= "table" or type(rawget(thing, class.id)) ~= "string" then return end
+  for i = 1, #above do
+    if type(rawget(thing, above[i])) ~= "string" then return end
+  end
+  for i = #above, 1, -1 do table.insert(given, 1, thing[above[i]]) end
 end
 
 -- Adds the names of the fields of a shape that are secrets to a set, which is made when there is one.
@@ -320,8 +339,9 @@ end
 -- The arguments of a call, checked, before anything is done: url, query, body, path, options.
 local function arguments_of_call(context, plan, where, ...)
   local transport, row, given = context.transport, plan.row, { ... }
-  spread_ids(plan, context.class, given)
-  local call = { url = url_of(plan, transport, given, where) }
+  if plan.ids_above[1] then spread_ids(plan.ids_above, context.class, given) end
+  local call = {}
+  call.url, call.ids = url_of(plan, transport, given, where)
   local params, options = plan.params_at and given[plan.params_at], given[plan.options_at]
   if row.changes and is_empty(params) and is_empty(type(options) == "table" and options.body or nil) then
     nothing_to_change(plan, given[#plan.ids], where)
@@ -340,6 +360,7 @@ local function arguments_of_call(context, plan, where, ...)
     end
     call.body = merge(call.body or {}, call.options.body)
   end
+  if row.completes then row.completes(call.body) end
   return call
 end
 
@@ -349,7 +370,7 @@ local function open_list(context, plan, where, call)
   local list = lazy.load(row.list and "pager" or "stream").new(transport, {
     name = where, url = call.url, list = row.list, query = call.query, options = call.options,
     metatable = LISTED[row.returns] and resource.metatable(context, row.returns) or nil,
-    secrets = secrets_of(plan, context.class),
+    secrets = secrets_of(plan, context.class), resume = row.resume, context = context, ids = call.ids,
   })
   return list, nil, nil, list
 end
@@ -411,13 +432,29 @@ local unpack = table.unpack or unpack -- luacheck: compat
 
 local function helper_of(class, name, helper)
   local where = class.name .. ":" .. name
-  local count = #helper.takes
+  local count, above = #helper.takes, {}
+  for i = 1, count - 1 do
+    local following = helper.takes[i + 1]
+    if type(following) == "string" and following:find "_id$" then above[i] = helper.takes[i] end
+  end
   return function(self, ...)
     local context = context_of(self, class, where)
-    local given = arguments_of(helper, class, where, { ... })
+    local given = { ... }
+    if above[1] then spread_ids(above, class, given) end
+    given = arguments_of(helper, class, where, given)
     local refused = context.transport.scheduler:enter(where)
     if refused then return nil, refused end
     return scrubbed(context, helper.call(context, unpack(given, 1, count)))
+  end
+end
+
+local function alias_of(class, name, call)
+  local where = class.name .. ":" .. name
+  local owner_name, row_name = call:match "^([%w_.]+):([%w_]+)$"
+  if not LISTED[owner_name] then error(("%s is an alias of '%s', which is no call"):format(where, call), 0) end
+  return function(self, ...)
+    local owner = context_of(self, class, where).api[owner_name]
+    return owner[row_name](owner, ...)
   end
 end
 
@@ -542,6 +579,7 @@ function resource.define(definition)
     class.methods[(row.internal and "_" or "") .. name] = method_of(class, name, row)
   end
   for name, helper in pairs(definition.helpers or {}) do class.methods[name] = helper_of(class, name, helper) end
+  for name, call in pairs(definition.aliases or {}) do class.methods[name] = alias_of(class, name, call) end
   for name, method in pairs(definition.methods or {}) do
     class.thing_methods[name] = thing_method_of(class, name, method)
   end
@@ -614,10 +652,17 @@ function resource.metatable(context, name)
       __name = "runloop." .. class.kind, __index = class.thing_methods, kind = class.kind, class = class, is_thing = true,
       transport = context.transport, api = context.api, things = context.things,
     }
-    mt = merge(mt, class.definition.metamethods)
+    if class.definition.metamethods then merge(mt, class.definition.metamethods(mt)) end
     context.things[name] = mt
   end
   return mt
+end
+
+--- Announces what is loaded when it is first used, once all this can be asked for.
+function resource.announce()
+  local modules = { "download", "pager" }
+  for i, name in ipairs(names) do modules[i + 2] = "api." .. name end
+  lazy.announce(modules)
 end
 
 return resource

@@ -105,6 +105,13 @@ function scheduler:enter(what, may_block, quiet)
   return nil
 end
 
+--- Whether a call here blocks the program until it is over: outside of tasks, where that is allowed.
+---@return boolean
+function scheduler:blocks_here()
+  local turns = self.turns
+  return not (self.closed or self.nonblocking or turns.current or turns.turning or turns.telling)
+end
+
 --- Whether code that need not wait may go on here: the cheap part of `enter` and `breathe`, for what is done for
 --- every item.
 ---@return boolean

@@ -18,6 +18,7 @@ schema.keeps_texts = false
 --   default    value when it is absent  min, max, above (exclusive)   range of a number
 --   pattern, hint   what a string must match, and how to say that
 --   empty      "" is one of an enumeration's values too
+--   at_least   items of a list
 --   rule       of an object: fun(wire): reason|nil, what holds between its fields
 --   secret     what it holds must not be shown
 local type_mt = {}
@@ -74,8 +75,14 @@ schema.table = new_type "table"
 schema.any = new_type "any"
 --- A string that is not empty, or a table that has one as `id`.
 schema.id = new_type "id"
+--- What a thing has in another field than `id`: the string, or a table that has one in that field.
+---@param field string
+function schema.id_in(field)
+  return new_type("id", { field = field })
+end
+
 --- A thing that has a name: the name, or a table that has one as `name`.
-schema.name = new_type("id", { field = "name" })
+schema.name = schema.id_in "name"
 
 --- An object of values of one type under any names.
 function schema.map_of(of)
@@ -508,6 +515,8 @@ function checks.array(of, value)
   local length, why = json.sequence_length(value)
   if not length then
     return false, "must be a list, but " .. why
+  elseif of.at_least and length < of.at_least then
+    return false, "must not be empty"
   end
   local out = setmetatable({}, array_mt)
   for i = 1, length do

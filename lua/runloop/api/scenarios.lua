@@ -147,40 +147,21 @@ shapes.Scenario = answer {
   validation_type = shapes.ValidationType,
 }
 
-local function is_id(value)
-  return type(value) == "string" and value ~= ""
-end
-
 local function wait_for_environment(watch, run)
-  if not is_id(run.devbox_id) then
+  if type(run.devbox_id) ~= "string" or run.devbox_id == "" then
     return nil, errors.new { kind = "decode", code = "SHAPE", message = "the run that was started has no devbox_id" }
   end
   return lazy.load("api.devboxes").wait_running(watch, run.devbox_id)
 end
 
--- The run is never lost: the error carries it.
 local function start_run_and_await_env_ready(context, params, spec, options)
-  local watch = await.new(context, spec, options, "the start of a run")
-  local run, response = context.api.scenarios:start_run(params, watch:call_options())
-  if not run then return watch:failed(response) end
-  local function cancel_run()
-    local unhurried = watch:call_options()
-    unhurried.deadline = nil -- the wait has used it up
-    return run:cancel(unhurried)
-  end
-  local may_cancel = spec.cancel_on_failure and is_id(run.id)
-  local went_on, ready, err = pcall(wait_for_environment, watch, run)
-  if not went_on then -- `on_poll` has raised
-    if may_cancel and not context.transport.scheduler.closed then cancel_run() end
-    error(ready, 0)
-  end
-  if ready then return run, response end
-  err.run = run
-  if may_cancel and err.kind ~= "cancelled" then
-    local cancelled, cancel_err = cancel_run()
-    if not cancelled then err.cancel_error = cancel_err end
-  end
-  return nil, err
+  return await.create(await.new(context, spec, options, "the start of a run"), {
+    field = "run",
+    begin = function(call_options) return context.api.scenarios:start_run(params, call_options) end,
+    wait = wait_for_environment,
+    undo = function(run, call_options) return run:cancel(call_options) end,
+    result = function(run) return run end,
+  })
 end
 
 return {

@@ -106,6 +106,37 @@ shapes.Mount = union {
   },
 }
 
+shapes.CodeMountParameters = object {
+  "A repository, mounted at /home/user/{repo_name}.",
+  git_ref = text "a branch or a tag",
+  install_command = text,
+  repo_name = required(text),
+  repo_owner = required(text),
+  token = text { secret = true },
+}
+
+local function key_with_header(mechanism)
+  if mechanism.type == "header" and type(mechanism.key) ~= "string" then return "needs a 'key', the header's name" end
+  if mechanism.type ~= "header" and type(mechanism.key) == "string" then return "has a 'key', which only a header has" end
+end
+
+shapes.AuthMechanism = object {
+  "How a gateway shows its secret to the endpoint.",
+  key = text "the name of the header; of type `header` alone",
+  type = required(text "`header`, `bearer`, or `basic`, whose secret is `user:password`"),
+} { rule = key_with_header }
+
+local function secret_or_value(header)
+  local has_secret, has_value = type(header.secret) == "string", type(header.value) == "string"
+  if has_secret == has_value then return "needs either a 'secret' or a 'value'" end
+end
+
+shapes.CustomHeader = object {
+  name = required(text),
+  secret = id "a secret, or its name; its id comes back",
+  value = text "stored, and shown, as it is",
+} { rule = secret_or_value }
+
 shapes.RunProfile = object {
   envVars = map,
   launchParameters = shapes.LaunchParameters,
@@ -113,6 +144,29 @@ shapes.RunProfile = object {
   purpose = text,
   secrets = map "environment variable to name of a secret",
 }
+
+-- What the API's own clients hold files to: 131,000 bytes are the shell's limit, for a file in base64.
+local MAX_FILE, MAX_FILES = 98250, 7860000
+
+--- What is wrong with files that are given with their contents.
+---@param files any path -> contents
+---@return string?
+function shapes.file_mounts_fault(files)
+  if type(files) ~= "table" then return nil end
+  local large, total = {}, 0
+  for path, contents in pairs(files) do
+    total = total + #contents
+    if #contents > MAX_FILE then large[#large + 1] = ("'%s' (%d bytes)"):format(path, #contents) end
+  end
+  table.sort(large)
+  if large[1] then
+    return ("have file_mounts of more than %d bytes: %s; mount objects instead"):format(MAX_FILE,
+      table.concat(large, ", "))
+  elseif total > MAX_FILES then
+    return ("have file_mounts of %d bytes in all, of which %d are taken; mount objects instead"):format(total,
+      MAX_FILES)
+  end
+end
 
 --- The parameters of a list: what every list takes, and what is its own.
 ---@param fields table<string, table>

@@ -32,6 +32,11 @@ function runloop.array(t) end
 ---@return runloop.ScenarioBuilder
 function runloop.scenario(name) end
 
+--- A text as one word of a POSIX shell.
+---@param text string
+---@return string
+function runloop.shell_quote(text) end
+
 ---@class runloop.Json
 local Json = {}
 
@@ -65,6 +70,12 @@ local Client = {}
 ---@return any value decoded JSON, a string where the answer is none, `true` where it has no body; nil on failure
 ---@return runloop.Response|runloop.Error response_or_err
 function Client:request(fields, options) end
+
+--- A list of any other endpoint. Makes no request yet.
+---@param fields runloop.ListFields
+---@param options? runloop.CallOptions
+---@return runloop.Pager|fun(): table
+function Client:list(fields, options) end
 
 --- Opens a connection and loads the certificates at a moment that suits the host. May block outside a task.
 ---@return true? ok

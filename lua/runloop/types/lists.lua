@@ -29,3 +29,15 @@ function Pager:close() end
 ---@class runloop.Page
 ---@field has_more boolean
 ---@field total_count? integer
+
+--- Events as they come. `for event in stream do` raises on failure and closes the stream.
+---@class runloop.Stream
+local Stream = {}
+
+--- The next event.
+---@return table? event nil at the end, and on failure
+---@return runloop.Error? err
+function Stream:next() end
+
+--- Ends the stream.
+function Stream:close() end

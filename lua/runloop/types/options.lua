@@ -18,6 +18,7 @@
 ---@field ca_file? string a file of certificates to trust; default: the system's
 ---@field proxy? string default: curl's environment variables, except for plain http to loopback
 ---@field insecure_http? boolean allows plain http to hosts that are not loopback
+---@field tunnel_url? string what a tunnel's URL is made of; default: https://{port}-{key}.tunnel.runloop.ai
 ---@field nonblocking? boolean a call outside a task raises instead of blocking the host
 ---@field on_event? fun(event: runloop.Event) called for each request, response and retry
 ---@field on_error? fun(err: any, task: runloop.Task?) called for a task's error that nobody waits for, and for what on_event raised
@@ -72,6 +73,11 @@
 ---@field query? table<string, string|number|boolean|(string|number|boolean)[]>
 ---@field body? any sent as JSON
 ---@field headers? table<string, string|false>
+
+---@class runloop.ListFields
+---@field path string begins with a slash
+---@field list string the field of a page that holds its items
+---@field query? table<string, string|number|boolean|(string|number|boolean)[]>
 
 ---@class runloop.MapOptions
 ---@field concurrency? integer items taken and unfinished at most; default 16

@@ -23,18 +23,29 @@ facts.LAUNCH_PARAMETERS = {
   user_parameters = { uid = 1000, username = "user" },
 }
 
+facts.MOUNTS = {
+  { type = "object_mount", object_id = "obj_1", object_path = "/data" },
+  { type = "agent_mount", agent_id = "agt_1", agent_name = "codex", agent_path = "/agent", auth_token = "t" },
+  { type = "code_mount", repo_name = "r", repo_owner = "o", token = "t", git_ref = "main",
+    install_command = "make" },
+  { type = "file_mount", target = "/etc/motd", content = "hello" },
+  { type = "broker_mount", axon_id = "axn_1", protocol = "acp", agent_binary = "/bin/agent",
+    launch_args = { "--fast" }, working_directory = "/" },
+}
+
+facts.CODE_MOUNT = { repo_name = "r", repo_owner = "o", token = "t", git_ref = "main", install_command = "make" }
+
+facts.AUTH_MECHANISM = { type = "header", key = "x-api-key" }
+
+-- A header has one of the two; all that it may have.
+facts.UNSENT_HEADERS = { custom_headers = { { name = "x-a", secret = "sec_1", value = "v" } } }
+
+facts.CUSTOM_HEADERS = { { name = "x-a", secret = "sec_1" }, { name = "x-b", value = "v" } }
+
 facts.RUN_PROFILE = {
   envVars = { LANG = "C" },
   launchParameters = facts.LAUNCH_PARAMETERS,
-  mounts = {
-    { type = "object_mount", object_id = "obj_1", object_path = "/data" },
-    { type = "agent_mount", agent_id = "agt_1", agent_name = "codex", agent_path = "/agent", auth_token = "t" },
-    { type = "code_mount", repo_name = "r", repo_owner = "o", token = "t", git_ref = "main",
-      install_command = "make" },
-    { type = "file_mount", target = "/etc/motd", content = "hello" },
-    { type = "broker_mount", axon_id = "axn_1", protocol = "acp", agent_binary = "/bin/agent",
-      launch_args = { "--fast" }, working_directory = "/" },
-  },
+  mounts = facts.MOUNTS,
   purpose = "test",
   secrets = { TOKEN = "my-secret" },
 }

@@ -1,0 +1,80 @@
+-- Objects: files that the platform stores.
+
+local schema = require "runloop.schema"
+local common = require "runloop.api.shapes"
+
+local integer, map, text = schema.integer, schema.map, schema.string
+local answer, enum, object, query_of, required =
+  schema.answer, schema.enum, schema.object, schema.query_of, schema.required
+
+local shapes = schema.shapes(common)
+
+shapes.ObjectContentType = enum {
+  "unspecified", "text", "binary", "gzip # unpacked where it is mounted, as are tar and tgz", "tar", "tgz",
+}
+shapes.ObjectState = enum {
+  "UPLOADING # until `complete`; not to be mounted or downloaded", "READ_ONLY", "DELETED", "ERROR",
+}
+
+shapes.ObjectCreateParameters = object {
+  content_type = required(shapes.ObjectContentType),
+  metadata = map "for your own order",
+  name = required(text),
+  ttl_ms = integer "how long it lives",
+}
+
+shapes.ObjectListQuery = common.list_of({
+  content_type = shapes.ObjectContentType,
+  name = text "objects with this in their name",
+  state = shapes.ObjectState,
+}, "ids and names")
+
+shapes.ObjectDownloadQuery = query_of { duration_seconds = integer "how long the URL is good for; default 3600" }
+
+shapes.Object = answer {
+  "A stored file.",
+  content_type = required(shapes.ObjectContentType),
+  create_time_ms = required(integer "since 1970"),
+  delete_after_time_ms = integer "since 1970",
+  id = required(text),
+  metadata = map,
+  name = required(text),
+  size_bytes = integer "once it has been uploaded",
+  state = required(shapes.ObjectState),
+  upload_url = text { secret = true } "from `create` alone: where the bytes go, by a PUT",
+}
+
+shapes.ObjectDownloadUrl = answer { download_url = required(text { secret = true }) }
+
+return {
+  name = "objects", kind = "object", thing = shapes.Object, shapes = shapes,
+  text = "Files that the platform stores, to be mounted into devboxes.",
+
+  rows = {
+    create = {
+      "POST /v1/objects", "Makes room for an object. Its bytes go to `upload_url`, then comes `complete`.",
+      body = shapes.ObjectCreateParameters, returns = "objects",
+    },
+    retrieve = { "GET /v1/objects/{id}", "One object.", returns = "objects" },
+    list = {
+      "GET /v1/objects", "Lists the account's objects.",
+      query = shapes.ObjectListQuery, list = "objects", returns = "objects",
+    },
+    list_public = {
+      "GET /v1/objects/list_public", "Lists the objects that everybody may use.",
+      query = shapes.ObjectListQuery, list = "objects", returns = "objects",
+    },
+    complete = { "POST /v1/objects/{id}/complete", "Says that the bytes of an object are there.", returns = "objects" },
+    download = {
+      "GET /v1/objects/{id}/download", "A URL that an object can be downloaded from for some time.",
+      query = shapes.ObjectDownloadQuery, returns = "ObjectDownloadUrl",
+    },
+    delete = { "POST /v1/objects/{id}/delete", "Deletes an object for good.", returns = "objects" },
+  },
+
+  methods = {
+    refresh = { "Asks the API for it again.", in_place = "retrieve" },
+    complete = { "Says that its bytes are there.", in_place = "complete" },
+    delete = { "Deletes it for good.", in_place = "delete" },
+  },
+}
