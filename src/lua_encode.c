@@ -276,7 +276,7 @@ static void end_member(struct walk *w) {
   last->len = w->e->out.len - last->at;
 }
 
-enum next { FAILED = 0, MEMBER, OVER };
+enum next { NEXT_FAILED = 0, NEXT_MEMBER, NEXT_OVER };
 
 /* A key and its value are on the stack. As long as an array's keys come in order, which they mostly
  * do, one pass tells that the table is a sequence and writes it. */
@@ -286,11 +286,11 @@ static enum next take_member(struct walk *w, struct level *v) {
   if (!v->array) {
     if (lua_type(L, v->slot + 1) != LUA_TSTRING)
       return (enum next)fail_table(w, NULL);
-    return put_name(w, v) ? MEMBER : FAILED;
+    return put_name(w, v) ? NEXT_MEMBER : NEXT_FAILED;
   }
   if (is_index(L, v->slot + 1, &index) && index == v->index + 1) {
     v->index = index;
-    return MEMBER;
+    return NEXT_MEMBER;
   }
   lua_settop(L, v->slot);
   v->by_index = 1;
@@ -298,7 +298,7 @@ static enum next take_member(struct walk *w, struct level *v) {
   if (v->length < 0)
     return (enum next)fail_table(w, NULL);
   lua_rawgeti(L, v->slot, ++v->index);
-  return MEMBER;
+  return NEXT_MEMBER;
 }
 
 /* Pushes the next value of the innermost table and writes what stands before it, or the table's
@@ -312,15 +312,15 @@ static enum next next_member(struct walk *w) {
   if (v->by_index) {
     if (v->index < v->length) {
       lua_rawgeti(L, v->slot, ++v->index);
-      return put_char(w, ',') ? MEMBER : FAILED;
+      return put_char(w, ',') ? NEXT_MEMBER : NEXT_FAILED;
     }
   } else if (lua_next(L, v->slot)) {
-    return put_char(w, ',') ? take_member(w, v) : FAILED;
+    return put_char(w, ',') ? take_member(w, v) : NEXT_FAILED;
   }
   w->depth--;
   if (w->sorted && !v->array && !sort_members(w, v->members))
-    return FAILED;
-  return put_char(w, v->array ? ']' : '}') ? OVER : FAILED;
+    return NEXT_FAILED;
+  return put_char(w, v->array ? ']' : '}') ? NEXT_OVER : NEXT_FAILED;
 }
 
 /* The table is on top of the stack. What comes first in it is pushed, unless it is empty. */
@@ -338,12 +338,12 @@ static enum next open_table(struct walk *w) {
     return (enum next)fail(w, "is nested deeper than " LEVELS(RL_JSON_MAX_DEPTH), NULL);
   if (!lua_checkstack(L, LUA_MINSTACK)) {
     w->status = RL_NOMEM;
-    return FAILED;
+    return NEXT_FAILED;
   }
   array = is_marked_array(w, table);
   lua_pushnil(L);
   if (!lua_next(L, table))
-    return put(w, array ? "[]" : "{}") ? OVER : FAILED;
+    return put(w, array ? "[]" : "{}") ? NEXT_OVER : NEXT_FAILED;
   v->table = address;
   v->slot = table;
   v->array = array || lua_type(L, -2) == LUA_TNUMBER;
@@ -351,7 +351,7 @@ static enum next open_table(struct walk *w) {
   v->index = 0;
   v->members = w->e->members.len;
   w->depth++;
-  return put_char(w, v->array ? '[' : '{') ? take_member(w, v) : FAILED;
+  return put_char(w, v->array ? '[' : '{') ? take_member(w, v) : NEXT_FAILED;
 }
 
 /* Writes the value on top of the stack, which is no table. */
@@ -381,17 +381,17 @@ static int put_scalar(struct walk *w, int type) {
 static int put_value(struct walk *w) {
   for (;;) {
     const int type = lua_type(w->L, -1);
-    enum next next = OVER;
+    enum next next = NEXT_OVER;
     if (type == LUA_TTABLE)
       next = open_table(w);
     else if (!put_scalar(w, type))
-      next = FAILED;
-    while (next == OVER) {
+      next = NEXT_FAILED;
+    while (next == NEXT_OVER) {
       if (w->depth == 0)
         return 1;
       next = next_member(w);
     }
-    if (next == FAILED)
+    if (next == NEXT_FAILED)
       return 0;
   }
 }

@@ -143,7 +143,7 @@ static int has_number(const char *path, const char *prefix, int *n) {
 }
 
 /* As much of the API as oom.c needs: two pages of scenarios, one of them, its archiving, an empty
- * zip; scn_silent never answers. */
+ * zip; scn_silent never answers. And a stream of three events. */
 static int serve_api(int fd, const char *path) {
   static const char json[] = "Content-Type: application/json\r\n";
   static const char scenario[] = "{\"id\":\"scn_1\",\"name\":\"a\\tb\",\"is_public\":false,"
@@ -152,6 +152,10 @@ static int serve_api(int fd, const char *path) {
       "{\"scenarios\":[{\"id\":\"scn_1\"},{\"id\":\"scn_2\"}],\"has_more\":true,\"total_count\":3}";
   static const char zip[] = "HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n"
                             "Content-Length: 22\r\n\r\nPK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+  static const char events[] = "id: 7\ndata: {\"a\":\ndata: [1]}\n\n: ping\n\nevent: error\r\n"
+                               "data: \"text\"\r\n\r\ndata:\n\ndata: cut";
+  if (strcmp(path, "events") == 0)
+    return answer(fd, 200, "Content-Type: text/event-stream\r\n", events);
   if (strncmp(path, "scenarios?", 10) == 0)
     return answer(fd, 200, json,
                   strstr(path, "starting_after=scn_2") == NULL
