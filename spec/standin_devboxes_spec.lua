@@ -420,7 +420,7 @@ describe("a devbox of the stand-in that really runs commands", function()
     assert.are.equal("scored", run.state)
     assert.is_true(math.abs(result.score - 0.5) < 1e-9)
     local scores = {}
-    for i, one in ipairs(result.scoring_function_results) do scores[i] = one.score .. " " .. one.state end
+    for i, one in ipairs(result.scoring_function_results) do scores[i] = ("%.1f %s"):format(one.score, one.state) end
     assert.are.same({ "1.0 complete", "1.0 complete", "0.0 complete", "0.5 complete", "0.0 error" }, scores)
     assert.is_truthy(result.scoring_function_results[4].output:find('{"a":1}', 1, true))
     assert.are.equal(1, #api:get("/v1/scenarios/runs?metadata%5Bmark%5D=m").runs)

@@ -42,8 +42,8 @@ end
 local function create_gateway_token(self, request, id)
   local box = base.find_own(self, "devbox", id, "Devbox")
   local value = base.body(request, "gateway!:string secret!:string")
-  local config = expect(base.by_id_or_name(self, "gateway_config", value.gateway), "No such gateway: " .. value.gateway)
-  devboxes.secret_of(self, value.secret)
+  local config = devboxes.named(self, "gateway_config", value.gateway)
+  devboxes.named(self, "secret", value.secret)
   return ok {
     token = base.new_id(self, "gws_"), auth_mechanism = config.fields.auth_mechanism, devbox_id = box.id,
     endpoint = config.fields.endpoint, gateway_config_id = config.id, url = "https://gateway.invalid/" .. config.id,
@@ -53,8 +53,8 @@ end
 local function create_mcp_token(self, request, id)
   local box = base.find_own(self, "devbox", id, "Devbox")
   local value = base.body(request, "mcp_config!:string secret!:string")
-  local config = expect(base.by_id_or_name(self, "mcp_config", value.mcp_config), "No such MCP config: " .. value.mcp_config)
-  devboxes.secret_of(self, value.secret)
+  local config = devboxes.named(self, "mcp_config", value.mcp_config)
+  devboxes.named(self, "secret", value.secret)
   return ok {
     token = base.new_id(self, "mcs_"), allowed_tools = config.fields.allowed_tools, devbox_id = box.id,
     endpoint = config.fields.endpoint, mcp_config_id = config.id, url = "https://mcp.invalid/" .. config.id,

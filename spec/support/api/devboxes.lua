@@ -197,20 +197,20 @@ local CREATE = "blueprint_id:string blueprint_name:string code_mounts:array entr
   .. "environment_variables:map file_mounts:map gateways:object launch_parameters:object mcp:object metadata:map "
   .. "mounts:array name:string secrets:map snapshot_id:string tunnel:object"
 
---- The secret of this id or name, or a refusal.
-function devboxes.secret_of(self, word)
-  return expect(base.by_id_or_name(self, "secret", word), ("Secret %s not found"):format(word))
+--- The secret or configuration of this id or name, or a refusal.
+function devboxes.named(self, kind, word)
+  return expect(base.by_id_or_name(self, kind, word), ("No such %s: %s"):format((kind:gsub("_", " ")), word))
 end
 
-local secret_of = devboxes.secret_of
+local named = devboxes.named
 
 local function add_gateways(self, box, gateways)
   box.fields.gateway_specs = next(gateways) and {} or null
   for prefix, given in pairs(gateways) do
     local spec = base.check(given, "gateway!:string secret!:string", "gateways." .. prefix .. ".")
-    local config = expect(base.by_id_or_name(self, "gateway_config", spec.gateway), "No such gateway: " .. spec.gateway)
+    local config = named(self, "gateway_config", spec.gateway)
     box.fields.gateway_specs[prefix] = {
-      gateway_config_id = config.id, secret_id = secret_of(self, spec.secret).id,
+      gateway_config_id = config.id, secret_id = named(self, "secret", spec.secret).id,
     }
     box.env[prefix], box.env[prefix .. "_URL"] = base.new_id(self, "gws_"), "https://gateway.invalid/" .. config.id
   end
@@ -220,8 +220,8 @@ local function add_mcp(self, box, mcp)
   box.fields.mcp_specs = next(mcp) and {} or null
   for name, given in pairs(mcp) do
     local spec = base.check(given, "mcp_config!:string secret!:string", "mcp." .. name .. ".")
-    local config = expect(base.by_id_or_name(self, "mcp_config", spec.mcp_config), "No such MCP config: " .. spec.mcp_config)
-    box.fields.mcp_specs[name] = { mcp_config_id = config.id, secret_id = secret_of(self, spec.secret).id }
+    local config = named(self, "mcp_config", spec.mcp_config)
+    box.fields.mcp_specs[name] = { mcp_config_id = config.id, secret_id = named(self, "secret", spec.secret).id }
     box.env[name], box.env.RL_MCP_URL = base.new_id(self, "mcs_"), "https://mcp.invalid/" .. config.id
   end
 end
@@ -255,7 +255,7 @@ function devboxes.equip(self, box, fields)
   box.fields.launch_parameters = fields.launch_parameters or inherited or box.fields.launch_parameters
   box.fields.metadata, box.fields.name = fields.metadata or {}, base.or_null(fields.name)
   for name, value in pairs(fields.environment_variables or {}) do box.env[name] = value end
-  for _, secret in pairs(box.secrets) do secret_of(self, secret) end
+  for _, secret in pairs(box.secrets) do named(self, "secret", secret) end
   add_gateways(self, box, fields.gateways or {})
   add_mcp(self, box, fields.mcp or {})
   box.fields.tunnel = fields.tunnel and tunnels.new(self, fields.tunnel) or null
