@@ -85,6 +85,7 @@ build = {
     ["runloop.await"] = "lua/runloop/await.lua",
     ["runloop.builder"] = "lua/runloop/builder.lua",
     ["runloop.client"] = "lua/runloop/client.lua",
+    ["runloop.coroutines"] = "lua/runloop/coroutines.lua",
     ["runloop.deadlines"] = "lua/runloop/deadlines.lua",
     ["runloop.download"] = "lua/runloop/download.lua",
     ["runloop.error"] = "lua/runloop/error.lua",

@@ -72,11 +72,17 @@ end
 
 local client = {}
 
--- What a client keeps to itself, out of sight of `pairs`.
-local private = setmetatable({}, { __mode = "k" })
+-- What a client keeps to itself, out of sight of `pairs`, is in its metatable under this key. (A weak table would never
+-- let go of it in Lua 5.1 and LuaJIT, as the transport leads back to the client.)
+local TRANSPORT = {}
+
+local function private(self)
+  local mt = type(self) == "table" and getmetatable(self)
+  return type(mt) == "table" and rawget(mt, TRANSPORT) or nil
+end
 
 local function transport_of(self, what)
-  local transport = private[self]
+  local transport = private(self)
   if not transport then errors.misuse("client:" .. what .. ": call it with a colon") end
   return transport
 end
@@ -203,31 +209,30 @@ local function refuse_zero_bytes(options)
   end
 end
 
-local client_mt = {
-  __name = "runloop.client",
-  -- A resource is bound when it is first used.
-  __index = function(self, name)
-    local value = client[name]
-    if value == nil and private[self] then
-      value = resource.of_client(private[self].api, name, client)
-      if value then rawset(self, name, value) end
-    end
-    return value
-  end,
-  __tostring = function(self)
-    local transport = private[self]
-    return "runloop.client: " .. transport.base_url .. (transport.http:closed() and " (closed)" or "")
-  end,
-}
-
-function client_mt:__close(err)
-  private[self].scheduler:close(DEFAULT_CLOSE_TIME, err == nil)
+local function metatable_for(transport)
+  return {
+    __name = "runloop.client",
+    -- A resource is bound when it is first used.
+    __index = function(self, name)
+      local value = client[name]
+      if value == nil then
+        value = resource.of_client(transport.api, name, client)
+        if value then rawset(self, name, value) end
+      end
+      return value
+    end,
+    __tostring = function()
+      return "runloop.client: " .. transport.base_url .. (transport.http:closed() and " (closed)" or "")
+    end,
+    __close = function(_, err) transport.scheduler:close(DEFAULT_CLOSE_TIME, err == nil) end,
+    [TRANSPORT] = transport,
+  }
 end
 
 -- The scheduler of the client that shares its own.
 local function shared_scheduler(other)
   if other == nil then return nil end
-  local transport = getmetatable(other) == client_mt and private[other]
+  local transport = private(other)
   if not transport then errors.misuse("runloop.new: option 'scheduler' must be a client, got " .. type(other)) end
   if transport.scheduler.closed then errors.misuse "runloop.new: option 'scheduler': that client is closed" end
   return transport.scheduler
@@ -264,10 +269,8 @@ local function new(options)
     http = http, options = checked, base_url = base_url, headers = own,
     scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }, shared),
   }, own_secrets, defaults)
-  local self = setmetatable({}, client_mt)
-  private[self] = transport
   transport.api = resource.api(transport)
-  return self
+  return setmetatable({}, metatable_for(transport))
 end
 
 local function check_seconds(value, name, where)

@@ -1,14 +1,14 @@
 -- A client's part in the turns: who may wait, its tasks, and the errors that nobody has seen yet.
 
 local core = require "runloop.core"
+local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 local fifo = require "runloop.fifo"
 local new_task = require("runloop.task").new
 local new_turns = require("runloop.turns").new
 
 local now, within = core.now, core.within
-local running = coroutine.running
-local isyieldable = coroutine.isyieldable or function() return true end
+local running, isyieldable = coroutines.running, coroutines.isyieldable
 local warn = core.global "warn"
 
 local scheduler = {}
@@ -35,6 +35,7 @@ local function new(http, options, other)
     problems = fifo.new(), -- `{ what on_event raised }`
   }, scheduler_mt)
   self.turns:join(self)
+  self:watch_for_end()
   return self
 end
 
@@ -273,6 +274,10 @@ end
 ---@return table task
 function scheduler:spawn(fn, ...)
   self:check_open "client:spawn"
+  if not coroutines.yields then
+    errors.misuse("client:spawn: there are no tasks in Lua 5.1, whose pcall, metamethods and iterators cannot yield"
+      .. " (LuaJIT's can, and those of 5.2 and later)")
+  end
   return add_task(self, false, fn, ...)
 end
 
@@ -421,9 +426,16 @@ function scheduler:close(seconds, may_raise)
   if may_raise then raise_rest(self) else warn_rest(self) end
 end
 
--- For a client that was dropped: somebody may have spawned and never polled.
+-- For a client that was dropped: somebody may have spawned and never polled. Before Lua 5.2 only userdata can tell.
 function scheduler_mt:__gc()
   pcall(self.tell_unseen, self)
+end
+
+function scheduler:watch_for_end()
+  local newproxy = core.global "newproxy"
+  if not newproxy then return end
+  self.guard = newproxy(true)
+  getmetatable(self.guard).__gc = function() scheduler_mt.__gc(self) end
 end
 
 return { new = new }

@@ -1,10 +1,11 @@
 -- A task: what it is made of, and its methods.
 
 local core = require "runloop.core"
+local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 
 local now = core.now
-local create, status_of = coroutine.create, coroutine.status
+local create, status_of = coroutines.create, coroutines.status
 local unpack = table.unpack or unpack -- luacheck: compat
 
 local task_methods = {}
@@ -55,6 +56,7 @@ local function new(scheduler, fn, ...)
     -- _cancel     it ends at its next wait
     -- _killed     it was cancelled, and is being ended
     -- _closing    its to-be-closed variables run, or have run
+    -- _waits      it can be told of its end: see coroutines.lua
     -- _detached   it cleans up, and outlives the client's closing
     -- _ended      called with it when it has ended, perhaps twice
   }, task_mt)

@@ -5,21 +5,14 @@
 -- mark says that work on them was broken off. What is in them is believed only as far as `_wait` agrees.
 
 local core = require "runloop.core"
+local coroutines = require "runloop.coroutines"
 local deadlines = require "runloop.deadlines"
 local errors = require "runloop.error"
 
 local now, within = core.now, core.within
--- A copy: a host may change the library later on, for its own scripts.
-local library = {}
-for name, fn in pairs(coroutine) do library[name] = fn end
-local coroutine = library
-
-local yield = coroutine.yield
+local resume_coroutine, status_of, wait_here = coroutines.resume, coroutines.status, coroutines.wait
 local traceback = core.traceback or (core.global "debug" or {}).traceback
 local unpack = table.unpack or unpack -- luacheck: compat
-
--- What a task yields when it waits for something of ours; any other yield is the task's own.
-local WAIT = {}
 
 -- A task's `_wait` is one of these, a transfer, or the function that undoes another wait; nil while its code runs.
 local READY = "ready" -- it is in the queue
@@ -215,7 +208,7 @@ function turns:sleep_until(task, time)
   drop_stale_wait(self, task)
   set_alarm(self, task, time)
   task._wait = SLEEPING
-  yield(WAIT)
+  wait_here(task)
 end
 
 --- Parks the running task until another piece of code calls `wake`.
@@ -230,7 +223,7 @@ function turns:park(task, abort, joins, time)
   -- A finalizer that ran meanwhile may have ended the other one.
   if not joins or joins.status == "running" then
     task._wait = abort
-    yield(WAIT)
+    wait_here(task)
   else
     drop_stale_wait(self, task)
   end
@@ -244,13 +237,13 @@ function turns:give_way(task)
   touch(self)
   enqueue(self, task)
   self.touching = false
-  yield(WAIT)
+  wait_here(task)
 end
 
 --- The running task is ended, if it was cancelled: what it would do next is left out.
 ---@param task table
 function turns.end_here(_, task)
-  if task._cancel then yield(WAIT) end
+  if task._cancel then wait_here(task) end
 end
 
 --- The running task waits for a transfer's news.
@@ -269,7 +262,7 @@ function turns:wait_for(task, transfer, shared)
     forget_waiter(self, transfer:id(), task)
     task._wait = nil
   else
-    yield(WAIT)
+    wait_here(task)
   end
   task._transfer = nil
 end
@@ -353,9 +346,8 @@ end
 
 -- Runs the to-be-closed variables of a coroutine that will not go on.
 local function close_coroutine(self, task)
-  if not coroutine.close then return true end
   task._closing = true
-  return within(self, "current", task, coroutine.close, task._co)
+  return within(self, "current", task, coroutines.close, task)
 end
 
 --- Ends a suspended task as cancelled.
@@ -388,11 +380,11 @@ local function settle(self, task, ok, first, ...)
   task._args = nil
   if not ok then
     fail(self, task, first)
-  elseif coroutine.status(task._co) == "dead" then
+  elseif status_of(task._co) == "dead" then
     finish(self, task, "done", { n = select("#", ...) + 1, first, ... })
   elseif task._cancel then
     self:kill(task)
-  elseif first ~= WAIT then
+  elseif not coroutines.is_wait(first) then
     task._wait = LATER
     self.later[#self.later + 1] = task
   end
@@ -406,9 +398,9 @@ local function resume(self, task, time)
   self.slice_end = slice_end < self.stop and slice_end or self.stop
   local args = task._args
   if args then
-    settle(self, task, within(self, "current", task, coroutine.resume, task._co, unpack(args, 1, args.n)))
+    settle(self, task, within(self, "current", task, resume_coroutine, task._co, unpack(args, 1, args.n)))
   else
-    settle(self, task, within(self, "current", task, coroutine.resume, task._co))
+    settle(self, task, within(self, "current", task, resume_coroutine, task._co))
   end
 end
 
@@ -450,7 +442,7 @@ local function recover(self)
       leave(self, task)
     elseif task._killed then
       self:kill(task)
-    elseif coroutine.status(task._co) == "dead" then -- what it brought is lost
+    elseif status_of(task._co) == "dead" then -- what it brought is lost
       fail(self, task, self.struck and self.struck[1] or "the task was interrupted")
     elseif task._cancel then
       self:kill(task)
@@ -663,4 +655,4 @@ function turns:timeout()
   return wait
 end
 
-return { new = new, WAIT = WAIT }
+return { new = new }
