@@ -135,6 +135,7 @@ kinds_of_packages = build demo test bench lint fuzz valgrind
 kinds_of_demo = build demo
 kinds_of_test = build test
 kinds_of_asan = build test
+kinds_of_quick = build test
 kinds_of_gc-stress = build test
 kinds_of_soak = build test
 kinds_of_ctest = build test
@@ -175,6 +176,12 @@ demo: $(B)/runloop/core.so
 .PHONY: test
 test: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) $(SPECS)
+
+# What is left takes less than half a minute on a machine that has nothing else to do.
+## quick: runs the specs but those marked #slow, #heavy or #packaging, for use while working
+.PHONY: quick
+quick: $(B)/runloop/core.so
+	@$(call spec_environment) $(busted) --exclude-tags=slow,heavy,packaging $(SPECS)
 
 # Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch.
 ## asan: runs the specs under AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer

@@ -164,7 +164,7 @@ describe("the helpers that wait,", function()
           assert.are.equal(1, server:count())
         end)
 
-        it("times out while an answer is awaited, with the last view", function()
+        it("times out while an answer is awaited, with the last view #slow", function()
           states { "running" }
           silence "/runs/scr_1$"
           local err = times_out(0.4, function() return await { interval = 0.01, timeout = 0.4 } end)
@@ -511,7 +511,7 @@ describe("the helpers that wait,", function()
           assert.are.equal(1, server:count())
         end)
 
-        it("times out while an answer is awaited, with the last view", function()
+        it("times out while an answer is awaited, with the last view #slow", function()
           statuses { "initializing" }
           silence "/wait_for_status$"
           local err = times_out(0.4, function() return await { interval = 0, timeout = 0.4 } end)
@@ -829,7 +829,7 @@ describe("the helpers that wait,", function()
     end)
   end)
 
-  it("wait at the same time in as many tasks as there are", function()
+  it("wait at the same time in as many tasks as there are #slow", function()
     server:set { provisioning_polls = 2, scoring_polls = 3 }
     local done = {}
     for i = 1, 8 do

@@ -245,7 +245,7 @@ describe("on_poll that raises", function()
   before_each(function() server:reset() end)
   after_each(function() client:close() end)
 
-  it("leaves no run behind when that was asked for", function()
+  it("leaves no run behind when that was asked for #slow", function()
     client = server:client()
     for _, cancel in ipairs { false, true } do
       server:clear_log()

@@ -18,7 +18,7 @@ local function list(client, options) return client.scenarios:list({}, options):c
 local function get(client, options) return client:request({ path = "/v1/x" }, options) end
 local function download(client, options) return client.scenarios.runs:download_logs("run_1", nil, options) end
 
-describe("Caps on headers:", function()
+describe("Caps on headers: #slow", function()
   -- A client of a server that answers once with these bytes, and well ever after.
   local function answered_by(bytes)
     local good = "HTTP/1.1 200 OK\r\nContent-Length: " .. #ANSWER .. "\r\n\r\n" .. ANSWER
@@ -142,7 +142,7 @@ describe("Caps on headers:", function()
   end)
 end)
 
-describe("Caps on bodies:", function()
+describe("Caps on bodies: #slow", function()
   local server, client
   local CAP = 10000
 
@@ -383,7 +383,7 @@ describe("Caps on JSON:", function()
 end)
 
 describe("A cap on HTTP/2:", function()
-  it("so many calls at once, the others wait in the module", function()
+  it("so many calls at once, the others wait in the module #slow", function()
     local n, more = CAPS.streams, 50
     local peer = support.h2 { settings = { MAX_CONCURRENT_STREAMS = 1000 }, {
       { answer = 1, body = ANSWER }, { wait = 1 + n }, { sleep = 0.3 }, { answer = "all", body = ANSWER },

@@ -45,7 +45,7 @@ describe("runloop.new", function()
       server:stop()
     end)
 
-    it("and raises without one, naming the option and the variable", function()
+    it("and raises without one, naming the option and the variable #slow", function()
       for _, variables in ipairs { {}, { RUNLOOP_API_KEY = "" }, { RUNLOOP_API_KEY = " \t\n" } } do
         local messages = in_environment(variables, [[
           for _, options in ipairs { false, {}, { bearer_token = "" }, { bearer_token = " \n" } } do
@@ -78,7 +78,7 @@ describe("runloop.new", function()
   end)
 
   describe("takes the base URL", function()
-    it("from the option, then RUNLOOP_BASE_URL, then the API's own", function()
+    it("from the option, then RUNLOOP_BASE_URL, then the API's own #slow", function()
       local shown = "print(tostring(runloop.new { bearer_token = 'k', base_url = %s }))"
       local own = in_environment({}, shown:format("nil"))
       assert.matches("https://api.runloop.ai", own, 1, true)
@@ -434,7 +434,7 @@ describe("A client", function()
       expect.failure("connection", "COULDNT_CONNECT", client:warm_up())
     end)
 
-    it("over TLS with a certificate that it trusts", function()
+    it("over TLS with a certificate that it trusts #slow", function()
       local nginx = support.nginx { proxy = server.url }
       local client = nginx:client()
       assert.is_true(expect.success(client:warm_up()))
@@ -621,7 +621,7 @@ describe("A client", function()
   end)
 end)
 
-describe("The option", function()
+describe("The option #slow", function()
   local server
   setup(function() server = support.start { scenarios = 30, runs = 3 } end)
   teardown(function() server:stop() end)

@@ -32,7 +32,7 @@ local function wait_until(client, condition)
   end
 end
 
-describe("A connection", function()
+describe("A connection #slow", function()
   after_each(function()
     for _, server in ipairs(servers) do server:stop() end
     servers = {}

@@ -21,7 +21,7 @@ describe("core.http", function()
   end)
 
   -- In an interpreter of its own, whose collector never rests: in a large heap it hardly comes within one call.
-  it("lets a finalizer release the transfer that is being read", function()
+  it("lets a finalizer release the transfer that is being read #slow", function()
     local deep, headers = ("["):rep(50), ""
     for i = 1, 60 do headers = headers .. ("X-H%d: %s\r\n"):format(i, ("v"):rep(200)) end
     for _, item in ipairs { '{"id":"a","x":' .. deep .. "tru" .. ("]"):rep(50) .. "}", '{"id":"a","text":"' ..
@@ -64,7 +64,7 @@ describe("core.http", function()
     end
   end)
 
-  it("lets a finalizer close another pager and cancel a task while one is read", function()
+  it("lets a finalizer close another pager and cancel a task while one is read #slow", function()
     local server = support.start { scenarios = 60 }
     local client = server:client()
     local failure, closed = nil, 0

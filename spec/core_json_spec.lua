@@ -76,7 +76,7 @@ describe("core.json_decode", function()
     assert.same(expected, decode("{" .. table.concat(members, ",") .. "}"))
   end)
 
-  it("reads containers of any size, inside of each other", function()
+  it("reads containers of any size, inside of each other #slow", function()
     for _, size in ipairs { 0, 1, 2, 63, 64, 65, 127, 128, 129, 200, 256, 1000, 5000 } do
       local elements, members = {}, {}
       for i = 1, size do
@@ -103,7 +103,7 @@ describe("core.json_decode", function()
     end
   end)
 
-  it("keeps names apart, short and long, known and new", function()
+  it("keeps names apart, short and long, known and new #slow", function()
     for round = 1, 3 do
       local members, expected = {}, {}
       for i = 1, 2000 do

@@ -198,7 +198,7 @@ describe("the core's streams of events", function()
     end)
   end
 
-  it("are not read on while nobody takes their events, and lose none", function()
+  it("are not read on while nobody takes their events, and lose none #slow", function()
     serve { { read = "request" }, UNTIL_CLOSE, { lua = [[
       local c, n = ..., 0
       repeat
@@ -220,7 +220,7 @@ describe("the core's streams of events", function()
     assert.is_false(transfer:finished())
   end)
 
-  it("wait as long as their timeout says, and only while somebody waits for them", function()
+  it("wait as long as their timeout says, and only while somebody waits for them #slow", function()
     serve { { read = "request" }, CHUNKED .. chunk "data: 1\n\n", { hold = true } }
     local transfer = stream { timeout = 0.1 }
     assert.are.same({ 1 }, next_event(http, transfer))
@@ -235,7 +235,7 @@ describe("the core's streams of events", function()
     assert.are.equal("no byte for 0.1 s", (select(3, transfer:finish())))
   end)
 
-  it("are kept open by comments", function()
+  it("are kept open by comments #slow", function()
     serve { { read = "request" }, CHUNKED, { send = chunk ": ping\n\n", times = 20, every = 0.05 },
       chunk "data: 1\n\n" .. LAST }
     local transfer = stream { timeout = 0.5 } -- all of it takes a second
@@ -243,7 +243,7 @@ describe("the core's streams of events", function()
   end)
 end)
 
-describe("the lane of streams", function()
+describe("the lane of streams #slow", function()
   local OPEN = { { read = "request" }, CHUNKED .. chunk "data: 1\n\n", { hold = true } }
   local ANSWERS = { { serve = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" } }
   local streams, calls, http

@@ -82,7 +82,7 @@ describe("a body that is read as it is sent", function()
     assert.matches("\r\nContent%-Length: 17\r\n", head)
   end)
 
-  it("is sent in an order that is its own though others are sent beside it", function()
+  it("is sent in an order that is its own though others are sent beside it #slow", function()
     serve(OK)
     local texts, transfers = {}, {}
     for i = 1, 8 do
@@ -134,7 +134,7 @@ describe("a body that is read as it is sent", function()
     end)
   end
 
-  it("is a fault of the file when that shrinks while it is sent", function()
+  it("is a fault of the file when that shrinks while it is sent #slow", function()
     serve { { read = 1000 }, { sleep = 60 } }
     local path = file(("x"):rep(20 * 1000 * 1000))
     local transfer = start { { file = path } }
@@ -159,7 +159,7 @@ describe("a body that is read as it is sent", function()
     assert.are.same({ #body, #body }, { transfer:progress(), (select(2, transfer:progress())) })
   end)
 
-  it("need not be read to its end by a server that refuses it", function()
+  it("need not be read to its end by a server that refuses it #slow", function()
     serve { { read = 1000 }, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
       { shutdown = true }, { hold = true } }
     local kind, _, _, status = finish(start { { file = file(("x"):rep(20 * 1000 * 1000)) } })
@@ -266,7 +266,7 @@ describe("a body that is read as it is sent", function()
   end)
 
   describe("with patience", function()
-    it("is timed by its longest silence, which sending ends", function()
+    it("is timed by its longest silence, which sending ends #slow", function()
       serve { { lua = [[
         local c = ...
         for _ = 1, 6 do
@@ -280,7 +280,7 @@ describe("a body that is read as it is sent", function()
       assert.are.equal("ok", (finish(transfer)))
     end)
 
-    it("times out in silence", function()
+    it("times out in silence #slow", function()
       serve { { read = 1000 }, { sleep = 60 } }
       local transfer = start({ { file = file(("x"):rep(20000000)) } }, { timeout = 0.2 }, { patient = true })
       local kind, code, message = finish(transfer)
@@ -294,7 +294,7 @@ describe("a body that is read as it is sent", function()
     end)
   end)
 
-  it("takes no memory for what a large file holds", function()
+  it("takes no memory for what a large file holds #slow", function()
     serve { { lua = [[
       local c = ...
       for _ = 1, 3000 do c:read(2^16) end

@@ -302,7 +302,7 @@ describe("runs:download_logs", function()
       os.remove(path)
     end)
 
-    it("goes on with other downloads at the same time, also to the same path", function()
+    it("goes on with other downloads at the same time, also to the same path #slow", function()
       server:set { logs_bytes = 2e6 }
       local logs = whole()
       local list = {}
@@ -480,7 +480,7 @@ describe("runs:download_logs", function()
         end
       end)
 
-      it("ends with an error when the disk is full, and leaves nothing behind", function()
+      it("ends with an error when the disk is full, and leaves nothing behind #slow", function()
         server:set { logs_bytes = 3e6 }
         local script = support.tmpdir() .. "/full.lua"
         support.write_file(script, ([[
@@ -585,7 +585,7 @@ describe("runs:download_logs", function()
       end
     end)
 
-    it("leaves nothing behind when the program ends in the middle", function()
+    it("leaves nothing behind when the program ends in the middle #slow", function()
       fault { cut = 100, by = "stall", times = math.huge }
       for _, ending in ipairs { "", "os.exit(0, true)", "error('over')" } do
         local code, out, complaint = support.lua(([[
@@ -610,7 +610,7 @@ describe("runs:download_logs", function()
       end
     end)
 
-    it("comes over TLS too", function()
+    it("comes over TLS too #slow", function()
       if not support.have_nginx() then return pending("needs nginx") end
       local nginx = support.nginx { proxy = server.url }
       finally(function() nginx:stop() end)
@@ -778,7 +778,7 @@ describe("runs:download_logs", function()
     end)
   end)
 
-  it("does not hold up the host while a large file arrives", function()
+  it("does not hold up the host while a large file arrives #slow", function()
     server:set { logs_bytes = 5e7 }
     local task = client:spawn(download, path)
     local longest = 0

@@ -23,7 +23,7 @@ local function answers_at_once(status, ends)
   end]] }
 end
 
-describe("An answer that comes before the request's body is sent", function()
+describe("An answer that comes before the request's body is sent #slow", function()
   local peer, client
 
   after_each(function()
@@ -77,7 +77,7 @@ describe("An answer that comes before the request's body is sent", function()
   end)
 end)
 
-describe("Calls that wait for a stream", function()
+describe("Calls that wait for a stream #slow", function()
   it("are not counted against connect_timeout and timeout", function()
     local peer = support.h2 { { { serve = { delay = 0.3 } } }, settings = { MAX_CONCURRENT_STREAMS = 2 } }
     local client = peer:client { max_retries = 0, timeout = 1.5, connect_timeout = 0.5, max_connections = 1 }

@@ -366,7 +366,7 @@ describe("An error", function()
   end)
 
   describe("of kind 'tls'", function()
-    it("is a certificate that is expired, another host's, self-signed or of an unknown authority", function()
+    it("is a certificate that is expired, another host's, self-signed or of an unknown authority #slow", function()
       for _, name in ipairs { "expired", "wrong_host", "self_signed", "unknown_ca" } do
         local nginx = support.nginx { proxy = server.url, certificate = name }
         local strict = nginx:client { max_retries = 0 }
@@ -385,7 +385,7 @@ describe("An error", function()
       assert.are.equal(0, server:count())
     end)
 
-    it("is a server that speaks no TLS, or only an old one", function()
+    it("is a server that speaks no TLS, or only an old one #slow", function()
       local plain = support.raw { { { read = 1 }, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" } }
       local strict = runloop.new { bearer_token = "k", base_url = plain.url:gsub("^http:", "https:"), max_retries = 0 }
       expect.failure("tls", "SSL_CONNECT_ERROR", strict.scenarios:archive("scn_1"))
@@ -401,7 +401,7 @@ describe("An error", function()
   end)
 
   describe("of kind 'timeout'", function()
-    it("OPERATION_TIMEDOUT: no answer in time, and it may be retried", function()
+    it("OPERATION_TIMEDOUT: no answer in time, and it may be retried #slow", function()
       local hasty = server:client { timeout = 0.15, max_retries = 1 }
       server:fault { silent = true, times = 2 }
       local err = expect.failure("timeout", "OPERATION_TIMEDOUT", hasty.scenarios:archive("scn_1"))

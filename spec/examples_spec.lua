@@ -7,7 +7,7 @@ local support = require "spec.support"
 
 local LUA = arg and arg[-1] and arg[-1]:find("lua[%d.]*$") and arg[-1] or "lua5.4"
 
-describe("examples", function()
+describe("examples #slow", function()
   local server
 
   lazy_setup(function() server = support.start { scenarios = 60 } end)

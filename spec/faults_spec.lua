@@ -373,7 +373,7 @@ local function check_lost_connection(row, mode)
   client:close()
 end
 
-describe("What goes wrong on the way:", function()
+describe("What goes wrong on the way: #slow", function()
   setup(function()
     stand_in = support.start { scenarios = 4, public = 0, runs = 3, scorers = 0 }
     elsewhere = support.start { scenarios = 1 }
@@ -412,7 +412,7 @@ describe("What goes wrong on the way:", function()
   end
 end)
 
-describe("JSON that is broken at any byte", function()
+describe("JSON that is broken at any byte #slow", function()
   local PAGE = [[{"scenarios":[{"id":"a","n":-1.5e3,"t":[true,null,"\u00e9\n"]},{"id":"b"}],"has_more":false,"total_count":2}]]
   local CALL = [[{"id":"a","n":-1.5e3,"t":[true,null,"\u00e9\n",{}]}]]
   local server, client

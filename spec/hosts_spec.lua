@@ -17,7 +17,7 @@ grouping 3;3
 END LC_NUMERIC
 ]]
 
-describe("hosts:", function()
+describe("hosts: #slow", function()
   local server, client, ids, run
 
   lazy_setup(function() server = support.start { scenarios = 60 } end)

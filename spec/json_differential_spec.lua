@@ -273,7 +273,7 @@ for name, other in pairs(OTHERS) do
       end
     end
 
-    it("yields the same for generated documents", function()
+    it("yields the same for generated documents #slow", function()
       local random, valid = generator(1), 0
       for _ = 1, DOCUMENTS do
         local text = document(random)
@@ -305,7 +305,7 @@ for name, other in pairs(OTHERS) do
   end)
 end
 
-describe("encoding beside cjson", function()
+describe("encoding beside cjson #slow", function()
   -- Its numbers have 14 digits at most.
   local function near(a, b)
     if type(a) == "table" and type(b) == "table" then

@@ -187,7 +187,7 @@ describe("encoding", function()
     assert.same(object, json.decode(json.encode(object, { sort_keys = true })))
   end)
 
-  it("can be used by a finalizer meanwhile", function()
+  it("can be used by a finalizer meanwhile #slow", function()
     local made = {}
     local function encode_when_collected()
       setmetatable({}, { __gc = function() made[#made + 1] = json.encode { ("y"):rep(70000) } end })

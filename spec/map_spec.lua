@@ -200,7 +200,7 @@ describe("client:map", function()
       assert.are.equal(7, most)
     end)
 
-    it("larger than max_connections makes calls queue in the module, where no timeout runs", function()
+    it("larger than max_connections makes calls queue in the module, where no timeout runs #slow", function()
       local own = new_client { max_connections = 2, timeout = 1, max_retries = 0 }
       server:set { delay = 0.25 }
       local results, errors = own:map(first(12), function(id) return own.scenarios:retrieve(id) end, { concurrency = 12 })
@@ -363,7 +363,7 @@ describe("client:map", function()
         assert.are.equal(5, server:count())
       end)
 
-      it("while it waits for a pager leaves that to whoever holds it", function()
+      it("while it waits for a pager leaves that to whoever holds it #slow", function()
         server:fault { body_delay = 0.5 }
         local list = client.scenarios:list()
         local task = client:spawn(client.map, client, list, print)
@@ -420,7 +420,7 @@ describe("client:map", function()
     assert.are.equal(0, own:stats().in_flight)
   end)
 
-  it("over twenty pages that are held back does not keep out the calls of their loop bodies", function()
+  it("over twenty pages that are held back does not keep out the calls of their loop bodies #slow", function()
     local big = support.start { scenarios = 500 }
     local own = big:client { max_connections = 4 }
     local all = big:ids("scenario")
@@ -440,7 +440,7 @@ describe("client:map", function()
   end)
 
   describe("over HTTP/2", function()
-    it("makes all its calls on one connection", function()
+    it("makes all its calls on one connection #slow", function()
       local nginx = support.nginx { locations = "location / { return 200 '{\"id\":\"scn_1\"}'; }" }
       local own = nginx:client()
       local list = {}
@@ -466,7 +466,7 @@ describe("client:map", function()
       nginx:stop()
     end)
 
-    it("streams from a pager and archives what it gives", function()
+    it("streams from a pager and archives what it gives #slow", function()
       local nginx = support.nginx { proxy = server.url }
       local own = nginx:client()
       local count, errors = own:map(own.scenarios:list { limit = 30 }, archive, { concurrency = 50, results = false })

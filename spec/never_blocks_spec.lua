@@ -12,7 +12,7 @@ local NO_PROXY = { http_proxy = false, https_proxy = false, HTTPS_PROXY = false,
 local ITEM = ([[{"id":"scn_1","name":"n","input_context":{"problem_statement":"%s"},"metadata":{}},]]):format(
   ([[def f(x):\n\treturn \"%s\"\n]]):rep(270))
 
-describe("never blocking:", function()
+describe("never blocking: #slow", function()
   local server, client, ids
 
   lazy_setup(function() server = support.start { scenarios = 100 } end)

@@ -72,7 +72,7 @@ describe("A pager", function()
       assert.are.equal(2, server:count())
     end)
 
-    it("for every page once", function()
+    it("for every page once #slow", function()
       for limit, pages in pairs { [1] = 45, [7] = 7, [20] = 3, [44] = 2, [45] = 1, [46] = 1, [5000] = 1 } do
         server:clear_log()
         local items, got, err = drain(client.scenarios:list { limit = limit })

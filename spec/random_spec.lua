@@ -46,7 +46,7 @@ local function generator(seed)
   end
 end
 
-describe("Against a server that fails at random,", function()
+describe("Against a server that fails at random, #slow", function()
   local server, nginx
   local lists, statements = {}, {}
 

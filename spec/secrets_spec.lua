@@ -133,7 +133,7 @@ describe("The token stands", function()
 
     local EVERYWHERE = { ["X-Echo"] = "Bearer " .. TOKEN, ["x-request-id"] = TOKEN, ["X-" .. ("y"):rep(9)] = URL_TOKEN }
 
-    it("'api', whatever the server repeats it in", function()
+    it("'api', whatever the server repeats it in #slow", function()
       for _, status in ipairs { 302, 400, 401, 403, 404, 409, 429, 500, 503 } do
         check("api", { echo_token = true, status = status })
         check("api", { status = status, json = { [TOKEN] = { TOKEN, { a = TOKEN .. TOKEN } }, message = TOKEN } })
@@ -147,7 +147,7 @@ describe("The token stands", function()
       end
     end)
 
-    it("'decode', where a piece of the body is shown", function()
+    it("'decode', where a piece of the body is shown #slow", function()
       for _, body in ipairs {
         "<" .. TOKEN, "[" .. JSON_TOKEN, "[" .. SLASH_TOKEN, URL_TOKEN, '{"scenarios":[{"name":"' .. JSON_TOKEN .. '"},"',
       } do
@@ -165,7 +165,7 @@ describe("The token stands", function()
       end
     end)
 
-    it("'connection' and 'timeout'", function()
+    it("'connection' and 'timeout' #slow", function()
       check("connection", { reset = true })
       check("connection", { raw = "HTTP/1.1 " .. TOKEN .. "\r\n\r\n" })
       check("connection", { raw = TOKEN })
@@ -285,7 +285,7 @@ describe("A proxy's password", function()
   end)
 end)
 
-describe("A proxy's URL", function()
+describe("A proxy's URL #slow", function()
   local PASSWORDS = {
     "pa ss-word", "pa/ss-word", "p@ss-word", "S3/CRET-WORD", "12/34-56-78", "a?b-c-d-e", "a#b-c-d-e", "pa\\ss-word",
     "pa\tss-word", "pa\nss-word", "'p@ss-word", "1@2/3-4-5-6",
@@ -397,7 +397,7 @@ describe("A proxy's URL", function()
   end)
 end)
 
-describe("A token", function()
+describe("A token #slow", function()
   it("of anything but visible ASCII is refused, and the character named", function()
     for token, where in pairs {
       ["\u{feff}token_1234"] = "byte 1 begins U+FEFF", ["token_1234\u{200b}"] = "byte 11 begins U+200B",
@@ -541,7 +541,7 @@ describe("A secret that", function()
   end)
 end)
 
-describe("Authorization", function()
+describe("Authorization #slow", function()
   local server, elsewhere
   setup(function()
     server = support.start { scenarios = 3, runs = 3 }
@@ -650,7 +650,7 @@ describe("Authorization", function()
   end)
 end)
 
-describe("A base_url with credentials", function()
+describe("A base_url with credentials #slow", function()
   it("is refused, from the option as from the environment, and not shown", function()
     for _, url in ipairs {
       "https://user@far.example", "https://user:pass@far.example", "https://:pass@far.example", "https://@far.example",
@@ -721,7 +721,7 @@ describe("What a script passes cannot become something else:", function()
     HEADERS = select(2, sent(function() return client.scenarios:retrieve("x") end))
   end)
 
-  it("an id stays a segment of the path, whatever its bytes", function()
+  it("an id stays a segment of the path, whatever its bytes #slow", function()
     for _, c in each_byte() do
       local line, headers = sent(function() return client.scenarios:retrieve("a" .. c .. "b") end)
       assert.are.equal("GET /v1/scenarios/a" .. encoded(c) .. "b", line)
@@ -736,7 +736,7 @@ describe("What a script passes cannot become something else:", function()
     end
   end)
 
-  it("a name or a value of the query stays one, whatever its bytes", function()
+  it("a name or a value of the query stays one, whatever its bytes #slow", function()
     for _, c in each_byte() do
       local text = "a" .. c .. "b"
       local line, headers = sent(function() return client:request { path = "/v1/x", query = { [text] = text } } end)
@@ -745,7 +745,7 @@ describe("What a script passes cannot become something else:", function()
     end
   end)
 
-  it("a path of client:request stays one, or raises", function()
+  it("a path of client:request stays one, or raises #slow", function()
     for byte, c in each_byte() do
       local path = "/v1/a" .. c .. "b"
       local call = function() return client:request { path = path } end

@@ -42,7 +42,7 @@ describe("a task that sends a long text", function()
     return polls
   end
 
-  it("gives way between its pieces", function()
+  it("gives way between its pieces #slow", function()
     local task = client:spawn(function() return echo { text = TEXT } end)
     assert.equal(0, sent)
     assert.is_true(polls_until_sent() >= #TEXT / 65536)
@@ -60,7 +60,7 @@ describe("a task that sends a long text", function()
     assert.same(value, arrived())
   end)
 
-  it("sends what the table was when the call was made", function()
+  it("sends what the table was when the call was made #slow", function()
     local value = { a = TEXT, b = { "before" }, c = 1 }
     client:spawn(function() echo(value) end)
     assert.equal(0, sent)

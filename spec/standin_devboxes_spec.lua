@@ -15,7 +15,7 @@ local function gone(pid)
   return false
 end
 
-describe("a devbox of the stand-in", function()
+describe("a devbox of the stand-in #slow", function()
   local server, api
   lazy_setup(function()
     server = support.start { scenarios = 2, runs = 2 }
@@ -157,7 +157,7 @@ describe("a devbox of the stand-in", function()
   end)
 end)
 
-describe("a devbox of the stand-in that really runs commands", function()
+describe("a devbox of the stand-in that really runs commands #slow", function()
   if not have_luv then return it("needs lua-luv", function() pending "lua-luv is not installed" end) end
 
   local server, api, path
@@ -448,7 +448,7 @@ describe("a devbox of the stand-in that really runs commands", function()
   end)
 end)
 
-describe("what the stand-in has started", function()
+describe("what the stand-in has started #slow", function()
   if not have_luv then return it("needs lua-luv", function() pending "lua-luv is not installed" end) end
 
   -- Commands in the foreground, in the background, and away from their group; the third line is their directory.

@@ -142,7 +142,7 @@ describe("the stand-in", function()
   lazy_teardown(function() server:stop() end)
   before_each(function() server:reset() end)
 
-  it("has every endpoint, and says 404 to an id of nobody", function()
+  it("has every endpoint, and says 404 to an id of nobody #slow", function()
     local count = 0
     for method, path in ENDPOINTS:gmatch "(%u+) (%S+)\n" do
       count = count + 1

@@ -5,7 +5,7 @@ local support = require "spec.support"
 
 local json = support.json
 
-describe("a stream of the stand-in", function()
+describe("a stream of the stand-in #slow", function()
   local server, api, box, lines
   lazy_setup(function()
     server = support.start { scenarios = 1 }
@@ -228,7 +228,7 @@ describe("a stream of the stand-in", function()
   end)
 end)
 
-describe("the stand-in's axons", function()
+describe("the stand-in's axons #slow", function()
   local server, api, axon
   lazy_setup(function()
     server = support.start { scenarios = 1 }
@@ -309,7 +309,7 @@ describe("the stand-in's axons", function()
   end)
 end)
 
-describe("the stand-in's evictions", function()
+describe("the stand-in's evictions #slow", function()
   it("are told as a snapshot and as they come, to who accepts events", function()
     local server = support.start { scenarios = 1, stream_idle = 0.02, suspending_polls = 0 }
     local api = ask.new(server)

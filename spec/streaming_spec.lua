@@ -238,7 +238,7 @@ describe("max_body_bytes", function()
     assert.are.equal(100, #expect.success((collect(items, nil, { max_body_bytes = 1000 }))))
   end)
 
-  it("is passed by one item that is larger, and what came before is there", function()
+  it("is passed by one item that is larger, and what came before is there #slow", function()
     local cap = #item_text("c", 5000)
     for size, fits in pairs { [5000] = true, [5001] = false, [200000] = false } do
       local all, err, sofar = collect({ item_text "a", item_text "b", item_text("c", size), item_text "d" }, nil,
@@ -508,7 +508,7 @@ describe("A page that breaks off", function()
     return server:log()
   end
 
-  it("is resumed behind the last item that arrived, wherever it broke off", function()
+  it("is resumed behind the last item that arrived, wherever it broke off #slow", function()
     for page = 1, 2 do
       local first = (page - 1) * 10
       for _, n in ipairs { 0, 3, 10 } do
@@ -527,7 +527,7 @@ describe("A page that breaks off", function()
     end
   end)
 
-  it("is resumed however it broke off", function()
+  it("is resumed however it broke off #slow", function()
     for _, how in ipairs {
       { by = "close" }, { by = "reset" }, { framing = "chunked" }, { framing = "chunked", by = "reset" },
       { framing = "close" }, { framing = "close", http_version = "1.0" },
@@ -540,7 +540,7 @@ describe("A page that breaks off", function()
     end
   end)
 
-  it("is resumed when it falls silent for longer than the timeout", function()
+  it("is resumed when it falls silent for longer than the timeout #slow", function()
     local log = survives({ cut_items = 3, cut_extra = 20, by = "stall" }, { max_retries = 1, timeout = 0.2 })
     assert.are.equal(ids[3], log[2].query.starting_after)
   end)
@@ -550,7 +550,7 @@ describe("A page that breaks off", function()
     assert.is_true(log[2].query.starting_after ~= nil and log[2].query.starting_after ~= ids[10])
   end)
 
-  it("is resumed over TLS", function()
+  it("is resumed over TLS #slow", function()
     local first = '{"scenarios":[' .. item_text "a" .. "," .. item_text "b" .. ',{"id":"c'
     for _, how in ipairs { { close = true }, { close = "abrupt" }, { reset = true } } do
       for _, head in ipairs { HEAD .. "Content-Length: 100000\r\n\r\n", HEAD .. "Connection: close\r\n\r\n" } do
@@ -584,7 +584,7 @@ describe("A page that breaks off", function()
     end
   end)
 
-  it("does not lose or repeat anything when all of them do, at random", function()
+  it("does not lose or repeat anything when all of them do, at random #slow", function()
     local requests = 0
     for seed = 1, 5 do
       server:reset()
@@ -604,13 +604,13 @@ describe("A page that breaks off", function()
     assert.is_true(requests > 5 * 4)
   end)
 
-  it("may do so again and again as long as it gets further", function()
+  it("may do so again and again as long as it gets further #slow", function()
     local log = survives({ cut_items = 2, times = 12 }, { max_retries = 1 })
     assert.are.equal(13, #log)
     for i = 2, 13 do assert.are.equal(ids[2 * (i - 1)], log[i].query.starting_after) end
   end)
 
-  it("ends in the error of the last attempt after max_retries without progress", function()
+  it("ends in the error of the last attempt after max_retries without progress #slow", function()
     for _, case in ipairs {
       { { cut_items = 0 }, "connection", "PARTIAL_FILE" },
       { { reset = true }, "connection" },
@@ -709,7 +709,7 @@ describe("A page that breaks off", function()
     assert.matches("starting_after=" .. ids[20], events[4].url, 1, true)
   end)
 
-  it("is asked for again as a whole by pages(), which gives whole pages only", function()
+  it("is asked for again as a whole by pages(), which gives whole pages only #slow", function()
     for page = 1, 3 do
       server:reset()
       server:fault({ method = "GET", skip = page - 1, cut_items = 3 },
@@ -760,7 +760,7 @@ describe("A page that breaks off", function()
     assert.are.equal(0, server:faults_left())
   end)
 
-  it("is resumed when the task that waited for its next attempt was cancelled", function()
+  it("is resumed when the task that waited for its next attempt was cancelled #slow", function()
     server:fault({ method = "GET", cut_items = 3 },
       { method = "GET", status = 503, headers = { ["retry-after-ms"] = "300" } })
     local own = server:client { max_retry_wait = 0.3 }
@@ -780,7 +780,7 @@ describe("A page that breaks off", function()
   end)
 end)
 
-describe("The timeout of a page", function()
+describe("The timeout of a page #slow", function()
   after_each(stop_all)
 
   it("is the longest silence, not the whole time", function()
@@ -889,7 +889,7 @@ describe("The timeout of a page", function()
   end)
 end)
 
-describe("The deadline of a page", function()
+describe("The deadline of a page #slow", function()
   after_each(stop_all)
 
   it("passes when the loop has waited so long in all", function()

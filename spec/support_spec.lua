@@ -27,7 +27,7 @@ local function ends(pid)
   return false
 end
 
-describe("the stand-in", function()
+describe("the stand-in #slow", function()
   local server
   setup(function() server = support.start { scenarios = 60, public = 5, runs = 14, scorers = 3 } end)
   teardown(function() server:stop() end)
@@ -536,7 +536,7 @@ describe("the stand-in", function()
   end)
 end)
 
-describe("support.raw", function()
+describe("support.raw #slow", function()
   it("plays one script per connection, and the last one again", function()
     local raw = support.raw { "first", { { read = 3 }, "a", { send = "bc", times = 3, bytes = 1, every = 0 } } }
     assert.are.equal("first", exchange(raw.port, "GET / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"))
@@ -598,7 +598,7 @@ describe("support.raw", function()
   end)
 end)
 
-describe("support.certificates", function()
+describe("support.certificates #slow", function()
   it("has good ones and bad ones", function()
     local certificates = support.certificates()
     local function verify(name)
@@ -637,7 +637,7 @@ describe("the HPACK decoder", function()
   end)
 end)
 
-describe("support.h2", function()
+describe("support.h2 #slow", function()
   local ssl = require "ssl"
   local peer, connection
   after_each(function()
@@ -714,7 +714,7 @@ describe("support.h2", function()
   end)
 end)
 
-describe("support.nginx", function()
+describe("support.nginx #slow", function()
   it("puts TLS and HTTP/2 before the stand-in", function()
     if not support.have_nginx() then return pending("nginx is not installed") end
     local server = support.start { scenarios = 2 }
@@ -739,7 +739,7 @@ describe("support.nginx", function()
   end)
 end)
 
-describe("child processes", function()
+describe("child processes #slow", function()
   it("end with the process that started them, however it ends", function()
     local code, out = support.lua([[
       local support = require "spec.support"

@@ -86,7 +86,7 @@ describe("tasks", function()
       expect.raises("'fn'", function() client:spawn("print") end)
     end)
 
-    it("lets many calls be on their way at once", function()
+    it("lets many calls be on their way at once #slow", function()
       server:set { delay = 0.3 }
       local list = {}
       for i = 1, 10 do list[i] = client:spawn(retrieve, ids[i]) end
@@ -94,7 +94,7 @@ describe("tasks", function()
       assert.are.equal(10, server:stats().max_in_flight)
     end)
 
-    it("gives every kind of call a way to wait: pagers, helpers, downloads", function()
+    it("gives every kind of call a way to wait: pagers, helpers, downloads #slow", function()
       local path = support.tmpdir() .. "/logs.zip"
       local run = server:ids("run")[1]
       local results = {}
@@ -173,7 +173,7 @@ describe("tasks", function()
     end)
 
     -- In an interpreter of its own: in a large heap the collector hardly comes at the right moment.
-    it("wakes who waits for a task that a finalizer has cancelled", function()
+    it("wakes who waits for a task that a finalizer has cancelled #slow", function()
       local code, out, err = support.lua(([[
         local client = require "runloop".new { base_url = %q, bearer_token = "test-token" }
         for i = 1, 100 do
@@ -558,7 +558,7 @@ describe("tasks", function()
       assert.is_false(begun)
     end)
 
-    it("ends a task that sleeps, and the others wake in their order", function()
+    it("ends a task that sleeps, and the others wake in their order #slow", function()
       local woken, list = {}, {}
       for i = 1, 30 do
         list[i] = client:spawn(function()
@@ -635,7 +635,7 @@ describe("tasks", function()
       assert.are.equal(1, server:count())
     end)
 
-    it("of one of two tasks that share a pager leaves the page to the other", function()
+    it("of one of two tasks that share a pager leaves the page to the other #slow", function()
       server:fault { body_delay = 0.5 }
       local list = client.scenarios:list { limit = 50 }
       local first = client:spawn(list.next, list)
@@ -647,7 +647,7 @@ describe("tasks", function()
       assert.are.equal(3, server:count())
     end)
 
-    it("lets another task take over the page that the cancelled one waited for", function()
+    it("lets another task take over the page that the cancelled one waited for #slow", function()
       server:fault { body_delay = 0.5 }
       local list = client.scenarios:list { limit = 50 }
       local first = client:spawn(list.next, list)
@@ -1309,7 +1309,7 @@ describe("tasks", function()
       assert.is_true(woken)
     end)
 
-    it("may take an item of a page that a task waits for, which gets the next", function()
+    it("may take an item of a page that a task waits for, which gets the next #slow", function()
       server:fault { body_delay = 0.5 }
       local list = client.scenarios:list { limit = 50 }
       local task = client:spawn(list.next, list)
@@ -1639,7 +1639,7 @@ describe("tasks", function()
       assert.are.same({ "quick", "slow" }, order)
     end)
 
-    it("of a list are, too", function()
+    it("of a list are, too #slow", function()
       local own = new_client { max_retry_wait = 0.4 }
       server:fault { path = "^/v1/scenarios$", status = 500 }
       local order = {}
@@ -1676,7 +1676,7 @@ describe("tasks", function()
       assert.are.equal(0, client:stats().in_flight)
     end)
 
-    it("is closed by the collector when it is abandoned", function()
+    it("is closed by the collector when it is abandoned #slow", function()
       server:fault { cut_items = 2, by = "stall" }
       client:spawn(function() assert(client.scenarios:list({ limit = 100 }):next()) end):wait()
       support.gc()

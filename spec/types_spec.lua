@@ -274,7 +274,7 @@ describe("what the API answers", function()
 
   local keep = { nulls = "keep" }
 
-  it("is a Scenario, as the shapes have it", function()
+  it("is a Scenario, as the shapes have it #slow", function()
     for _, options in ipairs { {}, keep } do
       for scenario in client.scenarios:list({ limit = 30 }, options) do
         is_a("Scenario", scenario)

@@ -139,7 +139,7 @@ describe("On the wire", function()
       assert.are.equal(id, expect.success(client.scenarios:list():next()).id)
     end)
 
-    it("waits for no permission to send a large body", function()
+    it("waits for no permission to send a large body #slow", function()
       answer()
       local text = ("x"):rep(3 * 1024 * 1024)
       expect.success(client:request { method = "POST", path = "/v1/x", body = { text = text } })
@@ -438,7 +438,7 @@ describe("On the wire", function()
       end
     end)
 
-    it("follows on answers that did not come, or not whole", function()
+    it("follows on answers that did not come, or not whole #slow", function()
       local id = server:ids("scenario")[1]
       for _, fault in ipairs {
         { close = true }, { reset = true }, { cut = 100 }, { cut = 0 }, { cut = -1 }, { cut = 100, by = "reset" },
@@ -604,7 +604,7 @@ describe("On the wire", function()
       return own.scenarios:retrieve(id)
     end
 
-    it("holds back the client's other requests as long, and not against their timeout", function()
+    it("holds back the client's other requests as long, and not against their timeout #slow", function()
       local gap, value, result = during_a_wait({ ["retry-after-ms"] = "1000" }, 503, retrieve)
       expect.success(value, result)
       assert.are.equal(1, result.attempts)
@@ -658,7 +658,7 @@ describe("On the wire", function()
   end)
 
   describe("a redirect", function()
-    it("is not followed but is an error, and the token goes nowhere", function()
+    it("is not followed but is an error, and the token goes nowhere #slow", function()
       local elsewhere = support.start { scenarios = 1 }
       for _, status in ipairs { 301, 302, 303, 307, 308 } do
         for _, place in ipairs {
@@ -831,7 +831,7 @@ describe("What was decoded with nulls = 'keep' and is sent back", function()
     end
   end
 
-  it("is unchanged, for every scenario the server has", function()
+  it("is unchanged, for every scenario the server has #slow", function()
     for _, id in ipairs(server:ids "scenario") do
       local scenario = expect.success(client.scenarios:retrieve(id, { nulls = "keep" }))
       server:fault { status = 200, json = { ok = true } }
