@@ -76,7 +76,8 @@ describe("On the wire", function()
         call[4]()
         assert.are.equal(i, server:count())
         local entry = server:last()
-        assert.are.same({ call[1], call[2], call[3] }, { entry.method, entry.target, entry.body })
+        local function meant(body) return body ~= "" and support.json.decode(body) or body end -- in what order is open
+        assert.are.same({ call[1], call[2], meant(call[3]) }, { entry.method, entry.target, meant(entry.body) })
       end
     end)
 
