@@ -178,12 +178,13 @@ test: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) $(SPECS)
 
 # What is left takes less than half a minute on a machine that has nothing else to do.
-## quick: runs the specs but those marked #slow, #heavy or #packaging, for use while working
+## quick: runs the specs but those marked #slow, #heavy, #long or #packaging, for use while working
 .PHONY: quick
 quick: $(B)/runloop/core.so
-	@$(call spec_environment) $(busted) --exclude-tags=slow,heavy,packaging $(SPECS)
+	@$(call spec_environment) $(busted) --exclude-tags=slow,heavy,long,packaging $(SPECS)
 
-# Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch.
+# Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch. Those marked
+# #long do a #heavy one's work many times over.
 ## asan: runs the specs under AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer
 .PHONY: asan
 asan: $(B)/asan/runloop/core.so
@@ -192,7 +193,7 @@ asan: $(B)/asan/runloop/core.so
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:log_exe_name=1:log_path=$(B)/asan/report \
 	  LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(unrandomized) $(busted) --exclude-tags=packaging $(SPECS); status=$$?; \
+	  $(unrandomized) $(busted) --exclude-tags=packaging,long $(SPECS); status=$$?; \
 	for report in $(B)/asan/report.lua*; do \
 	  if [ -e "$$report" ]; then cat "$$report"; status=1; fi; \
 	done; exit $$status
@@ -204,13 +205,13 @@ valgrind: $(B)/runloop/core.so
 	@$(call spec_environment) valgrind -q --error-exitcode=9 --num-callers=30 \
 	  --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
 	  --child-silent-after-fork=yes --log-file=$(B)/valgrind/%p.log \
-	  $(busted) --exclude-tags=packaging,heavy $(SPECS); status=$$?; \
+	  $(busted) --exclude-tags=packaging,heavy,long $(SPECS); status=$$?; \
 	cat $(B)/valgrind/*.log; exit $$status
 
 ## gc-stress: runs the specs with a collector that never rests
 .PHONY: gc-stress
 gc-stress: $(B)/runloop/core.so
-	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging $(SPECS)
+	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging,long $(SPECS)
 
 ## soak: SOAK_CALLS calls through a server that fails in every way: memory and descriptors must stay flat
 .PHONY: soak
@@ -245,7 +246,7 @@ coverage: $(B)/coverage/runloop/core.so $(addprefix $(B)/coverage/,$(unit_tests)
 	@rm -f $(B)/coverage/*.gcda
 	@for program in $(unit_tests); do $(B)/coverage/$$program >/dev/null 2>&1; done
 	@$(call spec_environment,coverage/) $(B)/coverage/oom 40 >/dev/null
-	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging,heavy $(SPECS)
+	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging,heavy,long $(SPECS)
 	@.ci/c_coverage
 
 lints := $(addprefix lint-,luacheck lua51 format warnings ports analyzer tidy cppcheck symbols layers)

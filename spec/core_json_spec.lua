@@ -121,27 +121,48 @@ describe("core.json_decode", function()
     end
   end)
 
-  it("makes tables of their exact size", function()
-    local function size(text)
+  describe("makes tables", function()
+    -- Bytes of what a text becomes, on average, once as many like it were read before.
+    local function size(text, before)
       local values = {}
       for i = 1, 100 do
         values[i] = false
       end
+      for _ = 1, before do
+        decode(text)
+      end
       collectgarbage()
       collectgarbage("stop")
-      local before = collectgarbage("count")
+      local used = collectgarbage("count")
       for i = 1, 100 do
         values[i] = decode(text)
       end
-      local after = collectgarbage("count")
+      used = collectgarbage("count") - used
       collectgarbage("restart")
-      return (after - before) * 1024 / #values
+      return math.floor(used * 1024 / #values)
     end
-    decode '{"a":1,"b":1,"c":1,"d":1}'
-    local empty = size "{}"
-    assert.equal(size '{"a":1}' - empty, (size '{"a":1,"b":1,"c":1,"d":1}' - empty) / 4)
-    assert.equal(size '{"a":1}', size '{"a":1,"b":null,"c":null}')
-    assert.equal(size "[]" + 16 * 100, size("[0" .. (",0"):rep(99) .. "]"))
+
+    local function items(n) return "[0" .. (",0"):rep(n - 1) .. "]" end
+
+    it("of their exact size, where they come again", function()
+      decode '{"a":1,"b":1,"c":1,"d":1}'
+      local empty = size("{}", 0)
+      assert.equal(size('{"a":1}', 9) - empty, (size('{"a":1,"b":1,"c":1,"d":1}', 9) - empty) / 4)
+      assert.equal(size('{"a":1}', 9), size('{"a":1,"b":null,"c":null}', 9))
+      assert.equal(size("[]", 0) + 16 * 100, size(items(100), 9))
+      assert.equal(size("[]", 0) + 16 * 5, size(items(5), 30))
+    end)
+
+    it("no larger for those that were, above a limit and in the long run", function()
+      local empty = size("[]", 0)
+      decode(items(5000))
+      collectgarbage()
+      local used = collectgarbage("count")
+      local value = decode(items(1))
+      assert.is_true(collectgarbage("count") - used < 3)
+      assert.equal(1, #value)
+      assert.equal(empty + 16, size(items(1), 30))
+    end)
   end)
 
   it("nests 512 levels deep and no further", function()

@@ -360,3 +360,84 @@ describe("encoding beside cjson #slow", function()
     end
   end)
 end)
+
+describe("decoding the quick way", function()
+  local function identical(a, b)
+    if type(a) ~= "table" or type(b) ~= "table" then
+      return a == b and math.type(a) == math.type(b) and (a ~= 0 or 1 / a == 1 / b)
+    elseif getmetatable(a) ~= getmetatable(b) then
+      return false
+    end
+    for key, value in pairs(a) do
+      if not identical(value, b[key]) then return false end
+    end
+    for key in pairs(b) do
+      if a[key] == nil then return false end
+    end
+    return true
+  end
+
+  local function check(text, keep)
+    local quick, message, code, offset = core.json_decode(text, keep)
+    local strict, strict_message, strict_code, strict_offset = core.json_decode(text, keep, true)
+    if message ~= strict_message or code ~= strict_code or offset ~= strict_offset or not identical(quick, strict) then
+      error(("%q\nquickly: %s\nstrictly: %s"):format(text, message or "another value", strict_message or "a value"))
+    end
+    return message == nil
+  end
+
+  -- Like the items of a list: the same names come again, in this order or another one.
+  local NAMES = { "id", "name", "status", "metadata", "a\\u0062c", "x", "zürich", ("long"):rep(11), "", "id" }
+  local function item(random)
+    local parts = {}
+    for i = 1, random(12) do
+      local name = NAMES[random(4) == 0 and random(#NAMES) + 1 or (i - 1) % #NAMES + 1]
+      parts[i] = ('"%s":%s'):format(name, random(3) == 0 and document(random) or random(2) == 0 and "null" or '"active"')
+    end
+    return "{" .. table.concat(parts, ",") .. "}"
+  end
+
+  local function compare(texts, seed)
+    local random, valid, n = generator(seed), 0, 0
+    while n < texts do
+      local text = random(2) == 0 and document(random) or item(random)
+      local list = ("[%s,%s, %s]"):format(text, item(random), text)
+      for _, whole in ipairs { text, list } do
+        for _, case in ipairs { whole, whole:sub(1, random(#whole + 1)), damaged(whole, random), damaged(whole, random) } do
+          if check(case, random(2) == 0) then valid = valid + 1 end
+          n = n + 1
+        end
+      end
+    end
+    assert.is_true(valid > n / 5 and valid < n * 4 / 5)
+  end
+
+  it("comes to the same as the strict way: valid texts, cut and damaged ones #heavy", function()
+    compare(3000, 4)
+  end)
+
+  it("comes to the same as the strict way for 100,000 of these #long", function()
+    compare(100000, 5)
+  end)
+
+  it("leaves a text that is nested deeper than usual to the strict way", function()
+    for _, depth in ipairs { 31, 32, 33, 511, 512, 513 } do
+      check(("["):rep(depth) .. ("]"):rep(depth))
+      check(('{"a":'):rep(depth) .. "1" .. ("}"):rep(depth))
+      check(('[{"a":'):rep(depth) .. "1" .. ("}]"):rep(depth))
+    end
+  end)
+
+  it("reads texts of every length around the sizes of blocks", function()
+    for _, piece in ipairs { "x", "\\n", "é", "\\u00e9", "\255", "日" } do
+      for n = 0, 140 do
+        local text = ("y"):rep(n) .. piece
+        for _, rest in ipairs { "", "z", ("z"):rep(40) } do
+          for _, form in ipairs { '{"%s":1}', '["%s"]', '{"k":"%s","l":"%s"}', '[[{"%s":[]}]' } do
+            check((form:gsub("%%s", function() return text .. rest end)))
+          end
+        end
+      end
+    end
+  end)
+end)

@@ -432,6 +432,16 @@ enum rl_json_token rl_json_next(struct rl_json *j) {
   }
 }
 
+const char *rl_json_string_at(struct rl_json *j, const char *p) {
+  return string(j, p, RL_JSON_STRING) == RL_JSON_STRING ? j->p : NULL;
+}
+
+const char *rl_json_number_at(struct rl_json *j, const char *p, int *whole) {
+  const enum rl_json_token token = number(j, p);
+  *whole = token == RL_JSON_INTEGER;
+  return token == RL_JSON_INTEGER || token == RL_JSON_NUMBER ? j->p : NULL;
+}
+
 size_t rl_json_rest(const struct rl_json *j) {
   return (size_t)(j->p - j->start);
 }

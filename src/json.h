@@ -60,6 +60,11 @@ void rl_json_start(struct rl_json *j, const char *data, size_t len);
  * are NUMBER; a number that overflows a double is an error. */
 enum rl_json_token rl_json_next(struct rl_json *j);
 
+/* For a reader of its own that leaves what is wrong to rl_json_next, on the text of rl_json_start:
+ * the string whose quote is at `p`, or the number there. Both return behind it, or NULL. */
+const char *rl_json_string_at(struct rl_json *j, const char *p);
+const char *rl_json_number_at(struct rl_json *j, const char *p, int *whole);
+
 /* After END: the offset of the first byte behind the value. */
 size_t rl_json_rest(const struct rl_json *j);
 

@@ -493,7 +493,7 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
   d.json = &c->json;
   d.text.data = data;
   d.text.len = len;
-  d.flags = RL_JSON_WHOLE | (lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0);
+  d.flags = lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0;
   lua_pushcfunction(S, decode_protected);
   lua_pushlightuserdata(S, &d);
   pin(box);

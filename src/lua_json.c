@@ -5,6 +5,7 @@
 
 #include "lua_compat.h"
 #include "lua_json.h"
+#include "lua_quick.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,20 +18,9 @@
 
 enum { GATHER = 128 }; /* values kept on the stack before they go into their table */
 
-/* Keys come again in every item, and finding a string that Lua already has costs it a hash of all
- * its bytes. So strings that were keys are remembered: where their text lies here, they themselves
- * in the shared table from FIRST_KEY on. */
-enum { KEYS = 256, LONGEST_KEY = 40 };
-
-struct known_key {
-  const char *text; /* inside the Lua string */
-  size_t len;
-};
-
-/* The shared table, one for a Lua state, and what is in it. Its key in the registry is the address
- * of this. */
+/* The key in the registry of the table that all decoders of a Lua state share is the address of
+ * this. */
 static const char shared_key = 0;
-enum { ARRAY_MT = 1, KNOWN_KEYS, FIRST_KEY };
 
 /* A container that is being read. Its values wait on the stack above `slot` until their number is
  * known, so that the table is made with its exact size; those of a large one go in pieces. */
@@ -47,7 +37,6 @@ struct decoder {
   lua_State *L;
   int flags;
   int shared; /* where the shared table is on the stack */
-  struct known_key *keys;
   struct level *top;
   struct level levels[RL_JSON_MAX_DEPTH + 1];
 };
@@ -67,7 +56,7 @@ static void make_table(struct decoder *d, struct level *v) {
   lua_State *L = d->L;
   if (v->array) {
     lua_createtable(L, v->gathered, 0);
-    lua_rawgeti(L, d->shared, ARRAY_MT);
+    lua_rawgeti(L, d->shared, RL_SHARED_ARRAY_MT);
     lua_setmetatable(L, -2);
   } else {
     lua_createtable(L, 0, v->gathered / 2 - v->absent);
@@ -96,28 +85,6 @@ static void store(struct decoder *d, struct level *v) {
   v->gathered = 0;
 }
 
-static void push_key(struct decoder *d, const char *text, size_t len) {
-  const unsigned char *u = (const unsigned char *)text;
-  struct known_key *key;
-  unsigned slot;
-  if (len == 0 || len > LONGEST_KEY) {
-    lua_pushlstring(d->L, text, len);
-    return;
-  }
-  slot = (((unsigned)len * 33 ^ u[0]) * 33 ^ u[len / 2]) * 33 ^ u[len - 1];
-  slot %= KEYS;
-  key = &d->keys[slot];
-  if (key->len == len && memcmp(key->text, text, len) == 0) {
-    lua_rawgeti(d->L, d->shared, FIRST_KEY + (int)slot);
-    return;
-  }
-  text = lua_pushlstring(d->L, text, len);
-  lua_pushvalue(d->L, -1);
-  lua_rawseti(d->L, d->shared, FIRST_KEY + (int)slot);
-  key->text = text;
-  key->len = len;
-}
-
 static void push_null(struct decoder *d) {
   struct level *v = d->top;
   if (v > d->levels && !v->array && !(d->flags & RL_JSON_KEEP_NULLS)) {
@@ -142,7 +109,7 @@ static int decode(struct decoder *d, struct rl_json *j) {
     enum rl_json_token token = rl_json_next(j);
     switch (token) {
     case RL_JSON_KEY:
-      push_key(d, j->text, j->text_len);
+      lua_pushlstring(L, j->text, j->text_len);
       d->top->gathered++;
       continue;
     case RL_JSON_STRING:
@@ -171,7 +138,7 @@ static int decode(struct decoder *d, struct rl_json *j) {
       store(d, d->top--);
       break;
     case RL_JSON_END:
-      return !(d->flags & RL_JSON_WHOLE) || rl_json_only(j);
+      return rl_json_only(j);
     default:
       return 0;
     }
@@ -180,24 +147,34 @@ static int decode(struct decoder *d, struct rl_json *j) {
   }
 }
 
+static int decode_strictly(lua_State *L, int shared, struct rl_json *j, int flags) {
+  struct decoder d;
+  d.L = L;
+  d.flags = flags;
+  d.shared = shared;
+  d.top = d.levels;
+  memset(d.top, 0, sizeof *d.top);
+  return decode(&d, j);
+}
+
 int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t len, int flags) {
   /* The state of this run is a copy, since a finalizer that the collector runs meanwhile may use
    * the same parser. It shares the scratch, from which each string is taken at once. */
   struct rl_json run = *j;
-  struct decoder d;
   int base = lua_gettop(L), done;
   if (!lua_checkstack(L, LUA_MINSTACK))
     return out_of_memory(j);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key);
-  lua_rawgeti(L, base + 1, KNOWN_KEYS);
-  d.L = L;
-  d.flags = flags;
-  d.shared = base + 1;
-  d.keys = lua_touserdata(L, base + 2);
-  d.top = d.levels;
-  memset(d.top, 0, sizeof *d.top);
+  lua_rawgeti(L, base + 1, RL_SHARED_MEMORY);
   rl_json_start(&run, data, len);
-  done = decode(&d, &run);
+  done =
+      !(flags & RL_JSON_STRICTLY) && rl_quick_decode(L, base + 1, lua_touserdata(L, base + 2), &run,
+                                                     data, len, flags & RL_JSON_KEEP_NULLS);
+  if (!done) {
+    lua_settop(L, base + 2);
+    rl_json_start(&run, data, len);
+    done = decode_strictly(L, base + 1, &run, flags);
+  }
   if (done)
     lua_replace(L, base + 1);
   lua_settop(L, base + done);
@@ -233,17 +210,18 @@ static int json_gc(lua_State *L) {
   return 0;
 }
 
-/* json_decode(text[, keep_nulls]) -> value | nil, message, code, offset (from 1) */
+/* json_decode(text[, keep_nulls[, strictly]]) -> value | nil, message, code, offset (from 1) */
 static int json_decode(lua_State *L) {
   struct decoder_box *box = lua_touserdata(L, lua_upvalueindex(1));
   struct rl_json *j = &box->json;
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  int nulls = lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0;
+  int flags =
+      (lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0) | (lua_toboolean(L, 3) ? RL_JSON_STRICTLY : 0);
   struct rl_place place;
   if (box->closed)
     return luaL_error(L, "the Lua state is being closed");
-  if (rl_lua_json_value(L, j, text, len, RL_JSON_WHOLE | nulls))
+  if (rl_lua_json_value(L, j, text, len, flags))
     return 1;
   if (j->status == RL_NOMEM)
     return luaL_error(L, "not enough memory");
@@ -310,17 +288,17 @@ static int wall_time(lua_State *L) {
 /* Pushes the shared table. A module that is loaded again in the same state finds the one that is
  * there, so that the arrays of before are still arrays. */
 static void push_shared(lua_State *L) {
-  const size_t size = KEYS * sizeof(struct known_key);
+  const size_t size = rl_memory_size();
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key) == LUA_TTABLE)
     return;
   lua_pop(L, 1);
-  lua_createtable(L, FIRST_KEY + KEYS, 0);
+  lua_createtable(L, RL_SHARED_STRINGS + rl_memory_strings(), 0);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "runloop.array");
   lua_setfield(L, -2, "__name");
-  lua_rawseti(L, -2, ARRAY_MT);
+  lua_rawseti(L, -2, RL_SHARED_ARRAY_MT);
   memset(lua_newuserdatauv(L, size, 0), 0, size);
-  lua_rawseti(L, -2, KNOWN_KEYS);
+  lua_rawseti(L, -2, RL_SHARED_MEMORY);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &shared_key);
 }
@@ -335,7 +313,7 @@ void rl_lua_json_open(lua_State *L) {
   lua_setfield(L, -2, "null");
 
   push_shared(L);
-  lua_rawgeti(L, -1, ARRAY_MT);
+  lua_rawgeti(L, -1, RL_SHARED_ARRAY_MT);
   lua_setfield(L, -3, "array_mt");
   lua_pop(L, 1);
 

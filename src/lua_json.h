@@ -10,13 +10,14 @@
 
 enum {
   RL_JSON_KEEP_NULLS = 1, /* null in an object is core.null instead of an absent field */
-  RL_JSON_WHOLE = 2,      /* nothing but white space may follow the value */
+  RL_JSON_STRICTLY = 2,   /* without the quick way, which comes to the same */
 };
 
-/* Decodes one value with the parser `j`. Pushes it and returns 1, or pushes nothing and returns 0
- * with j->status, j->message and j->offset set. Raises nothing but Lua's own memory error, so `j`
- * must be owned by something that the collector frees. `data` must not move until it returns, and
- * the collector may run finalizers meanwhile. rl_lua_json_open must have been called before. */
+/* Decodes a text of one value with the parser `j`. Pushes it and returns 1, or pushes nothing and
+ * returns 0 with j->status, j->message and j->offset set. Raises nothing but Lua's own memory
+ * error, so `j` must be owned by something that the collector frees. `data` must not move until it
+ * returns, and the collector may run finalizers meanwhile. rl_lua_json_open must have been called
+ * before. */
 int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t len, int flags);
 
 /* "byte N" for an offset, counted from 1. */

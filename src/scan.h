@@ -50,6 +50,12 @@ static inline int rl_first(rl_mask m) {
   return __builtin_ctz(m);
 }
 
+/* Whether the first `n` bytes are not the same; of more than all, all count. */
+static inline int rl_differs(rl_block a, rl_block b, size_t n) {
+  const rl_mask same = (rl_mask)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
+  return (~same & (n < 16 ? (1u << n) - 1 : 0xFFFFu)) != 0;
+}
+
 /* What 64 bytes hold, one bit a byte, the first byte's the lowest. */
 #define RL_SIMD_64
 struct rl_masks {
@@ -121,6 +127,11 @@ static inline rl_mask rl_line_end(rl_block b) {
 
 static inline int rl_first(rl_mask m) {
   return __builtin_ctzll(m) >> 2;
+}
+
+static inline int rl_differs(rl_block a, rl_block b, size_t n) {
+  const rl_mask same = rl_to_mask(vceqq_u8(a, b));
+  return (~same & (n < 16 ? ((rl_mask)1 << 4 * n) - 1 : ~(rl_mask)0)) != 0;
 }
 #endif
 
