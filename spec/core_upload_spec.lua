@@ -109,6 +109,22 @@ describe("a body that is read as it is sent", function()
       (head_and_body()))
   end)
 
+  it("goes over the other scheme only where that is allowed", function()
+    raw = support.raw { OK, after = "repeat" }
+    local secure = support.raw { OK, after = "repeat", tls = "localhost" }
+    for _, case in ipairs { { https = true, url = raw.url }, { https = false, url = secure.url } } do
+      local client = core.http { https = case.https, ca_file = support.certificates().ca_file }
+      for _, allowed in ipairs { false, true, false, true } do
+        local transfer = client:start { url = case.url .. "/", method = "PUT", body = { "x" }, any_scheme = allowed }
+        repeat client:turn(5) until transfer:finished()
+        local kind, code = transfer:finish()
+        assert.are.same(allowed and { "ok", "OK" } or { "connection", "UNSUPPORTED_PROTOCOL" }, { kind, code })
+      end
+      client:close()
+    end
+    secure:stop()
+  end)
+
   it("is refused before anything is sent when a file cannot be read", function()
     serve(OK)
     support.run { "mkfifo", directory .. "/pipe" }

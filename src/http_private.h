@@ -20,6 +20,7 @@ struct rl_easy {
   CURL *curl;
   struct rl_easy *next; /* in the lane's pool */
   int custom_method;    /* CURLOPT_CUSTOMREQUEST is set */
+  int any_scheme;       /* http and https are allowed */
   int raw;              /* content codings are not undone */
   int spent;            /* not to be used again */
 };
@@ -153,6 +154,7 @@ struct rl_transfer {
   int raw;
   const char *method, *url, *body;
   struct rl_source *source; /* in the place of `body` */
+  int any_scheme;
   uint64_t body_len;
 
   /* transfer.c: how it goes on */

@@ -142,6 +142,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   t->timeout = r->timeout;
   t->raw = r->raw;
   t->pace = r->pace;
+  t->any_scheme = r->any_scheme;
   t->missed_at = -1;
   t->connect_limit = h->connect_timeout + CONNECT_SLACK;
   rl_link_init(&t->member);
@@ -495,11 +496,6 @@ static int on_close(void *userp, curl_socket_t fd) {
   } while (0)
 
 static CURLcode set_protocol(CURL *curl, const struct rl_http *h, const struct rl_lane *lane) {
-#if LIBCURL_VERSION_NUM >= 0x075500
-  SET(CURLOPT_PROTOCOLS_STR, h->https ? "https" : "http");
-#else
-  SET(CURLOPT_PROTOCOLS, (long)(h->https ? CURLPROTO_HTTPS : CURLPROTO_HTTP));
-#endif
   SET(CURLOPT_HTTP_VERSION,
       lane->shared ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
   /* Rather wait for the first connection to say that it can be shared than open twenty. */
@@ -618,7 +614,7 @@ struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sin
   struct rl_easy *e = rl_calloc(1, sizeof *e);
   if (e == NULL)
     return NULL;
-  e->raw = -1;
+  e->raw = e->any_scheme = -1;
   e->curl = curl_easy_init();
   if (e->curl == NULL || set_constants(e->curl, h, lane, sink) != CURLE_OK) {
     rl_easy_free(e);
@@ -668,6 +664,23 @@ static CURLcode set_coding(const struct rl_transfer *t, struct rl_easy *e) {
   return CURLE_OK;
 }
 
+/* The other scheme is for URLs that the API names, such as those of objects: they may lead to
+ * another host, which must not get what is meant for the API. That is up to the caller. */
+static CURLcode set_schemes(const struct rl_transfer *t, struct rl_easy *e) {
+  CURL *curl = e->curl;
+  const struct rl_http *h = t->http;
+  int http = t->any_scheme || !h->https, https = t->any_scheme || h->https;
+  if (t->any_scheme == e->any_scheme)
+    return CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075500
+  SET(CURLOPT_PROTOCOLS_STR, !https ? "http" : http ? "http,https" : "https");
+#else
+  SET(CURLOPT_PROTOCOLS, (http ? (long)CURLPROTO_HTTP : 0) | (https ? (long)CURLPROTO_HTTPS : 0));
+#endif
+  e->any_scheme = t->any_scheme;
+  return https && !h->https ? set_tls(curl, t->http) : CURLE_OK;
+}
+
 static long connect_ms(const struct rl_transfer *t) {
   return t->connect_limit < 1e6 ? (long)(t->connect_limit * 1000) : 1000000000L;
 }
@@ -699,6 +712,8 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   rc = set_method(t, e);
   if (rc == CURLE_OK)
     rc = set_coding(t, e);
+  if (rc == CURLE_OK)
+    rc = set_schemes(t, e);
   if (rc != CURLE_OK)
     return rc;
   SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
