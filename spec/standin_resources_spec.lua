@@ -159,6 +159,11 @@ describe("the stand-in", function()
     assert.are.equal(125, count) -- and two of terminals, on the other origin
   end)
 
+  it("has no settings that nothing looks at", function()
+    assert.has_error(function() server:set { scoring_pols = 1 } end, "no such setting: scoring_pols")
+    assert.has_error(function() server:reset { scenario = 1 } end, "no such setting: scenario")
+  end)
+
   it("pages through every list", function()
     server:set { commands = { x = {} } }
     for i = 1, 3 do

@@ -17,6 +17,9 @@ local RESOURCES = {
 
 api.DEFAULTS = { seed = 1, token = "test-token", delay = 0 }
 
+-- Settings without a value of their own.
+local OTHERS = base.names "provisioning_seconds scoring_seconds suspending_seconds log_limit"
+
 local resources, texts, calls = {}, {}, {}
 
 -- Routes by their number of segments. Fixed paths stand before those with an id.
@@ -66,11 +69,19 @@ local function seeded_stores(options)
   return copies
 end
 
+--- Changes settings; one that nothing looks at raises.
+function api.set(settings, changes)
+  for name, value in pairs(changes) do
+    if api.DEFAULTS[name] == nil and not OTHERS[name] then error("no such setting: " .. tostring(name), 0) end
+    settings[name] = value
+  end
+end
+
 --- A fresh state; `options` as `support.start` takes them.
 function api.new(options)
   local settings = {}
   for name, value in pairs(api.DEFAULTS) do settings[name] = value end
-  for name, value in pairs(options or {}) do settings[name] = value end
+  api.set(settings, options or {})
   local self = setmetatable({
     settings = settings, stores = seeded_stores(settings), offset = 0, created = 0, changed = loop.event(),
     devbox_listeners = {},

@@ -3,8 +3,9 @@
 ---     lua5.4 spec/support/server.lua [--port N] [--scenarios N] [--public N] [--runs N] [--scorers N]
 ---                                    [--seed N] [--token TOKEN] [--until-eof] [--controlled] [--idle SECONDS]
 ---
---- Prints `listening on http://127.0.0.1:PORT`. It ends after `--idle` seconds without a request (900), with
---- `--until-eof` when its standard input ends, and with `--controlled` when the spec that started it lets go of it.
+--- Prints `listening on http://127.0.0.1:PORT`, and where the second origin listens (see init.lua). It ends after
+--- `--idle` seconds without a request (900), with `--until-eof` when its standard input ends, and with `--controlled`
+--- when the spec that started it lets go of it.
 package.path = (arg[0]:match("^(.*/)") or "./") .. "?.lua;" .. package.path
 
 local socket = require "socket"
@@ -27,9 +28,9 @@ local last_request = begun
 local storage -- the listener of the second origin: presigned URLs and tunnels
 
 local function start(options)
+  local fresh = api.new(options)
   if server.api then server.api:close() end
-  server.options = options
-  server.api = api.new(options)
+  server.options, server.api = options, fresh
   server.api.storage_url = "http://127.0.0.1:" .. storage.port
   server.faults, server.fault_count, server.chaos = {}, 0, nil
   server.log, server.first, server.n = {}, 1, 0
@@ -272,7 +273,7 @@ function commands.refuse(yes)
 end
 
 function commands.set(settings)
-  for name, value in pairs(settings) do server.api.settings[name] = value end
+  api.set(server.api.settings, settings)
 end
 
 function commands.advance(seconds)
