@@ -152,6 +152,7 @@ struct rl_transfer {
   size_t request_len, secret_len; /* secret_len: up to the body */
   struct curl_slist *headers;
   int raw;
+  int once; /* see rl_request */
   const char *method, *url, *body;
   struct rl_source *source; /* in the place of `body` */
   int any_scheme;

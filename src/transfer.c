@@ -141,6 +141,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   t->http = h;
   t->timeout = r->timeout;
   t->raw = r->raw;
+  t->once = r->once;
   t->pace = r->pace;
   t->any_scheme = r->any_scheme;
   t->missed_at = -1;
@@ -450,11 +451,12 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   if (t->stale)
     return CURL_PREREQFUNC_ABORT;
   t->port = from_port;
-  if (t->starts > 0)
-    t->starts++;
-  else
+  if (t->starts == 0) {
     rl_transfer_begin(t);
-  return CURL_PREREQFUNC_OK;
+    return CURL_PREREQFUNC_OK;
+  }
+  t->starts++;
+  return t->once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 #endif
 
@@ -856,6 +858,11 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
     t->easy->spent = 1;
   if (t->aborted)
     return;
+  if (result == CURLE_ABORTED_BY_CALLBACK && t->once && t->starts > 1) {
+    rl_transfer_fail(t, RL_KIND_CONNECTION, "RECV_ERROR",
+                     "the connection ended before an answer came");
+    return;
+  }
   if (is_long_header(t, result)) {
     rl_transfer_fail(t, RL_KIND_LIMIT, HEADERS_TOO_LARGE);
     return;

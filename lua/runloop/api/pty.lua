@@ -67,7 +67,7 @@ local function request(context, method, tunnel, session_name, suffix, query, bod
   local base = lazy.load("api.devboxes").tunnel_url(context, core.url_encode(tunnel.tunnel_key), PORT)
   local bearer = "Bearer " .. tunnel.auth_token
   local made = transport:request(method, base .. "/pty/" .. session_name .. suffix, options, query,
-    body and transport.encode(body, where), {
+    body and transport:encode(body, where), {
       authorization = { "Authorization", bearer },
       ["x-runloop-tunnel-authorization"] = { "X-Runloop-Tunnel-Authorization", bearer },
     })

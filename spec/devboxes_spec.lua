@@ -1,0 +1,394 @@
+-- Devboxes, their executions and snapshots: what comes back and its methods, waiting, and what is cleaned up.
+local runloop = require "runloop"
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+local tables = require "spec.support.tables"
+
+describe("client.devboxes", function()
+  local server, client
+
+  setup(function() server = support.start { scenarios = 1 } end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset { scenarios = 1, provisioning_polls = 0 }
+    client = server:client { tunnel_url = server.storage_url .. "/tunnel/{port}-{key}" }
+  end)
+  after_each(function() client:close() end)
+
+  local function boot(params)
+    return expect.success(client.devboxes:create_and_await_running(params or {}, { interval = 0 }))
+  end
+
+  local function requests(filter)
+    local list = {}
+    for i, entry in ipairs(server:log(filter)) do list[i] = entry.method .. " " .. entry.path end
+    return list
+  end
+
+  it("create and wait until one runs", function()
+    local devbox, response = boot { name = "build", metadata = { a = "b" } }
+    assert.are.equal("running", devbox.status)
+    assert.are.equal("build", devbox.name)
+    assert.are.equal(200, response.status)
+    assert.are.same({ "POST /v1/devboxes", "POST /v1/devboxes/" .. devbox.id .. "/wait_for_status" }, requests())
+  end)
+
+  it("lose none that does not come up: the error carries it", function()
+    server:set { devbox_outcome = "failure" }
+    local err = expect.failure("state", "failure", client.devboxes:create_and_await_running({}, { interval = 0 }))
+    assert.is_truthy(server:text("devbox", err.created.id))
+    assert.are.equal("failure", err.last.status)
+    assert.are.equal(0, server:count { path = "/shutdown$" })
+    err.created:refresh()
+    assert.are.equal("failure", err.created.status)
+  end)
+
+  it("shut one down that does not come up, where that is asked for", function()
+    server:fault({ path = "/wait_for_status$", status = 400, json = { message = "no" } })
+    local err = expect.failure("api", "bad_request",
+      client.devboxes:create_and_await_running({}, { cancel_on_failure = true }))
+    assert.are.equal("POST /v1/devboxes/" .. err.created.id .. "/shutdown", requests()[3])
+    assert.is_nil(err.cancel_error)
+  end)
+
+  it("shut one down whose waiting task is cancelled", function()
+    server:set { provisioning_polls = 1000 }
+    local task = client:spawn(function()
+      return client.devboxes:create_and_await_running({}, { cancel_on_failure = true })
+    end)
+    while server:count { path = "/wait_for_status$" } == 0 do client:poll(0.01) end
+    task:cancel()
+    while server:count { path = "/shutdown$" } == 0 do client:poll(0.01) end
+    assert.are.equal("cancelled", task.status)
+  end)
+
+  it("leave one alone whose waiting task is cancelled, where nothing else is asked for", function()
+    server:set { provisioning_polls = 1000 }
+    local task = client:spawn(function() return client.devboxes:create_and_await_running {} end)
+    while server:count { path = "/wait_for_status$" } == 0 do client:poll(0.01) end
+    task:cancel()
+    client:run()
+    assert.are.equal(0, server:count { path = "/shutdown$" })
+  end)
+
+  it("suspend and resume one, and wait for both", function()
+    local devbox = boot()
+    expect.success(devbox:suspend())
+    assert.are.equal("suspending", devbox.status)
+    expect.success(devbox:await_suspended { interval = 0 })
+    assert.are.equal("suspended", devbox.status)
+    expect.success(devbox:resume())
+    expect.success(devbox:await_running { interval = 0 })
+    assert.are.equal("running", devbox.status)
+    expect.success(devbox:shutdown())
+    expect.failure("state", "shutdown", devbox:await_suspended { interval = 0 })
+  end)
+
+  it("update one in place, and have methods for what has no call of its own", function()
+    local devbox = boot()
+    local same = expect.success(devbox:update { name = "named" })
+    assert.is_true(rawequal(devbox, same))
+    assert.are.equal("named", devbox.name)
+    assert.are.equal(true, expect.success(devbox:keep_alive()))
+    assert.are.equal(devbox.id, expect.success(devbox:usage()).id)
+    assert.are.equal("table", type(expect.success(devbox:logs()).logs))
+    assert.are.equal("table", type(expect.success(devbox:logs { shell_name = "s" }).logs))
+    assert.are.equal("string", type(expect.success(devbox:create_ssh_key()).ssh_private_key))
+  end)
+
+  it("take numbers and booleans that are text on the wire", function()
+    local devbox = boot()
+    expect.success(devbox:shutdown { force = true })
+    assert.are.same({ force = "true" }, server:last().query)
+    local executions = client.devboxes.executions
+    for given, sent in pairs { [3.0] = "3", ["4"] = "4" } do
+      executions:retrieve("dbx_1", "exe_1", { last_n = given })
+      assert.are.same({ last_n = sent }, server:last().query)
+    end
+    expect.raises("'last_n' must be an integer", function() executions:retrieve("dbx_1", "exe_1", { last_n = "x" }) end)
+    expect.raises("'last_n' must be at least 0", function() executions:retrieve("dbx_1", "exe_1", { last_n = -1 }) end)
+    expect.raises("'force' must be a boolean", function() client.devboxes:shutdown("dbx_1", { force = "yes" }) end)
+  end)
+
+  it("raise for what the API would refuse", function()
+    local devboxes = client.devboxes
+    for message, params in pairs {
+      ["have 'snapshot_id' and 'blueprint_name', of which one"] = { snapshot_id = "snp_1", blueprint_name = "b" },
+      ["'mounts[1]' needs an 'agent_id' or an 'agent_name'"] = { mounts = { { type = "agent_mount" } } },
+      ["have file_mounts of more than 98250 bytes: '/big' (98251 bytes)"] = {
+        file_mounts = { ["/big"] = ("x"):rep(98251), ["/small"] = "x" },
+      },
+      ["'gateways.LLM.secret' is required"] = { gateways = { LLM = { gateway = "anthropic" } } },
+      ["'mcp' must be a table of tables, got string"] = { mcp = "x" },
+    } do
+      expect.raises(message, function() devboxes:create(params) end)
+    end
+    expect.raises("'signal' must be one of EOF, INTERRUPT", function()
+      devboxes.executions:send_std_in("dbx_1", "exe_1", { signal = "KILL" })
+    end)
+    expect.raises("have either a 'text' or a 'signal'", function() devboxes.executions:send_std_in("dbx_1", "exe_1", {}) end)
+    expect.raises("'id' must be the id of a devbox or a devbox, got a scenario", function()
+      devboxes:retrieve((client.scenarios:list():next()))
+    end)
+    assert.are.equal(0, server:count { path = "^/v1/devboxes" })
+  end)
+
+  describe("with a tunnel", function()
+    it("tell the URL of a port", function()
+      local devbox = boot()
+      local err = expect.failure("state", "NO_TUNNEL", devbox:tunnel_url(8080))
+      assert.are.equal(devbox, err.last)
+      local tunnel = expect.success(devbox:enable_tunnel { auth_mode = "authenticated" })
+      assert.are.equal(server.storage_url .. "/tunnel/8080-" .. tunnel.tunnel_key, devbox:tunnel_url(8080))
+      assert.are.equal(server.storage_url .. "/tunnel/80-" .. tunnel.tunnel_key, devbox:tunnel_url(80.0))
+      expect.raises("'port' must be an integer from 1 to 65535", function() devbox:tunnel_url "80" end)
+      expect.success(devbox:remove_tunnel())
+      assert.is_nil(devbox.tunnel)
+    end)
+
+    it("have terminals there, with its token and never with the key", function()
+      local devbox = boot()
+      local tunnel = expect.success(client.devboxes:create_pty_tunnel(devbox))
+      local session = expect.success(client.pty:connect(tunnel, "main", { cols = 100, rows = 30 }))
+      assert.are.same({ 100, 30, "main", true }, { session.cols, session.rows, session.session_name, session.created })
+      expect.success(client.pty:control(tunnel, "main", { action = "resize", cols = 80, rows = 24 }))
+      expect.success(client.pty:control(tunnel, "main", { action = "signal", signal = "SIGTERM" }))
+      assert.are.equal("closed", expect.success(client.pty:control(tunnel, "main", { action = "close" })).status)
+      for _, entry in ipairs(server:log { path = "^/tunnel" }) do
+        assert.are.equal("storage", entry.origin)
+        assert.are.equal("Bearer " .. tunnel.auth_token, entry.header.authorization)
+        for _, header in ipairs(entry.headers) do assert.is_nil(header[2]:find(server.token, 1, true)) end
+      end
+      local err = expect.failure("api", "not_found", client.pty:control(tunnel, "gone", { action = "close" }))
+      assert.is_nil(tostring(err):find(tunnel.auth_token, 1, true))
+      expect.raises("'session_name' must be", function() client.pty:connect(tunnel, "../x") end)
+      expect.raises("have 'cols' and 'rows' together", function() client.pty:connect(tunnel, "x", { cols = 1 }) end)
+      expect.raises("'tunnel' must be what", function() client.pty:connect({ tunnel_key = "k" }, "x") end)
+    end)
+  end)
+
+  describe("with commands and files", function()
+    it("begin a command and wait for it", function()
+      local devbox = boot()
+      local execution = expect.success(devbox:exec_async("echo hello; exit 3", { shell_name = "s" }))
+      expect.success(execution:await_completed { interval = 0 })
+      assert.are.same({ "completed", 3, "hello\n" }, { execution.status, execution.exit_status, execution.stdout })
+      local again = expect.success(client.devboxes.executions:retrieve(execution, { last_n = 1 }))
+      assert.are.equal(execution.execution_id, again.execution_id)
+      again = expect.success(client.devboxes.executions:await_completed(execution, { interval = 0 }))
+      assert.are.equal(3, again.exit_status)
+      again = expect.success(client.devboxes.executions:await_completed(devbox, execution.execution_id))
+      assert.are.equal(3, again.exit_status)
+      again = expect.success(client.devboxes:wait_for_command(devbox, execution, { statuses = { "completed" } }))
+      assert.are.equal(3, again.exit_status)
+      assert.are.same({ statuses = { "completed" }, timeout_seconds = 25 },
+        tables.decoded(server:log({ path = "/wait_for_status$" })[2].body))
+    end)
+
+    it("kill a command", function()
+      local devbox = boot()
+      local execution = expect.success(devbox:exec_async "sleep 60")
+      expect.success(execution:kill { kill_process_group = true })
+      assert.are.same({ kill_process_group = true }, tables.decoded(server:last().body))
+      expect.success(execution:await_completed { interval = 0 })
+    end)
+
+    it("give a command an id of its own, the same on every attempt", function()
+      local devbox = boot()
+      server:fault { path = "/execute$", status = 503 }
+      expect.success(client.devboxes:execute(devbox, { command = "true" }))
+      local log, ids = server:log { path = "/execute$" }, {}
+      for i, entry in ipairs(log) do ids[i] = tables.decoded(entry.body).command_id end
+      assert.are.equal(2, #ids)
+      assert.are.equal(ids[1], ids[2])
+      assert.matches("^%x+%-%x%x%x%x%-7%x%x%x%-[89ab]%x%x%x%-%x+$", ids[1])
+      assert.are.equal(36, #ids[1])
+      local ms = tonumber(ids[1]:sub(1, 8) .. ids[1]:sub(10, 13), 16)
+      assert.is_true(math.abs(ms - os.time() * 1000) < 60000)
+      expect.success(client.devboxes:execute(devbox, { command = "true", command_id = ids[1] }))
+      assert.are.equal(ids[1], tables.decoded(server:last().body).command_id)
+    end)
+
+    it("write and read a file, and download it", function()
+      local devbox = boot()
+      assert.is_true(expect.success(devbox:write_file("a.txt", "na\u{ef}ve\n")))
+      assert.are.equal("na\u{ef}ve\n", expect.success(devbox:read_file "a.txt"))
+      assert.are.equal("na\u{ef}ve\n", expect.success(devbox:download_file "a.txt"))
+      local path = support.tmpdir() .. "/a.txt"
+      assert.are.equal(7, expect.success(devbox:download_file("a.txt", path)))
+      assert.are.equal("na\u{ef}ve\n", support.read_file(path))
+      expect.success(devbox:write_file("empty", ""))
+      assert.are.equal("", expect.success(devbox:read_file "empty"))
+      expect.failure("api", "not_found", devbox:read_file "none")
+    end)
+
+    it("tell of a write that failed though its call did not", function()
+      local devbox = boot()
+      server:fault {
+        path = "/write_file_contents$", status = 200,
+        json = { devbox_id = devbox.id, exit_status = 1, stdout = "", stderr = "read-only" },
+      }
+      local err = expect.failure("state", "EXIT_STATUS", devbox:write_file("/proc/x", "y"))
+      assert.are.equal("read-only", err.last.stderr)
+    end)
+
+    it("never begin a command twice: it is sent again only when it cannot have run", function()
+      local devbox = boot()
+      server:fault { path = "/execute_async$", status = 503 }
+      local err = expect.failure("api", "internal_server", devbox:exec_async "true")
+      assert.are.equal(1, err.attempts)
+      assert.is_true(err.maybe_sent)
+      server:fault { path = "/execute_async$", reset = true }
+      err = expect.failure("connection", nil, devbox:exec_async "true")
+      assert.are.equal(1, err.attempts)
+      assert.is_true(err.maybe_sent)
+      server:fault { path = "/execute_async$", status = 429 }
+      local _, response = expect.success(devbox:exec_async "true")
+      assert.are.equal(2, response.attempts)
+      local away = runloop.new { bearer_token = "test-token", base_url = "http://127.0.0.1:1", max_retry_wait = 0.01 }
+      err = expect.failure("connection", "COULDNT_CONNECT", away.devboxes:execute_async("dbx_1", { command = "x" }))
+      away:close()
+      assert.are.equal(6, err.attempts)
+      assert.is_nil(err.maybe_sent)
+    end)
+  end)
+
+  describe("with snapshots", function()
+    it("take one, and wait for one that was begun", function()
+      local devbox = boot()
+      local snapshot = expect.success(devbox:snapshot_disk { name = "whole" })
+      assert.are.equal(devbox.id, snapshot.source_devbox_id)
+      snapshot = expect.success(client.devboxes:snapshot_disk_async(devbox, { metadata = { env = "prod" } }))
+      local same = expect.success(snapshot:await_completed { interval = 0 })
+      assert.is_true(rawequal(snapshot, same))
+      assert.are.same({ "complete", devbox.id }, { snapshot.status, snapshot.source_devbox_id })
+      local view = expect.success(client.devboxes.disk_snapshots:await_completed(snapshot, { interval = 0 }))
+      assert.are.equal("complete", view.status)
+      expect.success(view.snapshot:update { name = "named" })
+      assert.are.equal("named", view.snapshot.name)
+      local found = expect.success(client.devboxes:list_disk_snapshots({ metadata = { env = "prod" } }):collect())
+      assert.are.same({ snapshot.id }, { found[1].id, found[2] and found[2].id })
+      local copy = boot { snapshot_id = snapshot }
+      assert.are.equal(snapshot.id, copy.snapshot_id)
+      assert.is_true(expect.success(snapshot:delete()))
+    end)
+
+    it("tell why one failed", function()
+      server:fault {
+        path = "/status$", status = 200, json = { status = "error", error_message = "disk full" },
+      }
+      local err = expect.failure("state", "error", client.devboxes.disk_snapshots:await_completed "snp_1")
+      assert.matches("disk full", err.message, 1, true)
+    end)
+  end)
+
+  describe("are shut down", function()
+    local function shut_down(id)
+      return server:count { path = "^/v1/devboxes/" .. id .. "/shutdown$" }
+    end
+
+    it("at the end of their block, also by an error", function()
+      local ids = {}
+      do
+        local devbox <close> = boot()
+        ids[1] = devbox.id
+      end
+      assert.are.equal(1, shut_down(ids[1]))
+      expect.raises("oops", function()
+        local devbox <close> = boot()
+        ids[2] = devbox.id
+        error "oops"
+      end)
+      assert.are.equal(1, shut_down(ids[2]))
+    end)
+
+    it("once: one that is down already is left alone", function()
+      local id
+      do
+        local devbox <close> = boot()
+        id = devbox.id
+        expect.success(devbox:shutdown())
+      end
+      assert.are.equal(1, shut_down(id))
+    end)
+
+    it("when their task is cancelled", function()
+      local id
+      local task = client:spawn(function()
+        local devbox <close> = boot()
+        id = devbox.id
+        client:sleep(60)
+      end)
+      while not id do client:poll(0.01) end
+      task:cancel()
+      while shut_down(id) == 0 do client:poll(0.01) end
+    end)
+
+    it("when their client is closed, which waits for it", function()
+      local id
+      client:spawn(function()
+        local devbox <close> = boot()
+        id = devbox.id
+        client:sleep(60)
+      end)
+      while not id do client:poll(0.01) end
+      client:close()
+      assert.are.equal(1, shut_down(id))
+    end)
+
+    it("without an error of their own: that goes to on_error", function()
+      local told = {}
+      local own = server:client { max_retries = 0, on_error = function(err) told[#told + 1] = err end }
+      server:fault { path = "/shutdown$", status = 400, json = { message = "not now" } }
+      do
+        local devbox <close> = expect.success(own.devboxes:create_and_await_running({}, { interval = 0 }))
+        assert.are.equal("running", devbox.status)
+      end
+      own:close()
+      assert.are.equal(1, #told)
+      assert.are.equal("bad_request", told[1].code)
+    end)
+
+    it("behind a function that devboxes:with calls, whatever becomes of it", function()
+      local id
+      local a, b = client.devboxes:with({ name = "w" }, function(devbox)
+        id = devbox.id
+        assert.are.equal(0, shut_down(id))
+        return "a", "b"
+      end, { interval = 0 })
+      assert.are.same({ "a", "b" }, { a, b })
+      assert.are.equal(1, shut_down(id))
+      expect.raises("oops", function()
+        client.devboxes:with({}, function(devbox)
+          id = devbox.id
+          error "oops"
+        end, { interval = 0 })
+      end)
+      assert.are.equal(1, shut_down(id))
+      local task = client:spawn(function()
+        return client.devboxes:with({}, function(devbox)
+          id = devbox.id
+          client:sleep(60)
+        end, { interval = 0 })
+      end)
+      local before = id
+      while id == before do client:poll(0.01) end
+      task:cancel()
+      while shut_down(id) == 0 do client:poll(0.01) end
+      server:set { devbox_outcome = "failure" }
+      expect.failure("state", "failure", client.devboxes:with({}, error, { interval = 0 }))
+      expect.raises("'fn' must be a function", function() client.devboxes:with({}) end)
+    end)
+  end)
+end)
+
+describe("runloop.shell_quote", function()
+  it("makes one word for a shell of any text", function()
+    for _, text in ipairs { "", "plain", "it's", "a b\n$c `d` \\ \"e\"", "'", "''", "na\u{ef}ve *" } do
+      local _, out = support.run("printf %s " .. runloop.shell_quote(text))
+      assert.are.equal(text, out)
+    end
+    expect.raises("must be a string, got nil", function() runloop.shell_quote() end)
+    expect.raises("must not contain a zero byte", function() runloop.shell_quote "a\0b" end)
+  end)
+end)
