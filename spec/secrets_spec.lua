@@ -242,6 +242,16 @@ describe("The token stands", function()
     return err.message
   end
 
+  it("in no task's traceback, though the name of its chunk is its text", function()
+    local chunk = assert(load("local key = 'sk-0123456789'; error(key)"))
+    local own = server:client { bearer_token = "sk-0123456789" }
+    local task = own:spawn(chunk)
+    pcall(task.wait, task)
+    assert.matches("[redacted]", task.traceback, 1, true)
+    assert.is_nil(task.traceback:find("sk-0123456789", 1, true))
+    own:close()
+  end)
+
   it("in no error from 8 bytes on, and kinds and codes stay what they are", function()
     for _, token in ipairs { "status_402", "sk_12345", "scenario" } do
       assert.are.equal("<[redacted]>", message_of_402(token, "<" .. token .. ">"))

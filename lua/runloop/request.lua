@@ -26,6 +26,7 @@ local function new(fields, own_secrets, defaults)
   local self = setmetatable(fields, transport_mt)
   -- In functions, not in fields: pagers lead here, and who prints one must not see the token.
   self.scrub, self.learn, self.learn_headers = secrets.new(own_secrets, self.headers)
+  self.scheduler.scrub = self.scrub -- for what it tells of tasks
   function self.defaults() return defaults end
   self.retries = 0
   -- What differs from call to call is left out here, unless the user has set or removed it.

@@ -25,6 +25,7 @@ local function new(http, options, other)
     http = http,
     turns = other and other.turns or new_turns(),
     nonblocking = options.nonblocking,
+    scrub = nil, -- takes secrets out of a text; set when the client knows them
     on_error = options.on_error,
     closed = false, -- it takes no more calls, but those of the tasks that clean up
     closing_at = nil, -- when these are cancelled, by the core's clock, as long as there are any

@@ -371,7 +371,8 @@ function turns:kill(task)
 end
 
 local function fail(self, task, err)
-  task.traceback = traceback and traceback(task._co)
+  -- The name of a chunk may be its text, and that may hold a token.
+  task.traceback = traceback and task._scheduler.scrub(traceback(task._co))
   close_coroutine(self, task)
   finish(self, task, "failed", { err })
 end
