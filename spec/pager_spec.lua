@@ -464,7 +464,7 @@ describe("A pager", function()
       end
     end
 
-    it("by break, by return and by an error in the loop", function()
+    it_closing("by break, by return and by an error in the loop", function()
       stall_after(3)
       local ways_out = {
         function() for _ in open { limit = 10 } do if in_flight() == 1 then break end end end,
@@ -487,7 +487,7 @@ describe("A pager", function()
       end
     end)
 
-    it("when a loop over its pages ends", function()
+    it_closing("when a loop over its pages ends", function()
       local list = client.scenarios:list { limit = 10 }
       local next_page, _, _, closing = list:pages()
       for page in next_page, nil, nil, closing do
@@ -991,7 +991,7 @@ describe("A pager", function()
       assert.are.same(ids, got)
     end)
 
-    it("loses no page when one is cancelled in the middle of gathering it", function()
+    it_closing("loses no page when one is cancelled in the middle of gathering it", function()
       local got = {}
       local list = client.scenarios:list { limit = 30 }
       server:fault { method = "GET", cut_items = 10, by = "stall" }

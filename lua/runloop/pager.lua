@@ -1,6 +1,7 @@
 -- Lazy pagination: items as their page arrives, one page ahead, resumed where a page broke off.
 
 local core = require "runloop.core"
+local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 
 local now = core.now
@@ -479,6 +480,13 @@ function pager_mt:__call()
   return next_item(self, true)
 end
 
+if not coroutines.closes then
+  function pager_mt:__call()
+    self._transport.scheduler:loops_over(self)
+    return next_item(self, true)
+  end
+end
+
 --- For `map`.
 function pager:_next_of_map()
   return next_item(self, false, "map")
@@ -532,7 +540,10 @@ function pager:pages()
   if getmetatable(self) ~= pager_mt then not_a_pager("pages") end
   check_usable(self)
   set_mode(self, "pages")
-  return function() return next_page(self) end, nil, nil, self
+  return function()
+    if not coroutines.closes then self._transport.scheduler:loops_over(self) end
+    return next_page(self)
+  end, nil, nil, self
 end
 
 local function gather(self, max, here)

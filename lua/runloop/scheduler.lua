@@ -301,6 +301,22 @@ function scheduler:task_left(task)
   self.jobs[task] = nil
 end
 
+--- A loop takes a step of a list: where `break` closes nothing, the list is closed when the task ends whose loop it is,
+--- unless others take steps of it, too.
+---@param list table has `close`, and keeps `_looper`
+function scheduler:loops_over(list)
+  local task, before = self:task_here(), list._looper
+  if task == before then return end
+  if before == nil then
+    task._lists = task._lists or {}
+    task._lists[list] = true
+    list._looper = task
+  elseif before then
+    if before._lists then before._lists[list] = nil end
+    list._looper = false
+  end
+end
+
 --- Drives everything until `done()` is true or the time has come; for `wait` and `map` outside a task.
 ---@param what string the call's name, for messages
 ---@param done function

@@ -336,7 +336,14 @@ local function leave(self, task)
   end
 end
 
+local function close_lists(task)
+  local lists = task._lists
+  task._lists = nil
+  for list in pairs(lists) do pcall(list.close, list) end
+end
+
 local function finish(self, task, status, results)
+  if task._lists then close_lists(task) end
   if task._wait ~= nil or task._wake then drop_stale_wait(self, task) end
   task._results = results
   task.status = status

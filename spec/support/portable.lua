@@ -73,6 +73,10 @@ portable.with_closing = compile "local value, body = ...; local _ <close> = valu
 --- Features, to mark specs by: local it_closing = portable.closing and it or pending
 -- closing: to-be-closed variables, and the fourth value of a `for`
 portable.closing = portable.with_closing ~= nil
+-- incremental: the collector can be told so, and collects tables with a finalizer
+portable.incremental = pcall(collectgarbage, "incremental")
+-- hooks: debug.sethook can strike the main thread from another one
+portable.hooks = coroutine.running() ~= nil
 -- integers: of 64 bits, apart from floats
 portable.integers = math.type ~= nil
 -- length: `#` of a table can be given a meaning; ipairs: it heeds __index
