@@ -579,7 +579,7 @@ static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
 }
 
 static long read_bytes(const struct rl_lane *lane, enum rl_sink_kind sink) {
-  if (sink != RL_SINK_BUFFER)
+  if (sink == RL_SINK_PAGE || sink == RL_SINK_FILE)
     return PAGE_READ_BYTES;
   return lane->shared ? STREAM_READ_BYTES : CALL_READ_BYTES;
 }
