@@ -324,4 +324,116 @@ describe("the stand-in", function()
       scenario_id = id, runProfile = { envVars = { API_KEY = "x", HOME = "y" } },
     }).state)
   end)
+
+  -- The fields that the API promises, and those that it may send besides.
+  local VIEWS = {
+    AccountView = "account_status billing created_at id name tier | account_billing_type active_subscription "
+      .. "external_billing_account_id stripe_customer_id email",
+    APIKeyCreatedView = "id key_secret | expires_at_ms name",
+    RestrictedKeyCreatedView = "id key_secret scopes | expires_at_ms name",
+    AgentView = "create_time_ms id is_public name | source version",
+    AxonView = "created_at_ms id metadata | name",
+    AxonEventView = "axon_id event_type origin payload sequence source timestamp_ms",
+    PublishResultView = "sequence timestamp_ms",
+    BlueprintView = "create_time_ms id name parameters state status | base_blueprint_id build_finish_time_ms "
+      .. "containerized_services devbox_capabilities failure_reason is_public metadata",
+    BlueprintBuildLog = "level message timestamp_ms",
+    DevboxView = "capabilities create_time_ms end_time_ms id launch_parameters metadata state_transitions status | "
+      .. "blueprint_id failure_reason gateway_specs initiator_id initiator_type mcp_specs name shutdown_reason "
+      .. "snapshot_id tunnel",
+    DevboxResourceUsageView = "disk_gb_seconds id memory_gb_seconds start_time_ms status total_active_seconds "
+      .. "total_elapsed_seconds vcpu_seconds | end_time_ms",
+    TunnelView = "auth_mode create_time_ms http_keep_alive tunnel_key wake_on_http | auth_token",
+    PtyTunnelView = "auth_token tunnel_key",
+    SshKeyView = "id ssh_private_key ssh_user url",
+    GatewayTokenView = "auth_mechanism devbox_id endpoint gateway_config_id token url",
+    McpTokenView = "allowed_tools devbox_id endpoint mcp_config_id token url",
+    AsyncExecution = "devbox_id execution_id status | exit_status shell_name stderr stderr_truncated stdout stdout_truncated",
+    ExecutionDetail = "devbox_id exit_status stderr stdout | shell_name",
+    Log = "level source timestamp_ms | cmd cmd_id exit_code message shell_name",
+    SnapshotView = "create_time_ms id metadata source_devbox_id | commit_message name size_bytes source_blueprint_id",
+    SnapshotStatus = "status | error_message snapshot",
+    GatewayConfigView = "auth_mechanism create_time_ms endpoint id name | account_id custom_headers description",
+    McpConfigView = "allowed_tools auth_mechanism create_time_ms endpoint id name | custom_headers description",
+    NetworkPolicyView = "create_time_ms egress id name update_time_ms | description",
+    Egress = "allow_agent_gateway allow_all allow_devbox_to_devbox allow_mcp_gateway allow_runloop_mirrors "
+      .. "allowed_cidrs allowed_hostnames",
+    ObjectView = "content_type create_time_ms id name state | delete_after_time_ms metadata size_bytes upload_url",
+    SecretView = "create_time_ms id name update_time_ms",
+    BenchmarkView = "id metadata name scenarioIds status | attribution description is_public "
+      .. "required_environment_variables required_secret_names",
+    BenchmarkRunView = "id metadata start_time_ms state | benchmark_id duration_ms environment_variables name purpose "
+      .. "score secrets_provided",
+    BenchmarkJobView = "create_time_ms id name state | benchmark_outcomes failure_reason in_progress_runs job_source job_spec",
+    BenchmarkOutcome = "agent_name benchmark_run_id n_completed n_failed n_timeout scenario_outcomes | average_score "
+      .. "duration_ms model_name",
+    ScenarioRunView = "devbox_id id metadata scenario_id state | benchmark_run_id duration_ms environment_variables name "
+      .. "purpose scoring_contract_result secrets_provided start_time_ms",
+    ScorerView = "bash_script id type",
+  }
+
+  local function promised(view, value)
+    assert.are.equal("table", type(value), view)
+    local must, may = VIEWS[view]:match "^([^|]*)|?(.*)$"
+    local known = {}
+    for name in must:gmatch "%S+" do
+      known[name] = true
+      assert.is_truthy(value[name] ~= nil, view .. " has no " .. name .. ": " .. tostring(value.message))
+    end
+    for name in may:gmatch "%S+" do known[name] = true end
+    for name in pairs(value) do assert.is_true(known[name], view .. " has " .. name) end
+    return value
+  end
+
+  it("answers with the fields that the API promises, and no others", function()
+    server:set { provisioning_polls = 0, job_polls = 0, commands = { x = { stdout = "out", stderr = "err" } } }
+    local scenario = server:ids "scenario"[1]
+    promised("AccountView", api:get "/v1/accounts/me")
+    promised("APIKeyCreatedView", api:post("/v1/apikeys", {}))
+    promised("RestrictedKeyCreatedView", api:post("/v1/restricted_keys", {}))
+    promised("AgentView", api:post("/v1/agents", { name = "a" }))
+    promised("AgentView", api:get "/v1/agents/list_public".agents[1])
+    promised("SecretView", api:post("/v1/secrets", { name = "S", value = "x" }))
+    local axon = promised("AxonView", api:post("/v1/axons", {}))
+    promised("PublishResultView", api:post("/v1/axons/" .. axon.id .. "/publish",
+      { event_type = "e", origin = "USER_EVENT", payload = "p", source = "s" }))
+    promised("AxonEventView", api:get("/v1/axons/" .. axon.id .. "/events").events[1])
+    promised("AxonEventView", api:events("/v1/axons/" .. axon.id .. "/subscribe/sse")[1].data)
+    local blueprint = promised("BlueprintView", api:post("/v1/blueprints", { name = "b" }))
+    promised("BlueprintBuildLog", api:get("/v1/blueprints/" .. blueprint.id .. "/logs").logs[1])
+    promised("BlueprintView", api:get "/v1/blueprints/list_public".blueprints[1])
+    local gateway = promised("GatewayConfigView", api:post("/v1/gateway-configs",
+      { name = "g", endpoint = "https://x", auth_mechanism = { type = "bearer" } }))
+    promised("GatewayConfigView", api:get "/v1/gateway-configs/gwc_openai")
+    promised("McpConfigView", api:post("/v1/mcp-configs", { name = "m", endpoint = "https://x", allowed_tools = { "*" } }))
+    promised("Egress", promised("NetworkPolicyView", api:post("/v1/network-policies", { name = "n" })).egress)
+    promised("ObjectView", api:post("/v1/objects", { name = "o", content_type = "text" }))
+    promised("ObjectView", api:get "/v1/objects/list_public".objects[1])
+    promised("BenchmarkView", api:get "/v1/benchmarks/bmd_alpha")
+    promised("BenchmarkRunView", api:post("/v1/benchmarks/start_run", { benchmark_id = "bmd_alpha" }))
+    promised("ScenarioRunView", api:post("/v1/scenarios/start_run", { scenario_id = scenario }))
+    promised("ScorerView", api:get "/v1/scenarios/scorers".scorers[1])
+    local job = promised("BenchmarkJobView", api:post("/v1/benchmark_jobs", { spec = {
+      type = "scenarios", scenario_ids = { scenario }, agent_configs = { { type = "job_agent", name = "a" } },
+    } }))
+    repeat job = api:get("/v1/benchmark_jobs/" .. job.id) until job.state == "completed"
+    promised("BenchmarkOutcome", promised("BenchmarkJobView", job).benchmark_outcomes[1])
+
+    local path, box = api:devbox { gateways = { P = { gateway = gateway.id, secret = "S" } }, tunnel = {} }
+    promised("DevboxView", box)
+    promised("TunnelView", box.tunnel)
+    promised("DevboxResourceUsageView", api:get(path .. "/usage"))
+    promised("PtyTunnelView", api:post(path .. "/create_pty_tunnel"))
+    promised("SshKeyView", api:post(path .. "/create_ssh_key"))
+    promised("GatewayTokenView", api:post(path .. "/create_gateway_token", { gateway = "g", secret = "S" }))
+    promised("McpTokenView", api:post(path .. "/create_mcp_token", { mcp_config = "m", secret = "S" }))
+    promised("AsyncExecution", api:exec(path, "x", { shell_name = "s" }))
+    promised("AsyncExecution", api:post(path .. "/execute_async", { command = "x" }))
+    promised("ExecutionDetail", api:post(path .. "/execute_sync", { command = "x" }))
+    for _, log in ipairs(api:get(path .. "/logs").logs) do promised("Log", log) end
+    local snapshot = promised("SnapshotView", api:post(path .. "/snapshot_disk_async", {}))
+    promised("SnapshotStatus", api:get("/v1/devboxes/disk_snapshots/" .. snapshot.id .. "/status"))
+    promised("SnapshotView", api:get "/v1/devboxes/disk_snapshots".snapshots[1])
+    promised("DevboxView", api:post(path .. "/shutdown?force=true"))
+  end)
 end)
