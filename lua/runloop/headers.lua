@@ -2,6 +2,7 @@
 
 local errors = require "runloop.error"
 local json = require "runloop.json"
+local schema = require "runloop.schema"
 
 -- RFC 9110, 5.6.2. Not %w: which letters that are depends on the locale.
 local TOKEN = "^[!#$%%&'*+%-.^_`|~A-Za-z0-9]+$"
@@ -19,7 +20,10 @@ function headers.check(given, where)
     if type(name) ~= "string" or not name:find(TOKEN) then
       errors.misuse(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name")
     end
-    if type(value) == "number" then value = json.encode_for(value, where .. ": header '" .. name .. "'") end
+    if type(value) == "number" then
+      json.encode_for(value, where .. ": header '" .. name .. "'") -- raises for what is no number
+      value = schema.number_text(value)
+    end
     if value ~= false and type(value) ~= "string" then
       errors.misuse(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value))
     end
