@@ -16,8 +16,8 @@ describe("The core #packaging", function()
   end
 
   local function complaint(headers)
-    local code, _, err = support.run("cc -std=c99 -fsyntax-only -I" .. headers .. " $(pkg-config --cflags libcurl) src/lua_core.c",
-      { cwd = support.root })
+    local code, _, err = support.run("cc -std=c99 -fsyntax-only -I" .. headers
+      .. " $(pkg-config --cflags libcurl) src/lua_core.c", { cwd = support.root })
     return code ~= 0 and err or "none"
   end
 

@@ -216,11 +216,14 @@ end
 -- the kernel ends it with its parent.
 local WITH_PARENT = 'with=; setpriv --pdeathsig KILL true 2>/dev/null && with="setpriv --pdeathsig KILL"; exec $with '
 
+-- Where another Lua finds its modules is no place for 5.4 to look.
+local OWN_PATHS = _VERSION == "Lua 5.4" and "" or "unset LUA_PATH LUA_CPATH; "
+
 --- Starts one of the servers beside this file: { pid, port, call(name, …), stop() }.
 function process.server(path, arguments)
   local command = ("%s %s %s </dev/null"):format(
     process.quote(process.server_interpreter()), process.quote(path), command_text(arguments or {}))
-  local out = assert(io.popen(shell("unset LD_PRELOAD; echo $$; " .. WITH_PARENT .. command)))
+  local out = assert(io.popen(shell("unset LD_PRELOAD; " .. OWN_PATHS .. "echo $$; " .. WITH_PARENT .. command)))
   local pid = portable.tointeger(tonumber(out:read("l") or ""))
   local port = (out:read("l") or ""):match(":(%d+)$")
   local control_port = (out:read("l") or ""):match(":(%d+)$")
