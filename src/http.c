@@ -27,6 +27,11 @@ enum { ADMIT_PER_TURN = 32, RESUME_PER_TURN = 4 };
 /* For so long after its deadline a transfer may go on reading what lies in its socket. */
 #define GRACE_SECONDS 0.25
 
+/* A body of so many bytes may be stopped half-way by the flow control of HTTP/2, which need not let
+ * more through before the server says a word (RFC 9113 6.9.2): an answer that comes before its end
+ * keeps libcurl (7.88, for one) waiting for ever. */
+#define LARGE_BODY 65535u
+
 /* For so long after an answer that came early the server may still be about to read the request. */
 #define EARLY_SECONDS 1.0
 
@@ -109,6 +114,8 @@ static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t)
     silent_since = t->last_byte > t->wait_since ? t->last_byte : t->wait_since;
     due = silent_since + t->timeout;
   }
+  if (t->answered)
+    due = smaller(due, t->answer.status < 300 ? t->answered_at + EARLY_SECONDS : 0);
   if (!t->connected && t->admitted + h->connect_timeout < due)
     due = t->admitted + h->connect_timeout;
   return due;
@@ -243,48 +250,10 @@ static void read_lane(struct rl_lane *lane) {
   }
 }
 
-/* 1: the request's body need not be sent to its end. A server that refuses it will not read it; one
- * that took it may yet, as long as it does read. */
-static int is_settled(struct rl_transfer *t, double now) {
-  uint64_t sent = rl_transfer_sent(t);
-  if (t->answer.status >= 300)
-    return 1;
-  if (sent != t->early_sent) {
-    t->early_sent = sent;
-    t->early_at = now;
-  }
-  return now - t->early_at >= EARLY_SECONDS;
-}
-
-static void end_early(struct rl_http *h) {
-  struct rl_link *l = h->early.next;
-  double now = h->clock_at;
-  while (l != &h->early) {
-    struct rl_transfer *t = RL_TRANSFER_OF(l, early);
-    l = l->next;
-    if (!rl_transfer_is_answered(t) || !is_settled(t, now))
-      continue;
-    rl_transfer_conclude(t, CURLE_OK);
-    rl_transfer_finish(t);
-  }
-}
-
-static double early_wait(const struct rl_http *h, double now) {
-  const struct rl_link *l;
-  double left = HUGE_VAL;
-  for (l = h->early.next; l != &h->early; l = l->next) {
-    const struct rl_transfer *t = RL_TRANSFER_OF(l, early);
-    if (rl_transfer_is_answered(t))
-      left = smaller(left, t->early_at + EARLY_SECONDS - now);
-  }
-  return left;
-}
-
 static void read_messages(struct rl_http *h) {
   struct rl_lane *lane;
   for (lane = h->all_lanes; lane != NULL; lane = lane->next)
     read_lane(lane);
-  end_early(h);
 }
 
 /* Lets transfers that were paused after their share go on. libcurl may hand over here what it had
@@ -395,7 +364,6 @@ static int serve_ready(struct rl_http *h, double started) {
     if (action == 0)
       continue;
     if (served > 0 && rl_monotonic() - started > ROUND_SECONDS) {
-      s->skipped = h->turn;
       if (!skipped)
         h->cursor = s->watch.fd;
       skipped = s->lane->skipped = 1;
@@ -429,7 +397,7 @@ static int may_have_more(const struct rl_http *h, struct rl_transfer *t) {
     return 0;
   if (rl_link_in_list(&t->pause) || (t->turn == h->turn && t->turn_bytes >= FULL_READ))
     return 1;
-  return t->socket != NULL ? t->socket->skipped == h->turn : t->lane->skipped;
+  return t->lane->skipped;
 }
 
 /* "no byte for 0.5 s", whatever the locale's decimal point. */
@@ -454,6 +422,13 @@ static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
     rl_transfer_excuse_wait(t);
     t->admitted = h->clock;
     return 0;
+  }
+  if (t->answered) {
+    if (!rl_transfer_is_settled(t))
+      return 0;
+    rl_transfer_conclude(t, CURLE_OK);
+    rl_transfer_finish(t);
+    return 1;
   }
   if (t->state == RL_ACTIVE && !t->connected && due >= t->admitted + h->connect_timeout) {
     if (is_connected(t))
@@ -538,7 +513,6 @@ static double time_left(struct rl_http *h, double now, double longest) {
   for (lane = h->all_lanes; lane != NULL; lane = lane->next)
     left = smaller(left, lane_wait(lane, now));
   left = smaller(left, queue_wait(h, now));
-  left = smaller(left, early_wait(h, now));
   left = smaller(left, h->unmute_at - now);
   left = smaller(left, h->due_monotonic - now);
   if (h->due_clock < HUGE_VAL)
@@ -683,7 +657,6 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_link_init(&h->all);
   rl_link_init(&h->ready);
   rl_link_init(&h->paused);
-  rl_link_init(&h->early);
   /* The connections of pages that are held back come on top of max_connections, and libcurl would
    * close an idle one for each. */
   rl_lane_init(h, &h->lanes[RL_LANE_CALLS], o->https && o->http2, 2 * o->max_connections);
@@ -772,12 +745,17 @@ void rl_http_free(struct rl_http *h) {
   }
 }
 
+/* What may be held back, or is large. */
+static int needs_own_connection(const struct rl_request *r) {
+  return r->sink.list != NULL || r->sink.file != NULL || r->pieces != NULL ||
+         (r->body != NULL && r->body->len >= LARGE_BODY);
+}
+
 static struct rl_lane *lane_for(struct rl_http *h, const struct rl_request *r) {
   enum rl_lane_kind kind = r->lane;
   if (r->sink.events)
     kind = RL_LANE_STREAMS;
-  else if (kind == RL_LANE_CALLS &&
-           (r->sink.list != NULL || r->sink.file != NULL || r->pieces != NULL))
+  else if (kind == RL_LANE_CALLS && needs_own_connection(r))
     kind = RL_LANE_PAGES;
   if (kind == RL_LANE_PAGES && !h->lanes[RL_LANE_CALLS].shared)
     kind = RL_LANE_CALLS;

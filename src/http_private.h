@@ -60,14 +60,11 @@ struct rl_lane {
 struct rl_socket {
   struct rl_watch watch;
   struct rl_lane *lane;
-  struct rl_transfer *transfer; /* its only user; NULL in a shared lane */
-  curl_socket_t fd;
-  int port;         /* in a shared lane: the local one, by which transfers find it; 0: unknown */
-  double heard;     /* when it was readable last, on the client's clock */
-  short events;     /* what libcurl wants; it is not watched for POLLOUT while it is muted */
-  int idle_writes;  /* times in a row that it was writable and nothing was received */
-  uint64_t sent;    /* by the lane's transfers, when last looked at */
-  uint64_t skipped; /* the last turn in which it was ready and not served */
+  int port;        /* in a shared lane: the local one, by which transfers find it; 0: unknown */
+  double heard;    /* when it was readable last, on the client's clock */
+  short events;    /* what libcurl wants; it is not watched for POLLOUT while it is muted */
+  int idle_writes; /* times in a row that it was writable and nothing was received */
+  uint64_t sent;   /* by the lane's transfers, when last looked at */
 };
 
 /* A connection, used or idle. */
@@ -82,8 +79,7 @@ struct rl_http {
   struct rl_link all;        /* every transfer, finished ones too */
   struct rl_link ready;      /* transfers that were waited for and have news */
   struct rl_link paused;
-  struct rl_link early; /* over HTTP/2, may have been answered before they were sent */
-  int resuming;         /* inside curl_easy_pause, which may call on_body */
+  int resuming; /* inside curl_easy_pause, which may call on_body */
   size_t unfinished;
   uint64_t next_id;
   uint64_t sequence; /* of transfers, in the order they were started */
@@ -126,7 +122,6 @@ struct rl_transfer {
   struct rl_link place;  /* in its lane's queue or active_list */
   struct rl_link news;   /* in http->ready */
   struct rl_link pause;  /* in http->paused: has had its share of a turn, goes on in the next */
-  struct rl_link early;  /* in http->early */
   enum rl_state state;
   int armed;     /* somebody waits for news */
   int held;      /* paused until its reader has caught up */
@@ -135,17 +130,14 @@ struct rl_transfer {
   /* http.c: the queue and the deadlines */
   uint64_t id, sequence;
   double timeout;
-  int patient;         /* the timeout is the longest silence, while somebody waits */
-  double deadline;     /* on the monotonic clock; a streamed body's moves on while nobody waits */
-  double idle_since;   /* when the last wait ended, on the same clock */
-  double wait_since;   /* when the present one began, on the client's clock */
-  double missed_at;    /* when a deadline was first seen to have passed; negative: none has */
-  uint64_t early_sent; /* of the request's body, when its early answer was last looked at */
-  double early_at;     /* when that had grown, on the monotonic clock */
+  int patient;       /* the timeout is the longest silence, while somebody waits */
+  double deadline;   /* on the monotonic clock; a streamed body's moves on while nobody waits */
+  double idle_since; /* when the last wait ended, on the same clock */
+  double wait_since; /* when the present one began, on the client's clock */
+  double missed_at;  /* when a deadline was first seen to have passed; negative: none has */
 
   /* lane.c: what libcurl has of it while it is active */
   struct rl_easy *easy;
-  struct rl_socket *socket; /* in a lane that is not shared */
 
   /* transfer.c: the request, in one block (headers' nodes, headers, method, URL, body) */
   char *request;
@@ -176,8 +168,11 @@ struct rl_transfer {
   /* transfer.c: the answer */
   struct rl_headers answer;
   struct rl_sink sink;
-  uint64_t received; /* of its body, before any coding was undone */
-  int aborted;       /* a callback refused to go on, for the reason in outcome */
+  uint64_t received;    /* of its body, before any coding was undone */
+  int answered;         /* all of it is there, though the request is still being sent */
+  double answered_at;   /* when that was so, or more was sent since, on the client's clock */
+  uint64_t sent_before; /* of the request's body, as of then */
+  int aborted;          /* a callback refused to go on, for the reason in outcome */
   struct rl_outcome outcome;
   char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
 };
@@ -261,11 +256,12 @@ void rl_transfer_excuse(struct rl_transfer *t, double seconds);
  * for it, that one's limit stands. */
 void rl_transfer_excuse_wait(struct rl_transfer *t);
 
+/* 1: the answer stands, which came before all of the request was sent: the server refuses the rest,
+ * or has read no more of it for a while. To be called when that while is over. */
+int rl_transfer_is_settled(struct rl_transfer *t);
+
 /* Bytes of the request's body that libcurl has sent so far. */
 uint64_t rl_transfer_sent(const struct rl_transfer *t);
-
-/* 1: the whole answer is there. Only known where it says how long it is. */
-int rl_transfer_is_answered(const struct rl_transfer *t);
 
 /* 1: libcurl lets it wait, since the server allows no more streams on the connections that there
  * are, or no more connections may be opened. That is as good as waiting in the queue: no timeout

@@ -25,8 +25,6 @@ static struct rl_socket *socket_add(struct rl_lane *lane, curl_socket_t fd) {
 }
 
 static void socket_remove(struct rl_http *h, struct rl_socket *s) {
-  if (s->transfer != NULL && s->transfer->socket == s)
-    s->transfer->socket = NULL;
   rl_poller_remove(&h->poller, &s->watch);
   rl_free(s);
 }
@@ -36,21 +34,6 @@ static void note_user(CURL *easy) {
   void *t = NULL;
   if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) == CURLE_OK && t != NULL)
     rl_transfer_connects(t);
-}
-
-static void socket_set_user(struct rl_socket *s, CURL *easy) {
-  void *t = NULL;
-  if (s->lane->shared || curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) != CURLE_OK)
-    return;
-  /* Each points to the other or to nothing: either may go first. */
-  if (s->transfer != NULL)
-    s->transfer->socket = NULL;
-  s->transfer = t;
-  if (t == NULL)
-    return;
-  if (s->transfer->socket != NULL)
-    s->transfer->socket->transfer = NULL;
-  s->transfer->socket = s;
 }
 
 /* CURLMOPT_SOCKETFUNCTION; libcurl calls it in socket_action as well as when handles are added,
@@ -83,7 +66,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *
     events |= POLLOUT;
   s->events = events;
   rl_poller_set(&h->poller, &s->watch, events);
-  socket_set_user(s, easy);
   return 0;
 }
 
@@ -207,12 +189,8 @@ static void detach(struct rl_transfer *t) {
   (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
   (void)curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, NULL);
   (void)curl_easy_setopt(e->curl, CURLOPT_PRIVATE, NULL);
-  if (t->socket != NULL)
-    t->socket->transfer = NULL;
-  t->socket = NULL;
   t->held = 0;
   rl_link_remove(&t->pause);
-  rl_link_remove(&t->early);
   t->easy = NULL;
   give_easy_back(lane, t->sink.kind, e);
 }

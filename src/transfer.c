@@ -23,10 +23,6 @@
  * try the next address of the host in time: it gives each but the last half of what is left. */
 #define CONNECT_SLACK 1.0
 
-/* What a server must take of a request's body over HTTP/2 before it says a word (RFC 9113 6.9.2).
- */
-#define EARLY_BYTES 65535u
-
 #define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
 #define UNREADABLE "the body's encoding cannot be read (Content-Encoding: %.100s)"
 #define TOO_MUCH_AT_ONCE "BODY_TOO_LARGE", "too much of the body arrived at once"
@@ -150,7 +146,6 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   rl_link_init(&t->place);
   rl_link_init(&t->news);
   rl_link_init(&t->pause);
-  rl_link_init(&t->early);
   rl_headers_init(&t->answer);
   status = rl_sink_open(&t->sink, &r->sink);
   if (status == RL_SYSTEM && file != NULL)
@@ -305,16 +300,6 @@ int rl_transfer_is_silent(const struct rl_transfer *t) {
   return silence >= (life < t->timeout ? life : t->timeout) / 2 && !has_lively_connection(t);
 }
 
-/* When the answer has arrived before all of the request's body was sent over HTTP/2, and the server
- * does not read the rest, libcurl (7.88, for one) waits for ever. http.c ends such a transfer. */
-static void note_answer(struct rl_transfer *t) {
-  if (t->answer.version < 20 || t->body_len < EARLY_BYTES || !t->answer.complete ||
-      rl_link_in_list(&t->early))
-    return;
-  t->early_at = t->http->clock_at;
-  rl_link_append(&t->http->early, &t->early);
-}
-
 uint64_t rl_transfer_sent(const struct rl_transfer *t) {
   curl_off_t sent = 0;
 #if LIBCURL_VERSION_NUM >= 0x073700
@@ -323,15 +308,39 @@ uint64_t rl_transfer_sent(const struct rl_transfer *t) {
   return (uint64_t)sent;
 }
 
-int rl_transfer_is_answered(const struct rl_transfer *t) {
+/* Only known where the answer says how long it is. */
+static int is_answered(const struct rl_transfer *t) {
 #if LIBCURL_VERSION_NUM >= 0x073700
   curl_off_t length = -1, received = 0;
+  if (!t->answer.complete)
+    return 0;
   (void)curl_easy_getinfo(t->easy->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   (void)curl_easy_getinfo(t->easy->curl, CURLINFO_SIZE_DOWNLOAD_T, &received);
   return t->answer.status == 204 || t->answer.status == 304 || (length >= 0 && received >= length);
 #else
+  (void)t;
   return 0;
 #endif
+}
+
+/* libcurl goes on sending what nobody reads, for ever. */
+static void note_answer(struct rl_transfer *t) {
+  if (t->answered || t->body_len == 0 || rl_transfer_sent(t) >= t->body_len || !is_answered(t))
+    return;
+  t->answered = 1;
+  t->answered_at = t->http->clock;
+  t->sent_before = rl_transfer_sent(t);
+  t->http->due_clock = 0; /* to be worked out anew */
+}
+
+int rl_transfer_is_settled(struct rl_transfer *t) {
+  uint64_t sent = rl_transfer_sent(t);
+  if (t->answer.status < 300 && sent != t->sent_before) {
+    t->sent_before = sent;
+    t->answered_at = t->http->clock;
+    return 0;
+  }
+  return 1;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *userp) {
@@ -853,6 +862,8 @@ static void explain(struct rl_transfer *t, CURLcode result) {
 }
 
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
+  if (t->answered)
+    result = CURLE_OK; /* that the rest of the request could not be sent changes nothing */
   /* A handle that is used again leaks the name that it could not resolve (libcurl 8.14). */
   if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
     t->easy->spent = 1;

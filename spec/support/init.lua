@@ -183,7 +183,8 @@
 -- support.h2 { connection 1, …, settings = { MAX_CONCURRENT_STREAMS = 100, … },
 --   certificate = "localhost", after = "repeat" } -> as support.raw; url is https://localhost:PORT
 --   A connection is { mute = true }: accepted, and not a byte comes, not even of TLS; { http1 =
---   "bytes", delay = s }: HTTP/1.1, each request is answered with these bytes; or
+--   "bytes", delay = s }: HTTP/1.1, each request is answered with these bytes; with early = s the
+--   first is, before its body is read, and the connection is closed after so long; or
 --   an array of steps, after which it is closed. SETTINGS, PING and window updates
 --   are answered all the while, flow control is kept. Requests are numbered from 1 on per
 --   connection as they arrive whole; a step that names a request waits for it.

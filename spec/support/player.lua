@@ -91,6 +91,11 @@ local function serve_http1(conn, script)
   if not conn:start_tls(player.http1_context) then return end
   while true do
     local request = http.read_head(conn)
+    if request and script.early then
+      conn:send(script.http1)
+      loop.sleep(script.early)
+      return conn:abort()
+    end
     if not request or not http.read_body(conn, request) then return end
     if script.delay then loop.sleep(script.delay) end
     if not conn:send(script.http1) then return end
