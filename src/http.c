@@ -777,7 +777,7 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *r,
   t->idle_since = now;
   t->lane = lane_for(h, r);
   rl_link_append(&h->all, &t->member);
-  rl_link_append(&t->lane->queue, &t->place);
+  rl_transfer_set_state(t, RL_QUEUED);
   h->unfinished++;
   h->due_monotonic = smaller(h->due_monotonic, due_on_monotonic(t));
   *out = t;

@@ -1,5 +1,26 @@
 /* http_private.h: what http.c (the queue and the turns), lane.c (libcurl's multi handles) and
- * transfer.c (one request and its answer) share. */
+ * transfer.c (one request and its answer) share.
+ *
+ * A transfer's state, and the list of its lane that its `place` is in:
+ *
+ *   QUEUED ----------------> ACTIVE -----------------> FINISHED
+ *   queue   there is room    active_list   outcome      none
+ *     |                        |  libcurl has it         ^
+ *     | <- nothing was sent ---+  (t->easy)              |
+ *     +--- deadline, cancelled, closed ------------------+
+ *
+ * While it is active, libcurl lets it wait for another one's connection (rl_transfer_waits), opens
+ * one (connecting), has one (starts > 0, and the lane counts it as begun), or has all of the answer
+ * while it still sends the request (answered).
+ *
+ * armed    somebody waits for news (rl_transfer_want)
+ * news     something to tell: it has ended, something waits in its sink, bytes have moved; the link
+ *          is in http->ready once that has been noted
+ * held     not read, since its reader has enough; the link `pause` is in http->paused when it has
+ *          only had its share of the turn
+ * skipped  of a lane: a socket was ready, and its turn did not come
+ * muted    of a socket: not watched for writing for a moment
+ * suspect  of a lane: to be retired; what it has begun ends in the retired one, whose heir it is */
 #ifndef RL_HTTP_PRIVATE_H
 #define RL_HTTP_PRIVATE_H
 
@@ -12,7 +33,7 @@
 #include <curl/curl.h>
 #include <sys/types.h>
 
-enum rl_state { RL_WAITING, RL_ACTIVE, RL_FINISHED };
+enum rl_state { RL_NEW, RL_QUEUED, RL_ACTIVE, RL_FINISHED };
 
 /* A libcurl handle for one lane and sink, with everything set that does not depend on the request;
  * kept and used again. */
@@ -183,6 +204,8 @@ struct rl_transfer {
 #define RL_TRANSFER_OF(link, field)                                                                \
   ((struct rl_transfer *)(void *)((char *)(link)-offsetof(struct rl_transfer, field)))
 
+/* lane.c */
+
 /* A lane makes its multi handle when it is first used. */
 void rl_lane_init(struct rl_http *h, struct rl_lane *lane, int shared, long kept);
 
@@ -215,6 +238,9 @@ int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t);
  * so do all transfers of the lane. */
 void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action);
 
+/* The only way from one state to the next: the transfer moves to the list that belongs to it. */
+void rl_transfer_set_state(struct rl_transfer *t, enum rl_state state);
+
 /* The one way in which a transfer ends, once its outcome is settled: takes it from libcurl and from
  * its list, and tells the one who waits. */
 void rl_transfer_finish(struct rl_transfer *t);
@@ -224,6 +250,8 @@ void rl_transfer_finish_all(struct rl_link *list, enum rl_kind kind, const char 
                             const char *message);
 
 void rl_sockets_free(struct rl_http *h);
+
+/* transfer.c */
 
 /* A transfer with a copy of the request, in no list; like rl_http_start. */
 enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *request,

@@ -208,18 +208,38 @@ static void note_end(struct rl_lane *lane) {
   lane->begun--;
 }
 
+/* In the order of their beginning, also what comes back. */
+static void enqueue(struct rl_lane *lane, struct rl_transfer *t) {
+  struct rl_link *l = &lane->queue;
+  while (l->prev != &lane->queue && RL_TRANSFER_OF(l->prev, place)->sequence > t->sequence)
+    l = l->prev;
+  rl_link_append(l, &t->place);
+}
+
+void rl_transfer_set_state(struct rl_transfer *t, enum rl_state state) {
+  if (t->state == RL_ACTIVE)
+    t->lane->active--;
+  rl_link_remove(&t->place);
+  t->lane = state == RL_ACTIVE ? t->lane : t->lane->heir; /* a retired lane may go now */
+  t->state = state;
+  if (state == RL_QUEUED)
+    enqueue(t->lane, t);
+  if (state == RL_ACTIVE) {
+    rl_link_append(&t->lane->active_list, &t->place);
+    t->lane->active++;
+  }
+}
+
 void rl_transfer_finish(struct rl_transfer *t) {
   struct rl_http *h = t->http;
   struct rl_lane *lane = t->lane;
   if (t->easy != NULL) {
     rl_transfer_account(t);
-    lane->active--;
     detach(t);
   }
-  rl_link_remove(&t->place);
+  rl_transfer_set_state(t, RL_FINISHED);
   if (t->starts > 0)
     note_end(lane);
-  t->lane = lane->heir; /* a retired lane may go now */
   rl_transfer_end(t);
   if (--h->unfinished == 0)
     h->due_clock = h->due_monotonic = HUGE_VAL; /* rl_http_timeout must not tell of it any more */
@@ -285,25 +305,15 @@ int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t) {
     return refuse(t, rl_curlmcode_name(mrc), curl_multi_strerror(mrc));
   }
   t->easy = e;
-  t->state = RL_ACTIVE;
-  rl_link_remove(&t->place);
-  rl_link_append(&lane->active_list, &t->place);
-  lane->active++;
+  rl_transfer_set_state(t, RL_ACTIVE);
   return 1;
 }
 
 void rl_transfer_requeue(struct rl_transfer *t) {
-  struct rl_lane *lane = t->lane->heir;
-  struct rl_link *l = lane->queue.next;
-  t->lane->active--;
   t->http->requests--;
   detach(t);
-  t->lane = lane;
   rl_transfer_renew(t);
-  while (l != &lane->queue && RL_TRANSFER_OF(l, place)->sequence < t->sequence)
-    l = l->next;
-  rl_link_remove(&t->place);
-  rl_link_append(l, &t->place);
+  rl_transfer_set_state(t, RL_QUEUED);
 }
 
 void rl_lanes_suspect(const struct rl_transfer *t) {

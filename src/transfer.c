@@ -166,7 +166,6 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
 }
 
 void rl_transfer_renew(struct rl_transfer *t) {
-  t->state = RL_WAITING;
   t->connected = t->connecting = t->starts = t->stale = t->port = 0;
   t->missed_at = -1;
   t->connect_limit = t->http->connect_timeout + CONNECT_SLACK;
@@ -917,7 +916,6 @@ void rl_transfer_end(struct rl_transfer *t) {
   t->outcome.may_hide_cut = t->answer.complete && strcmp(t->method, "HEAD") != 0 &&
                             rl_headers_may_hide_cut(&t->answer, t->received > 0 && !t->raw);
   free_request(t);
-  t->state = RL_FINISHED;
 }
 
 int rl_transfer_has_news(const struct rl_transfer *t) {
