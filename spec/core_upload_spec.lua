@@ -116,7 +116,7 @@ describe("a body that is read as it is sent", function()
       local client = core.http { https = case.https, ca_file = support.certificates().ca_file }
       for _, allowed in ipairs { false, true, false, true } do
         local transfer = client:start { url = case.url .. "/", method = "PUT", body = { "x" }, any_scheme = allowed }
-        repeat client:turn(5) until transfer:finished()
+        while not transfer:want() do client:turn(5) end
         local kind, code = transfer:finish()
         assert.are.same(allowed and { "ok", "OK" } or { "connection", "UNSUPPORTED_PROTOCOL" }, { kind, code })
       end
@@ -313,12 +313,12 @@ describe("a body that is read as it is sent", function()
   it("takes no memory for what a large file holds #slow", function()
     serve { { lua = [[
       local c = ...
-      for _ = 1, 3000 do c:read(2^16) end
+      for _ = 1, 1000 do c:read(2^16) end
       c:send "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
       c:drain()
     ]] } }
     local path = directory .. "/sparse"
-    support.run { "truncate", "-s", "200M", path }
+    support.run { "truncate", "-s", "64M", path }
     local code, out, err = support.lua(([[
       local core, support = require "runloop.core", require "spec.support"
       local http = core.http {}
