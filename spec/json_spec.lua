@@ -242,6 +242,40 @@ describe("lua-cjson, where the program has loaded it,", function()
 end)
 
 describe("decoding", function()
+  it("takes texts that are deep and wide at once", function()
+    local members = {}
+    for k = 1, 60 do members[k] = ('"k%d":%d,'):format(k, k) end
+    local value = assert(json.decode(("{" .. table.concat(members) .. '"in":'):rep(500) .. "[1,[2]]"
+      .. (',"z":1}'):rep(500)))
+    for _ = 1, 500 do
+      assert.are.same({ 1, 60, 1 }, { value.k1, value.k60, value.z })
+      value = value["in"]
+    end
+    assert.are.same({ 1, { 2 } }, value)
+    value = assert(json.decode(("[" .. ("7,"):rep(60)):rep(500) .. "0" .. ("]"):rep(500)))
+    for _ = 1, 500 do
+      assert.are.equal(61, #value)
+      value = value[61]
+    end
+    assert.are.equal(0, value)
+  end)
+
+  it("gives what Lua's numbers cannot hold as text where that is asked for", function()
+    local text = "[9007199254740992, -9007199254740992, 9223372036854775808, -12345678901234567890, 9007199254740993, 1e20, "
+      .. "1E20, 12345678901234567890.0, -0]"
+    local big = portable.integers and 9007199254740993 or "9007199254740993"
+    assert.same({
+      9007199254740992, -9007199254740992, "9223372036854775808", "-12345678901234567890", big, 1e20, 1e20,
+      12345678901234567890.0, -0.0,
+    }, json.decode(text, { integers = "string" }))
+    assert.same({ n = 2 ^ 70 }, json.decode('{"n": 1180591620717411303424}'))
+    assert.same({ n = "1180591620717411303424", z = null },
+      json.decode('{"n": 1180591620717411303424, "z": null}', { integers = "string", nulls = "keep" }))
+    local ok, message = pcall(json.decode, "1", { integers = "text" })
+    assert.is_false(ok)
+    assert.truthy(message:find([[option 'integers' must be "string" or nil]], 1, true), message)
+  end)
+
   it("tells integers from floats", function()
     local value = assert(json.decode "[1, 1.0, -0, 9007199254740993, 1e2]")
     local types = {}
@@ -296,7 +330,7 @@ describe("decoding", function()
     assert.has_error(function() json.decode(nil) end, "json.decode: the text must be a string, got nil")
     assert.has_error(function() json.decode("1", "keep") end, "json.decode: options must be a table, got string")
     assert.has_error(function() json.decode("1", { null = "keep" }) end,
-      "json.decode: unknown option 'null' (known: 'nulls')")
+      "json.decode: unknown option 'null' (known: 'integers', 'nulls')")
     assert.has_error(function() json.decode("1", { nulls = true }) end,
       'json.decode: option \'nulls\' must be "keep" or nil')
   end)

@@ -495,6 +495,17 @@ describe("client.scenarios", function()
       end
     end)
 
+    it("integers = 'string' keeps what Lua's numbers cannot hold", function()
+      local item = '{"id":"scn_1","metadata":{"n":98765432109876543210,"m":1}}'
+      local options = { integers = "string" }
+      server:fault { times = 2, body = item }
+      assert.are.same({ n = 98765432109876543210, m = 1 }, expect.success(client.scenarios:retrieve("scn_1")).metadata)
+      local kept = { n = "98765432109876543210", m = 1 }
+      assert.are.same(kept, expect.success(client.scenarios:retrieve("scn_1", options)).metadata)
+      server:fault { body = '{"scenarios":[' .. item .. '],"has_more":false,"total_count":1}' }
+      assert.are.same(kept, expect.success(client.scenarios:list({}, options):collect())[1].metadata)
+    end)
+
     it("nulls = 'keep' keeps nulls apart from absent fields", function()
       server:fault { status = 200, body = '{"id":"scn_1","a":null,"b":{"c":null},"d":[null]}', times = 2,
         headers = { ["Content-Type"] = "application/json" } }

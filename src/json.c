@@ -319,6 +319,8 @@ static double to_double(const char *p, size_t n, const struct decimal *d) {
 /* Fits the number into an integer when it is one. */
 static enum rl_json_token number_token(struct rl_json *j, const char *p, size_t n,
                                        const struct decimal *d, int whole) {
+  j->text = p;
+  j->text_len = n;
   if (whole && d->count <= 19 && d->digits <= (uint64_t)INT64_MAX + (d->negative ? 1 : 0) &&
       !(d->negative && d->digits == 0)) {
     j->integer = !d->negative ? (int64_t)d->digits : -(int64_t)(d->digits - 1) - 1;

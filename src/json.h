@@ -29,8 +29,8 @@ enum rl_json_token {
 };
 
 struct rl_json {
-  const char *text; /* of KEY and STRING: points into the input, or into scratch when the string */
-  size_t text_len;  /* had to be rewritten; good until the next call, not NUL-terminated */
+  const char *text; /* of KEY, STRING and numbers: points into the input, or into scratch when a */
+  size_t text_len;  /* string had to be rewritten; good until the next call, not NUL-terminated */
   int64_t integer;  /* of INTEGER */
   double number;    /* of NUMBER */
 

@@ -484,7 +484,7 @@ static int decode_protected(lua_State *L) {
 }
 
 /* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser; the
- * transfer is left pinned. Argument 2 of the caller tells whether nulls in objects are kept.
+ * transfer is left pinned. Argument 2 of the caller are the flags.
  *
  * Decoding takes a large stack. On that of the caller, mostly one of many tasks, every cycle of the
  * collector would shrink it again. */
@@ -496,7 +496,7 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
   d.json = &c->json;
   d.text.data = data;
   d.text.len = len;
-  d.flags = lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0;
+  d.flags = rl_lua_json_flags(L, 2);
   lua_pushcfunction(S, decode_protected);
   lua_pushlightuserdata(S, &d);
   pin(box);
@@ -650,7 +650,7 @@ static int after_events(lua_State *L, struct rl_transfer *t, const struct rl_eve
   return no_item(L, rl_events_inside(e) ? "cut" : "done");
 }
 
-/* transfer:event([keep_nulls[, as_text]]) -> data, name | nil, id | nil
+/* transfer:event([flags[, as_text]]) -> data, name | nil, id | nil
  *
  * Takes the next event: its data decoded ("" where it is blank), or as a text; its name, nil where
  * it has none of its own; the last id that the server sent. When there is none:

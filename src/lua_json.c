@@ -41,17 +41,6 @@ struct decoder {
   struct level levels[RL_JSON_MAX_DEPTH + 1];
 };
 
-static int open_level(struct decoder *d, int array) {
-  struct level *v = ++d->top;
-  if (!lua_checkstack(d->L, GATHER + LUA_MINSTACK))
-    return 0;
-  lua_pushnil(d->L);
-  memset(v, 0, sizeof *v);
-  v->slot = lua_gettop(d->L);
-  v->array = array;
-  return 1;
-}
-
 static void make_table(struct decoder *d, struct level *v) {
   lua_State *L = d->L;
   if (v->array) {
@@ -65,11 +54,11 @@ static void make_table(struct decoder *d, struct level *v) {
   v->made = 1;
 }
 
-/* Moves what has been gathered into the table. In the order of the text, so that of members with
- * the same key the last wins. */
-static void store(struct decoder *d, struct level *v) {
+/* Moves what has been gathered into the table, but for `keep` keys at its end. In the order of the
+ * text, so that of members with the same key the last wins. */
+static void store(struct decoder *d, struct level *v, int keep) {
   lua_State *L = d->L;
-  int i, end = v->slot + v->gathered;
+  int i, end = v->slot + v->gathered - keep;
   if (!v->made)
     make_table(d, v);
   for (i = v->slot + 1; i <= end; i++) {
@@ -81,8 +70,27 @@ static void store(struct decoder *d, struct level *v) {
       lua_rawset(L, v->slot);
     }
   }
-  lua_settop(L, v->slot);
-  v->gathered = 0;
+  if (keep > 0)
+    lua_replace(L, v->slot + 1);
+  lua_settop(L, v->slot + keep);
+  v->gathered = keep;
+}
+
+/* A C function of Lua 5.1 has 8,000 slots at most: the outer levels must not hold them all. */
+enum { CROWDED = 32 };
+
+static int open_level(struct decoder *d, int array) {
+  struct level *v = d->top;
+  if (LUA_VERSION_NUM < 502 && v - d->levels > CROWDED && v->gathered > 1)
+    store(d, v, !v->array);
+  v = ++d->top;
+  if (!lua_checkstack(d->L, GATHER + LUA_MINSTACK))
+    return 0;
+  lua_pushnil(d->L);
+  memset(v, 0, sizeof *v);
+  v->slot = lua_gettop(d->L);
+  v->array = array;
+  return 1;
 }
 
 static void push_null(struct decoder *d) {
@@ -102,6 +110,26 @@ static int out_of_memory(struct rl_json *j) {
   return 0;
 }
 
+/* The largest number up to which every integer is a double as well. */
+#define EXACT 9007199254740992.0
+
+/* Whether the number that was just read is written as an integer, and is another one in Lua. */
+static int is_inexact(const struct rl_json *j, enum rl_json_token token) {
+  if (token == RL_JSON_INTEGER)
+    return RL_LUA_DOUBLES && (j->integer > (int64_t)EXACT || j->integer < -(int64_t)EXACT);
+  return (j->number >= EXACT || j->number <= -EXACT) && memchr(j->text, '.', j->text_len) == NULL &&
+         memchr(j->text, 'e', j->text_len) == NULL && memchr(j->text, 'E', j->text_len) == NULL;
+}
+
+static void push_number(struct decoder *d, const struct rl_json *j, enum rl_json_token token) {
+  if ((d->flags & RL_JSON_EXACTLY) && is_inexact(j, token))
+    lua_pushlstring(d->L, j->text, j->text_len);
+  else if (token == RL_JSON_INTEGER)
+    rl_push_int64(d->L, j->integer);
+  else
+    lua_pushnumber(d->L, (lua_Number)j->number);
+}
+
 /* Reads one value and leaves it on the stack; 0 when it cannot be read. */
 static int decode(struct decoder *d, struct rl_json *j) {
   lua_State *L = d->L;
@@ -116,10 +144,8 @@ static int decode(struct decoder *d, struct rl_json *j) {
       lua_pushlstring(L, j->text, j->text_len);
       break;
     case RL_JSON_INTEGER:
-      rl_push_int64(L, j->integer);
-      break;
     case RL_JSON_NUMBER:
-      lua_pushnumber(L, (lua_Number)j->number);
+      push_number(d, j, token);
       break;
     case RL_JSON_TRUE:
     case RL_JSON_FALSE:
@@ -135,7 +161,8 @@ static int decode(struct decoder *d, struct rl_json *j) {
       continue;
     case RL_JSON_OBJECT_END:
     case RL_JSON_ARRAY_END:
-      store(d, d->top--);
+      store(d, d->top, 0);
+      d->top--;
       break;
     case RL_JSON_END:
       return rl_json_only(j);
@@ -143,7 +170,7 @@ static int decode(struct decoder *d, struct rl_json *j) {
       return 0;
     }
     if (++d->top->gathered >= GATHER)
-      store(d, d->top);
+      store(d, d->top, 0);
   }
 }
 
@@ -167,9 +194,9 @@ int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t 
   lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key);
   lua_rawgeti(L, base + 1, RL_SHARED_MEMORY);
   rl_json_start(&run, data, len);
-  done =
-      !(flags & RL_JSON_STRICTLY) && rl_quick_decode(L, base + 1, lua_touserdata(L, base + 2), &run,
-                                                     data, len, flags & RL_JSON_KEEP_NULLS);
+  done = !(flags & (RL_JSON_STRICTLY | RL_JSON_EXACTLY)) &&
+         rl_quick_decode(L, base + 1, lua_touserdata(L, base + 2), &run, data, len,
+                         flags & RL_JSON_KEEP_NULLS);
   if (!done) {
     lua_settop(L, base + 2);
     rl_json_start(&run, data, len);
@@ -183,6 +210,12 @@ int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t 
   j->offset = run.offset;
   rl_buffer_reset(j->scratch); /* a large one is given back now, not when the next text comes */
   return done;
+}
+
+int rl_lua_json_flags(lua_State *L, int arg) {
+  if (lua_type(L, arg) == LUA_TNUMBER)
+    return (int)lua_tointeger(L, arg);
+  return lua_toboolean(L, arg) ? RL_JSON_KEEP_NULLS : 0;
 }
 
 struct rl_place rl_lua_json_place(uint64_t offset) {
@@ -210,14 +243,13 @@ static int json_gc(lua_State *L) {
   return 0;
 }
 
-/* json_decode(text[, keep_nulls[, strictly]]) -> value | nil, message, code, offset (from 1) */
+/* json_decode(text[, flags[, strictly]]) -> value | nil, message, code, offset (from 1) */
 static int json_decode(lua_State *L) {
   struct decoder_box *box = lua_touserdata(L, lua_upvalueindex(1));
   struct rl_json *j = &box->json;
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  int flags =
-      (lua_toboolean(L, 2) ? RL_JSON_KEEP_NULLS : 0) | (lua_toboolean(L, 3) ? RL_JSON_STRICTLY : 0);
+  int flags = rl_lua_json_flags(L, 2) | (lua_toboolean(L, 3) ? RL_JSON_STRICTLY : 0);
   struct rl_place place;
   if (box->closed)
     return luaL_error(L, "the Lua state is being closed");

@@ -11,7 +11,11 @@
 enum {
   RL_JSON_KEEP_NULLS = 1, /* null in an object is core.null instead of an absent field */
   RL_JSON_STRICTLY = 2,   /* without the quick way, which comes to the same */
+  RL_JSON_EXACTLY = 4,    /* an integer that Lua's numbers cannot hold is its text */
 };
+
+/* The flags that argument `arg` stands for: a number, or a boolean, whether nulls are kept. */
+int rl_lua_json_flags(lua_State *L, int arg);
 
 /* Decodes a text of one value with the parser `j`. Pushes it and returns 1, or pushes nothing and
  * returns 0 with j->status, j->message and j->offset set. Raises nothing but Lua's own memory

@@ -103,14 +103,29 @@ function M.encode_in_pieces(value, where, breathe)
   return text
 end
 
+-- What the core's decoder takes the sum of.
+local KEEP_NULLS, EXACTLY = 1, 4
+
+--- How the core is to decode.
+---@param options { nulls: "keep"?, integers: "string"? }?
+---@param keep_nulls boolean? whatever the options say
+---@return integer
+function M.reading(options, keep_nulls)
+  local sum = (keep_nulls or options and options.nulls == "keep") and KEEP_NULLS or 0
+  return options and options.integers == "string" and sum + EXACTLY or sum
+end
+
 local function check_options(options, where, known)
   if options == nil then return end
   if type(options) ~= "table" then
     errors.misuse(where .. ": options must be a table, got " .. type(options))
   end
   for name in pairs(options) do
-    if name ~= known then
-      errors.misuse(where .. ": unknown option '" .. tostring(name) .. "' (known: '" .. known .. "')")
+    if not known[name] then
+      local names = {}
+      for each in pairs(known) do names[#names + 1] = "'" .. each .. "'" end
+      table.sort(names)
+      errors.misuse(where .. ": unknown option '" .. tostring(name) .. "' (known: " .. table.concat(names, ", ") .. ")")
     end
   end
 end
@@ -121,7 +136,7 @@ end
 ---@param options { sort_keys: boolean? }? sort_keys: the names of objects come in order, bytewise
 ---@return string
 function M.encode(value, options)
-  check_options(options, "json.encode", "sort_keys")
+  check_options(options, "json.encode", { sort_keys = true })
   local sorted = options and options.sort_keys
   if sorted ~= nil and type(sorted) ~= "boolean" then
     errors.misuse("json.encode: option 'sort_keys' must be a boolean, got " .. type(sorted))
@@ -131,21 +146,25 @@ function M.encode(value, options)
   return text
 end
 
+local DECODE_OPTIONS = { nulls = "keep", integers = "string" }
+
 --- Decodes a JSON text.
 ---@param text string
----@param options { nulls: "keep"? }? nulls = "keep": a null in an object is runloop.null, not an absent field
+---@param options { nulls: "keep"?, integers: "string"? }? nulls = "keep": a null in an object is runloop.null, not an
+--- absent field; integers = "string": an integer that Lua cannot hold exactly is its text
 ---@return any value nil when it cannot be decoded
 ---@return runloop.Error? err
 function M.decode(text, options)
   if type(text) ~= "string" then
     errors.misuse("json.decode: the text must be a string, got " .. type(text))
   end
-  check_options(options, "json.decode", "nulls")
-  local nulls = options and options.nulls
-  if nulls ~= nil and nulls ~= "keep" then
-    errors.misuse("json.decode: option 'nulls' must be \"keep\" or nil")
+  check_options(options, "json.decode", DECODE_OPTIONS)
+  for name, value in pairs(options or {}) do
+    if value ~= DECODE_OPTIONS[name] then
+      errors.misuse(("json.decode: option '%s' must be \"%s\" or nil"):format(name, DECODE_OPTIONS[name]))
+    end
   end
-  local value, message, code = core.json_decode(text, nulls == "keep")
+  local value, message, code = core.json_decode(text, M.reading(options))
   if message then
     return nil, errors.new {
       kind = code == "JSON" and "decode" or "limit",

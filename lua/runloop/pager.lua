@@ -57,7 +57,7 @@ local function new(transport, fields)
     _secrets = fields.secrets, -- names of fields, as request.secrets
     _name = fields.name, -- of the call, for messages
     _prefetch = not fields.options or fields.options.prefetch ~= false,
-    _keep_nulls = fields.options and fields.options.nulls == "keep",
+    _reading = transport.reading(fields.options),
     _page = false, -- the page that items are taken from
     _ahead = false, -- the page after it, when asked for already
     _pages = 0, -- pages begun
@@ -194,7 +194,7 @@ local function arrived(self, page)
   if page.members then return end
   answer_of(self, page)
   if not page.transfer then return end
-  local members = page.transfer:members(self._keep_nulls)
+  local members = page.transfer:members(self._reading)
   page.members, page.has_more = members, members.has_more
   if type(members.total_count) == "number" then self.total_count = members.total_count end
 end
@@ -310,7 +310,7 @@ local function step(self, page)
     if err then return nil, retry_page(self, page, err) end
     return nil, true
   end
-  local item, why, code, message = page.transfer:item(self._keep_nulls)
+  local item, why, code, message = page.transfer:item(self._reading)
   if item ~= nil then return accept(self, page, item) end
   if why == "done" then
     arrived(self, page)
@@ -441,7 +441,7 @@ local function next_item(self, raises, whole_call)
     and scheduler:may_take() then
     -- The common case, kept short: an item is at hand.
     hand[1] = BUSY
-    local item = transfer:item(self._keep_nulls)
+    local item = transfer:item(self._reading)
     if item ~= nil then
       local accepted, err = accept(self, page, item)
       if accepted then return hand_out(self, page, accepted) end

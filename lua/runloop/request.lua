@@ -58,6 +58,9 @@ local function header_lines(self, request, attempt)
   return headers.lines(set), true
 end
 
+--- How an answer is decoded, by the call options.
+transport.reading = json.reading
+
 --- A URL with a query added.
 ---@param url string
 ---@param query table|nil name -> string, already checked
@@ -164,7 +167,7 @@ function transport:request(method, url, options, query, body, row_headers)
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
     raw = nil, -- true: ask for a body without a content coding
-    keep_nulls = options.nulls == "keep", secrets = nil, -- a set of fields that are secrets, in what is sent and comes
+    reading = transport.reading(options), secrets = nil, -- a set of fields that are secrets, in what is sent and comes
     attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
   }
 end
@@ -234,7 +237,7 @@ end
 local function api_error(self, request, transfer, status, fields)
   local body = transfer:text()
   if is_json(fields["content-type"]) or body:sub(1, 64):find("^%s*[%[{]") then
-    local value = transfer:json(request.keep_nulls)
+    local value = transfer:json(request.reading)
     if value ~= nil then body = value end
   end
   -- Before an excerpt of it becomes the message: that could hold half of the token.
@@ -412,7 +415,7 @@ end
 
 --- An object, as every endpoint promises.
 function transport:decode_object(request, transfer, answer)
-  local value, message, code = transfer:json(request.keep_nulls)
+  local value, message, code = transfer:json(request.reading)
   if type(value) == "table" and getmetatable(value) ~= array_mt then return value end
   if value ~= nil then
     return nil, self:decode_error(request, transfer, "SHAPE", "the answer is JSON, but not an object")
@@ -439,7 +442,7 @@ end
 function transport:decode_any(request, transfer, answer)
   if transfer:text(1) == "" then return true end
   if not is_json(answer.headers["content-type"]) then return transfer:text() end
-  local value, message, code = transfer:json(request.keep_nulls)
+  local value, message, code = transfer:json(request.reading)
   if value ~= nil then return value end
   if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
   if code == "CUT_SHORT" then code = "JSON" end

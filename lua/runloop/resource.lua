@@ -69,6 +69,7 @@ resource.CALL_OPTIONS = schema.options_of({
   body = schema.table,
   idempotency_key = schema.string { pattern = "^[^%c]+$", hint = "be a line of text" },
   nulls = schema.enum { "keep" },
+  integers = schema.enum { "string" },
   prefetch = schema.boolean,
 }, "call option")
 
@@ -386,7 +387,7 @@ local function perform(context, plan, where, ...)
   local request = transport:request(plan.method, call.url, options, call.query, text, plan.headers)
   if row.timeout then request.timeout = options and options.timeout or row.timeout end
   request.once = row.once
-  request.keep_nulls = request.keep_nulls or row.nulls
+  if row.nulls then request.reading = transport.reading(options, true) end
   request.secrets = secrets_of(plan, context.class)
   if request.secrets then transport.learn(body, request.secrets) end
   if row.multipart then

@@ -267,7 +267,8 @@ local IN_ANOTHER = [[
   package.path = "./?.lua;" .. package.path
   local serial, zip = require "serial", require "zip"
   local arguments = serial.load(io.read "a")
-  io.write(serial.dump((zip[arguments[1] ](table.unpack(arguments, 2, arguments.n))))
+  local name = arguments[1]
+  io.write(serial.dump((zip[name](table.unpack(arguments, 2, arguments.n)))))
 ]]
 
 local function zip_function(name)
