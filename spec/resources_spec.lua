@@ -187,7 +187,9 @@ describe("client", function()
   end)
 
   it("has agents, objects, keys and the account", function()
-    local agent = expect.success(client.agents:create { name = "a", source = { type = "git", git = { repository = "https://g" } } })
+    local agent = expect.success(client.agents:create {
+      name = "a", source = { type = "git", git = { repository = "https://g" } },
+    })
     expect.success(agent:refresh())
     assert.are.equal("number", type(expect.success(client.agents:devbox_counts()).total_count))
     expect.raises("'source' of type 'npm' needs its field 'npm'", function()
@@ -214,7 +216,9 @@ describe("client", function()
 
   describe(":list", function()
     it("pages through anything with a cursor", function()
-      local items = expect.success(client:list({ path = "/v1/scenarios", list = "scenarios", query = { limit = 7 } }):collect())
+      local items = expect.success(client:list {
+        path = "/v1/scenarios", list = "scenarios", query = { limit = 7 },
+      }:collect())
       assert.are.same(server:ids "scenario", (function()
         local ids = {}
         for i, item in ipairs(items) do ids[i] = item.id end
@@ -222,7 +226,9 @@ describe("client", function()
       end)())
       assert.is_nil(getmetatable(items[1]))
       local names = {}
-      for scenario in client:list { path = "/v1/scenarios?search=slow", list = "scenarios" } do names[#names + 1] = scenario.name end
+      for scenario in client:list { path = "/v1/scenarios?search=slow", list = "scenarios" } do
+        names[#names + 1] = scenario.name
+      end
       assert.is_true(#names > 0 and #names < 30)
     end)
 
