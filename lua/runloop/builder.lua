@@ -2,10 +2,12 @@
 
 local errors = require "runloop.error"
 local json = require "runloop.json"
+local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
-local shapes = require("runloop.api.scenarios").shapes
 
-local M = {}
+local shapes = lazy.load("api.scenarios").shapes
+
+local scenario_builder = {}
 
 local builder = {}
 local builder_mt = { __name = "runloop.scenario_builder", __index = builder }
@@ -195,9 +197,9 @@ end
 --- A builder for a scenario. Each step checks its arguments at once and returns the builder.
 ---@param name string
 ---@return runloop.ScenarioBuilder
-function M.new(name)
+function scenario_builder.new(name)
   name = check(text, name, "runloop.scenario", "name")
   return setmetatable({ name = name, _parameters = {}, _environment = {}, _input = {}, _functions = {} }, builder_mt)
 end
 
-return M
+return scenario_builder

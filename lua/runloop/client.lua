@@ -3,8 +3,7 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 local headers = require "runloop.headers"
-local map = require "runloop.map"
-local pager = require "runloop.pager"
+local lazy = require "runloop.lazy"
 local proxy = require "runloop.proxy"
 local request = require "runloop.request"
 local resource = require "runloop.resource"
@@ -330,7 +329,7 @@ function client:list(fields, options)
   local query = schema.query(nil, checked.query, where)
   for name, value in pairs(options and options.query or {}) do query[name] = value end
   transport.scheduler:check_open(where)
-  local list = pager.new(transport, {
+  local list = lazy.load("pager").new(transport, {
     name = where, url = transport.base_url .. checked.path, list = checked.list, query = query, options = options,
   })
   return list, nil, nil, list
@@ -433,7 +432,7 @@ end
 
 -- What a source of items is. A scenario or a page would pass for an empty array, and nothing be done in silence.
 local function source_kind(source)
-  if pager.is(source) then return "pager" end
+  if lazy.load("pager").is(source) then return "pager" end
   local is_table, mt = type(source) == "table", getmetatable(source)
   if is_callable(source) and not (is_table and rawget(source, 1) ~= nil) then return "iterator" end
   if is_table then check_holes(source) end
@@ -458,7 +457,7 @@ function client:map(source, fn, options)
   local kind = source_kind(source)
   local refused = transport.scheduler:enter("client:map", true)
   if refused then return nil, nil, refused, 0 end
-  return map(transport.scheduler, source, kind, fn, checked)
+  return lazy.load("map")(transport.scheduler, source, kind, fn, checked)
 end
 
 --- The descriptors an event loop should watch; may change with every poll.
@@ -473,6 +472,10 @@ function client:timeout()
   return open_transport_of(self, "timeout").scheduler:timeout()
 end
 
-resource.announce()
+-- Says what is loaded when it is first used, once all that it needs is there.
+local function announce()
+  lazy.announce { "builder", "map", "pager" }
+  resource.announce()
+end
 
-return { new = new }
+return { new = new, announce = announce }

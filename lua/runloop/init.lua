@@ -1,10 +1,10 @@
--- runloop: a client for the Runloop API: scenarios, their runs and their scorers.
+-- runloop: a client for the Runloop API.
 
 local core = require "runloop.core"
-local builder = require "runloop.builder"
 local client = require "runloop.client"
 local errors = require "runloop.error"
 local json = require "runloop.json"
+local lazy = require "runloop.lazy"
 
 local runloop
 
@@ -40,11 +40,13 @@ runloop = {
   array_mt = json.array_mt,
   json = { decode = json.decode, encode = json.encode },
   --- A builder for the parameters of `scenarios:create`.
-  scenario = with_dot("scenario", builder.new),
+  scenario = with_dot("scenario", function(name) return lazy.load("builder").new(name) end),
   --- A text as one word of a POSIX shell.
   shell_quote = with_dot("shell_quote", shell_quote),
   --- What the C core was built with, and what libcurl can do here.
   features = core.features,
 }
+
+client.announce()
 
 return runloop

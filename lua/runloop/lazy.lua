@@ -1,6 +1,7 @@
 -- Modules that are loaded when they are first used: a program that lists scenarios needs no other resource.
 
 local core = require "runloop.core"
+local require = require -- a host may take it from its scripts
 
 local name, path = ...
 
@@ -16,7 +17,7 @@ if name ~= "runloop.lazy" or not loadfile or not loaded then root = nil end
 local globals = {}
 for _, global in ipairs {
   "assert", "coroutine", "error", "getmetatable", "ipairs", "math", "next", "pairs", "pcall", "rawget", "rawset",
-  "require", "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "unpack",
+  "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "unpack",
 } do
   globals[global] = core.global(global)
 end
@@ -35,7 +36,7 @@ function lazy.announce(names)
   for i = 1, root and 0 or #names do require("runloop." .. names[i]) end
 end
 
---- A module that was announced.
+--- A module that was announced, or that one of those needs.
 ---@param module_name string without "runloop."
 ---@return any
 function lazy.load(module_name)
@@ -48,6 +49,13 @@ function lazy.load(module_name)
     loaded[full] = module
   end
   return module
+end
+
+-- What such a module needs of this one is found where it is.
+function globals.require(module_name)
+  local short = module_name:match "^runloop%.(.+)$"
+  if short then return lazy.load(short) end
+  return require(module_name)
 end
 
 return lazy
