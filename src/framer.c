@@ -264,31 +264,6 @@ static void bracket(struct rl_framer *f, struct value *v, const char *p) {
 }
 
 #ifdef RL_SIMD_64
-/* The bytes that a backslash before them makes plain characters. `*carry`: the last backslash of
- * the bytes before is one of those that do; then the same of these 64 bytes. In a run of
- * backslashes every other one counts, which an addition finds out: the carry runs through the run.
- */
-static uint64_t find_escaped(uint64_t backslashes, uint64_t *carry) {
-  const uint64_t even = 0x5555555555555555u;
-  uint64_t behind, odd_starts, even_ends;
-  backslashes &= ~*carry;
-  behind = backslashes << 1 | *carry;
-  odd_starts = backslashes & ~even & ~behind;
-  even_ends = odd_starts + backslashes;
-  *carry = even_ends < odd_starts;
-  return (even ^ even_ends << 1) & behind;
-}
-
-/* Each bit becomes the parity of those up to it: from a quote to the next, strings have ones. */
-static uint64_t prefix_parity(uint64_t bits) {
-  bits ^= bits << 1;
-  bits ^= bits << 2;
-  bits ^= bits << 4;
-  bits ^= bits << 8;
-  bits ^= bits << 16;
-  return bits ^ bits << 32;
-}
-
 /* Does what find_end does, 64 bytes at a time and only inside of a container; returns where it is
  * for find_end to go on. */
 static const char *find_bracket(struct rl_framer *f, struct value *v, const char *p,
@@ -299,8 +274,8 @@ static const char *find_bracket(struct rl_framer *f, struct value *v, const char
     uint64_t carry = escaped, strings, brackets;
     rl_scan_64(p, &m);
     if ((m.backslashes | carry) != 0)
-      m.quotes &= ~find_escaped(m.backslashes, &carry);
-    strings = prefix_parity(m.quotes) ^ inside;
+      m.quotes &= ~rl_find_escaped(m.backslashes, &carry);
+    strings = rl_prefix_parity(m.quotes) ^ inside;
     if ((m.backslashes & ~strings) != 0)
       break; /* not JSON: a backslash outside of strings escapes nothing */
     for (brackets = m.brackets & ~strings; brackets != 0; brackets &= brackets - 1) {

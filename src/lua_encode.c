@@ -398,13 +398,12 @@ static int put_value(struct walk *w) {
 
 /* What marks arrays: our metatable, at `ours` on the stack, and what the lua-cjson that the program
  * itself has loaded uses; only its newer line does. */
-static void find_marks(struct walk *w, int ours) {
+static int find_marks(lua_State *L, int ours, const void **marks) {
   static const char *const modules[] = {"cjson", "cjson.safe"};
   static const char *const fields[] = {"array_mt", "empty_array_mt", "empty_array"};
-  lua_State *L = w->L;
   const int top = lua_gettop(L);
-  int i, j;
-  w->marks[w->mark_count++] = lua_topointer(L, ours);
+  int i, j, count = 0;
+  marks[count++] = lua_topointer(L, ours);
   lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
   for (i = 0; i < 2; i++) {
     lua_pushstring(L, modules[i]);
@@ -413,12 +412,13 @@ static void find_marks(struct walk *w, int ours) {
       lua_pushstring(L, fields[j]);
       lua_rawget(L, -2);
       if (lua_topointer(L, -1) != NULL)
-        w->marks[w->mark_count++] = lua_topointer(L, -1);
+        marks[count++] = lua_topointer(L, -1);
       lua_pop(L, 1);
     }
     lua_pop(L, 1);
   }
   lua_settop(L, top);
+  return count;
 }
 
 static int no_memory(lua_State *L) {
@@ -512,10 +512,9 @@ static int json_encode(lua_State *L) {
   w.sorted = lua_toboolean(L, 2);
   w.later = lua_toboolean(L, 3);
   w.kept_count = 0;
-  w.mark_count = 0;
   w.status = RL_OK;
   w.depth = 0;
-  find_marks(&w, lua_upvalueindex(2));
+  w.mark_count = find_marks(L, lua_upvalueindex(2), w.marks);
   if (w.later)
     lua_newtable(L);
   else

@@ -1,5 +1,6 @@
 /* lua_http.c: clients and transfers for Lua. Never calls libcurl: that is http.c's. */
 #include "http.h"
+#include "project.h"
 #include "lua_compat.h"
 #include "lua_core.h"
 #include "lua_json.h"
@@ -12,6 +13,7 @@
 
 #define CLIENT "runloop.http"
 #define TRANSFER "runloop.transfer"
+#define FIELDS "runloop.fields"
 
 /* A larger max_body is taken as this, which no buffer reaches. */
 #define MAX_BODY (SIZE_MAX >> 2)
@@ -21,8 +23,15 @@
 struct client {
   struct rl_http *http; /* NULL before it is made and after it was collected */
   struct rl_json json;
-  lua_State *stack; /* to decode on; a user value */
-  int decoding;     /* texts of transfers, which must not move */
+  lua_State *stack;           /* to decode on; a user value */
+  int decoding;               /* texts of transfers, which must not move */
+  struct rl_buffer projected; /* what is left of an item of which not all is wanted */
+};
+
+/* The names of the members of items that are wanted, which Lua keeps alive in the user value. */
+struct fields {
+  size_t count;
+  struct rl_name names[];
 };
 
 /* While a function of the binding makes Lua values of a transfer, the collector may run finalizers
@@ -175,6 +184,7 @@ static int core_http(lua_State *L) {
   c->http = NULL;
   c->decoding = 0;
   rl_json_init(&c->json);
+  rl_buffer_init(&c->projected, SIZE_MAX);
   luaL_setmetatable(L, CLIENT);
   c->stack = lua_newthread(L);
   lua_setiuservalue(L, 2, 1);
@@ -452,6 +462,7 @@ static int client_gc(lua_State *L) {
   c->http = NULL;
   rl_json_free(&c->json);
   rl_json_init(&c->json);
+  rl_buffer_free(&c->projected);
   return 0;
 }
 
@@ -553,6 +564,50 @@ static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f)
   return 2 + push_error(L, status, cut, message, offset);
 }
 
+/* fields(names) -> what transfer:item takes for them */
+static int core_fields(lua_State *L) {
+  struct fields *f;
+  size_t i, n;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  n = (size_t)lua_rawlen(L, 1);
+  f = lua_newuserdatauv(L, sizeof *f + n * sizeof *f->names, 1);
+  f->count = n;
+  lua_createtable(L, (int)n, 0);
+  for (i = 0; i < n; i++) {
+    if (lua_rawgeti(L, 1, (lua_Integer)i + 1) != LUA_TSTRING)
+      return luaL_error(L, "a field's name must be a string");
+    f->names[i].text = lua_tolstring(L, -1, &f->names[i].len);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setiuservalue(L, -2, 1);
+  luaL_setmetatable(L, FIELDS);
+  return 1;
+}
+
+/* As decode, of the item's text. Where argument 3 says which fields are wanted, only these. What
+ * cannot be taken apart is decoded as a whole, for the error. */
+static int decode_item(lua_State *L, struct transfer *box, const char *data, size_t len) {
+  struct client *c = box->client;
+  const struct fields *f;
+  size_t left;
+  if (lua_isnoneornil(L, 3))
+    return decode(L, box, data, len);
+  f = luaL_checkudata(L, 3, FIELDS);
+  if (c->decoding > 0)
+    return luaL_error(L, "client used in a finalizer while it decodes");
+  rl_buffer_reset(&c->projected);
+  if (rl_buffer_reserve(&c->projected, len) != RL_OK)
+    return no_memory(L);
+  left = rl_project(f->names, f->count, &c->json, data, len, c->projected.data);
+  if (left > 0) {
+    if (decode(L, box, c->projected.data, left))
+      return 1;
+    unpin(box);
+  }
+  return decode(L, box, data, len);
+}
+
+/* transfer:item([keep_nulls[, fields]]) -> item | nil, why, code, message */
 static int transfer_item(lua_State *L) {
   struct transfer *box = check_unpinned(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
@@ -561,7 +616,7 @@ static int transfer_item(lua_State *L) {
   size_t n;
   if (f == NULL || !rl_framer_first(f, &p, &n))
     return after_items(L, box->transfer, f);
-  if (!decode(L, box, p, n)) {
+  if (!decode_item(L, box, p, n)) {
     uint64_t offset = rl_framer_offset(f) + j->offset;
     enum rl_status status = j->status;
     const char *message = j->message;
@@ -960,6 +1015,10 @@ void rl_lua_http_open(lua_State *L) {
     luaL_error(L, "libcurl could not be initialised (error %d)", rc);
   make_class(L, CLIENT, client_meta, client_methods);
   make_class(L, TRANSFER, transfer_meta, transfer_methods);
+  luaL_newmetatable(L, FIELDS);
+  lua_pop(L, 1);
+  lua_pushcfunction(L, core_fields);
+  lua_setfield(L, -2, "fields");
   lua_pushcfunction(L, core_http);
   lua_setfield(L, -2, "http");
   lua_pushcfunction(L, core_wait);

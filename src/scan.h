@@ -89,6 +89,31 @@ static inline void rl_scan_64(const char *p, struct rl_masks *m) {
                            rl_is_bracket(b[3]));
 }
 
+/* The bytes that a backslash before them makes plain characters. `*carry`: the last backslash of
+ * the bytes before is one of those that do; then the same of these 64 bytes. In a run of
+ * backslashes every other one counts, which an addition finds out: the carry runs through the run.
+ */
+static inline uint64_t rl_find_escaped(uint64_t backslashes, uint64_t *carry) {
+  const uint64_t even = 0x5555555555555555u;
+  uint64_t behind, odd_starts, even_ends;
+  backslashes &= ~*carry;
+  behind = backslashes << 1 | *carry;
+  odd_starts = backslashes & ~even & ~behind;
+  even_ends = odd_starts + backslashes;
+  *carry = even_ends < odd_starts;
+  return (even ^ even_ends << 1) & behind;
+}
+
+/* Each bit becomes the parity of those up to it: from a quote to the next, strings have ones. */
+static inline uint64_t rl_prefix_parity(uint64_t bits) {
+  bits ^= bits << 1;
+  bits ^= bits << 2;
+  bits ^= bits << 4;
+  bits ^= bits << 8;
+  bits ^= bits << 16;
+  return bits ^ bits << 32;
+}
+
 #elif !defined(RL_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && defined(__aarch64__)
 #include <arm_neon.h>
 #define RL_SIMD

@@ -323,7 +323,7 @@ function client:list(fields, options)
   local transport = transport_of(self, "list")
   local where = "client:list"
   local checked = schema.options(LIST_FIELDS, fields, where, resource.CALL_OPTIONS)
-  options = resource.call_options(options, where, LIST_FIELDS)
+  options = resource.call_options(options, where, LIST_FIELDS, true)
   if options and options.body then errors.misuse(where .. ": call option 'body': a GET is not sent with a body") end
   check_path(checked.path, where)
   local query = schema.query(nil, checked.query, where)

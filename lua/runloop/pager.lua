@@ -58,6 +58,7 @@ local function new(transport, fields)
     _name = fields.name, -- of the call, for messages
     _prefetch = not fields.options or fields.options.prefetch ~= false,
     _reading = transport.reading(fields.options),
+    _fields = fields.options and fields.options.fields and core.fields(fields.options.fields) or nil,
     _page = false, -- the page that items are taken from
     _ahead = false, -- the page after it, when asked for already
     _pages = 0, -- pages begun
@@ -310,7 +311,7 @@ local function step(self, page)
     if err then return nil, retry_page(self, page, err) end
     return nil, true
   end
-  local item, why, code, message = page.transfer:item(self._reading)
+  local item, why, code, message = page.transfer:item(self._reading, self._fields)
   if item ~= nil then return accept(self, page, item) end
   if why == "done" then
     arrived(self, page)
@@ -441,7 +442,7 @@ local function next_item(self, raises, whole_call)
     and scheduler:may_take() then
     -- The common case, kept short: an item is at hand.
     hand[1] = BUSY
-    local item = transfer:item(self._reading)
+    local item = transfer:item(self._reading, self._fields)
     if item ~= nil then
       local accepted, err = accept(self, page, item)
       if accepted then return hand_out(self, page, accepted) end

@@ -71,6 +71,7 @@ resource.CALL_OPTIONS = schema.options_of({
   nulls = schema.enum { "keep" },
   integers = schema.enum { "string" },
   prefetch = schema.boolean,
+  fields = schema.array(schema.string { pattern = ".", hint = "not be empty" }),
 }, "call option")
 
 --- What the helpers that wait take.
@@ -84,16 +85,36 @@ resource.AWAIT_OPTIONS = schema.options_of({
 local LISTED = {}
 for _, name in ipairs(names) do LISTED[name] = true end
 
+-- The option `fields` of a list: with `id`, and without what is most likely a slip.
+local function check_fields(wanted, of, where)
+  local all, known = { "id" }, {}
+  for name in pairs(of ~= true and of.fields or {}) do known[#known + 1] = name end
+  for i, name in ipairs(wanted) do
+    local meant = schema.misspelt(name, known)
+    if meant and meant ~= name then
+      errors.misuse(("%s: call option 'fields[%d]': there is no field '%s' (did you mean '%s'?)"):format(where, i, name,
+        meant))
+    end
+    all[#all + 1] = name
+  end
+  return all
+end
+
 --- Checks call options; the headers come back as a set (see headers.lua), the query as strings.
 ---@param options table?
 ---@param where string
 ---@param shape table? the call's parameters, for who puts one of them here
+---@param listed table|true|nil of a list what its items are, or true where nobody knows
 ---@return table?
-function resource.call_options(options, where, shape)
+function resource.call_options(options, where, shape, listed)
   if options == nil then return nil end
   local checked = schema.options(resource.CALL_OPTIONS, options, where, shape)
   checked.headers = headers.check(checked.headers, where)
   checked.query = checked.query and schema.query(nil, checked.query, where)
+  if checked.fields then
+    if not listed then errors.misuse(where .. ": call option 'fields' is for lists") end
+    checked.fields = check_fields(checked.fields, listed, where)
+  end
   return checked
 end
 
@@ -317,13 +338,18 @@ local function add_secrets(set, of, seen)
   return set
 end
 
+-- What comes back, as far as it is known: a shape.
+local function came_of(plan, class)
+  local row = plan.row
+  if LISTED[row.returns] then return resource.class(row.returns).definition.thing end
+  return not RESULTS[row.returns] and class.definition.shapes[row.returns] or nil
+end
+
 -- The names of the fields that are secrets in what a call sends and brings; nil when there are none. Worked out when
 -- the call is made: what comes back may be another resource's.
 local function secrets_of(plan, class)
   if plan.secrets == nil then
-    local row = plan.row
-    local came = LISTED[row.returns] and resource.class(row.returns).definition.thing
-      or not RESULTS[row.returns] and class.definition.shapes[row.returns]
+    local row, came = plan.row, came_of(plan, class)
     local set = came and add_secrets(nil, came, {})
     plan.secrets = row.body and add_secrets(set, row.body, {}) or set or false
   end
@@ -352,7 +378,7 @@ local function arguments_of_call(context, plan, where, ...)
     call.path = given[plan.file_at]
     check_path(call.path, where, row.multipart)
   end
-  call.options = call_options(options, where, plan.shape)
+  call.options = call_options(options, where, plan.shape, row.list and (came_of(plan, context.class) or true))
   if call.options and call.options.query then call.query = merge(call.query or {}, call.options.query) end
   if call.options and call.options.body then
     if plan.method == "GET" or row.multipart then

@@ -263,14 +263,11 @@ local function nearest_part(wanted, known)
   return nearest
 end
 
---- The known name that a wrong one was most likely meant to be.
----@param name any
+--- The known name of which a name is another spelling, or a misspelling.
+---@param name string
 ---@param known string[]
 ---@return string? nil when none is near
-function schema.nearest(name, known)
-  if type(name) ~= "string" or #name > 64 then
-    return nil
-  end
+function schema.misspelt(name, known)
   local wanted, nearest, least = spelling(name), nil, math.huge
   for _, candidate in ipairs(known) do
     if candidate == ALIASES[wanted] then
@@ -284,7 +281,17 @@ function schema.nearest(name, known)
   if nearest and least <= math.max(1, math.floor(#nearest / 3)) then
     return nearest
   end
-  return nearest_part(wanted, known)
+end
+
+--- The known name that a wrong one was most likely meant to be.
+---@param name any
+---@param known string[]
+---@return string? nil when none is near
+function schema.nearest(name, known)
+  if type(name) ~= "string" or #name > 64 then
+    return nil
+  end
+  return schema.misspelt(name, known) or nearest_part(spelling(name), known)
 end
 
 local function did_you_mean(name, known)

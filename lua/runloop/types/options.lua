@@ -46,6 +46,7 @@
 ---@field idempotency_key? string sent as x-request-id instead of a random one; not with a GET, which has none
 ---@field nulls? "keep" a null in an object of the answer is `runloop.null`, not an absent field
 ---@field integers? "string" an integer of the answer that Lua cannot hold exactly (beyond 2^53 in LuaJIT and before 5.3, else beyond 64 bits) is its text
+---@field fields? string[] of a list: items have only these of their fields, and `id`
 ---@field prefetch? boolean `false`: a list asks for its next page only when it is needed
 
 ---@class runloop.Response

@@ -1,0 +1,143 @@
+-- The call option `fields`: items with only the fields that are read.
+local expect = require "spec.support.expect"
+local json = require "runloop.json"
+local runloop = require "runloop"
+local support = require "spec.support"
+local tasks = require "spec.support.tasks"
+
+describe("a list with fields", function()
+  local server, client
+
+  lazy_setup(function() server = support.start { scenarios = 60 } end)
+  lazy_teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    client = server:client()
+  end)
+  after_each(function() client:close() end)
+
+  local function only(fields, item)
+    local left = {}
+    for _, name in ipairs(fields) do left[name] = item[name] end
+    return left
+  end
+
+  local function plain(item)
+    local copy = {}
+    for name, value in pairs(item) do copy[name] = value end
+    return copy
+  end
+
+  it("has only these in its items, and id", function()
+    local whole = expect.success(client.scenarios:list({ limit = 20 }):collect())
+    assert.equal(60, #whole)
+    assert.is_truthy(whole[1].input_context and whole[1].metadata)
+    local some = expect.success(client.scenarios:list({ limit = 20 }, { fields = { "name", "metadata" } }):collect())
+    assert.equal(60, #some)
+    for i, item in ipairs(some) do assert.same(only({ "id", "name", "metadata" }, whole[i]), plain(item)) end
+    for item in client.scenarios:list(nil, { fields = {} }) do
+      assert.same({ "id" }, { next(item), (next(item, "id")) })
+    end
+  end)
+
+  it("has them in pages and in map too, and names of any case", function()
+    for page in client.scenarios:list({ limit = 25 }, { fields = { "id", "status" } }):pages() do
+      for _, item in ipairs(page.scenarios) do
+        assert.is_string(item.status)
+        assert.is_nil(item.name)
+      end
+      assert.is_boolean(page.has_more)
+    end
+    local seen = 0
+    client:map(client.scenarios:list(nil, { fields = { "name" } }), function(item)
+      assert.is_nil(item.status)
+      seen = seen + 1
+    end)
+    assert.equal(60, seen)
+  end)
+
+  it("has items with methods: refresh brings the rest", function()
+    local item = expect.success(client.scenarios:list(nil, { fields = { "name" } }):next())
+    assert.is_nil(item.status)
+    expect.success(item:refresh())
+    assert.is_string(item.status)
+  end)
+
+  it("asks for the page ahead, whatever is left out", function()
+    local pager = client.scenarios:list({ limit = 10 }, { fields = {} })
+    client:spawn(function()
+      for _ = 1, 9 do
+        expect.success(pager:next())
+        client:sleep(0.01) -- the page is whole by then
+      end
+    end)
+    tasks.poll_until(client, function() return server:count() == 2 end)
+  end)
+
+  it("raises for what is most likely a slip, and takes names that nobody knows", function()
+    for _, case in ipairs {
+      { { "nmae" }, "scenarios:list: call option 'fields[1]': there is no field 'nmae' (did you mean 'name'?)" },
+      { { "id", "inputContext" },
+        "scenarios:list: call option 'fields[2]': there is no field 'inputContext' (did you mean 'input_context'?)" },
+      { "name", "scenarios:list: call option 'fields' must be a list, got string" },
+      { { 5 }, "scenarios:list: call option 'fields[1]' must be a string, got number" },
+      { { "" }, "scenarios:list: call option 'fields[1]' must not be empty" },
+    } do
+      expect.raises(case[2], function() client.scenarios:list(nil, { fields = case[1] }) end)
+    end
+    expect.success(client.scenarios:list(nil, { fields = { "name_of_tomorrow", "zzz" } }):next())
+    local pager = client:list({ path = "/v1/scenarios", list = "scenarios" }, { fields = { "nmae" } })
+    assert.same({ "id" }, { next(expect.success(pager:next())), nil })
+  end)
+
+  it("is the only call that takes it", function()
+    local id = server:ids("scenario")[1]
+    expect.raises("scenarios:retrieve: call option 'fields' is for lists", function()
+      client.scenarios:retrieve(id, { fields = { "name" } })
+    end)
+    expect.raises("client:request: call option 'fields' is for lists", function()
+      client:request({ path = "/v1/scenarios" }, { fields = { "name" } })
+    end)
+  end)
+
+  it("leaves the caller's list as it is", function()
+    local fields = { "name" }
+    expect.success(client.scenarios:list(nil, { fields = fields }):next())
+    assert.same({ "name" }, fields)
+  end)
+
+  describe("whose page is", function()
+    local function item_of(text, options)
+      server:fault { path = "^/v1/scenarios$", status = 200, body = '{"scenarios":[' .. text .. '],"has_more":false}' }
+      options.max_retries = 0
+      return client.scenarios:list(nil, options):next()
+    end
+
+    it("unusual: names with escapes, names that come twice, blanks, nulls", function()
+      local item = expect.success(item_of([[ { "\u006eame" : "n" , "id":"a", "x":{"name":"]}"}, "metadata":null,
+        "id" : "b", "st\u0061tus":[1,{"id":2}], "y":-1.5e3,"z":"\\\"}" } ]],
+        { fields = { "name", "metadata", "status" }, nulls = "keep" }))
+      assert.same({ id = "b", name = "n", metadata = runloop.null, status = { 1, { id = 2 } } }, json.decode(
+        json.encode(item), { nulls = "keep" }))
+      item = expect.success(item_of([[{"id":"a","metadata":null}]], { fields = { "metadata" } }))
+      assert.same({ id = "a" }, plain(item))
+    end)
+
+    it("wrong in what is left out is no worse for it", function()
+      local item = expect.success(item_of([[{"id":"a","x":nope,"y":"\q","z":[1 2],"name":"n"}]], { fields = { "name" } }))
+      assert.same({ id = "a", name = "n" }, plain(item))
+    end)
+
+    it("wrong in what is wanted fails, and says where", function()
+      local value, err = item_of([[{"id":"a","x":[1],"name":nope}]], { fields = { "name" } })
+      expect.failure("decode", "JSON", value, err)
+      assert.matches("byte 41", err.message)
+      value, err = item_of([[{"id":"a","x":1 "name":"n"}]], { fields = { "name" } })
+      expect.failure("decode", "JSON", value, err)
+      value, err = item_of([[{"x":1,"name":"n"}]], { fields = { "name" } })
+      expect.failure("decode", "SHAPE", value, err)
+      value, err = item_of([[5]], { fields = { "name" } })
+      expect.failure("decode", "SHAPE", value, err)
+    end)
+  end)
+end)
