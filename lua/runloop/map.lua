@@ -29,7 +29,6 @@ local function new_map(scheduler, fn, options)
     succeeded = 0,
     errors = nil, -- index -> err
     workers = {}, -- the set of those alive
-    alive = 0, -- their number
     started = 0, -- workers ever
     caller = scheduler:task_here(),
     waiting = false, -- the caller does, in a task
@@ -81,27 +80,24 @@ local function keep(self, index, ok, value, err)
 end
 
 local function is_over(self)
-  return self.alive == 0 or self.broken ~= nil
+  return next(self.workers) == nil or self.broken ~= nil
 end
 
+-- May come twice.
 local function worker_ended(self, worker)
-  if worker.status == "cancelled" or not self.workers[worker] then return end -- the map is, too, or the client closed
+  if worker.status == "cancelled" then return end -- the map is, too, or the client closed
   self.workers[worker] = nil
-  self.alive = self.alive - 1
   if worker.status == "failed" then
     worker._awaited = true
     self.broken = self.broken or { worker._results[1] }
   end
-  if self.waiting and is_over(self) then
-    self.waiting = false
-    self.scheduler.turns:wake(self.caller)
-  end
+  if self.waiting and is_over(self) then self.scheduler.turns:wake(self.caller) end
 end
 
 local work
 
 local function start_worker(self)
-  self.started, self.alive = self.started + 1, self.alive + 1
+  self.started = self.started + 1
   local worker = self.scheduler:spawn(work, self) -- the first one may run at once, and start the second
   self.workers[worker] = true
   worker._ended = function() worker_ended(self, worker) end
@@ -126,8 +122,9 @@ local function cancel_workers(self)
   for i = 1, #list do list[i]:cancel() end
 end
 
-local function wait_for_workers(self)
+local function run(self)
   local function abort() cancel_workers(self) end
+  start_worker(self)
   if not self.caller then
     self.scheduler:drive("client:map", function() return is_over(self) end, nil, abort)
   elseif not is_over(self) then
@@ -135,6 +132,7 @@ local function wait_for_workers(self)
     self.scheduler.turns:park(self.caller, abort)
     self.waiting = false
   end
+  if self.broken then error(self.broken[1], 0) end
 end
 
 --- Runs `fn` for every item of a source.
@@ -147,11 +145,10 @@ end
 return function(scheduler, source, source_kind, fn, options)
   local self = new_map(scheduler, fn, options)
   self.pull = puller(source, source_kind)
-  start_worker(self)
-  wait_for_workers(self)
-  if self.broken then
+  local ok, problem = pcall(run, self)
+  if not ok then
     cancel_workers(self)
-    error(self.broken[1], 0)
+    error(problem, 0)
   end
   return self.results or self.succeeded, self.errors, self.source_err, self.taken
 end

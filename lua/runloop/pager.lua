@@ -119,9 +119,9 @@ end
 local function release_page(turns, page)
   local transfer = page.transfer
   if transfer then
+    page.transfer = nil
     turns:dismiss(transfer)
     transfer:release()
-    page.transfer = nil
   end
   for task in pairs(page.sleepers) do turns:rouse(task) end
 end
@@ -164,12 +164,18 @@ local function shape_error(self, page, message)
   return broken_page(self, page, "SHAPE", message)
 end
 
+-- What was released is looked for nowhere any more, wherever an error strikes.
+local function drop_transfer(page)
+  local transfer = page.transfer
+  page.transfer = nil
+  if transfer then transfer:release() end
+end
+
 -- A page that failed: either it goes on later (true), or the pager has failed (nil, err).
 local function retry_page(self, page, err)
   page.failures = page.failures + 1
   local wait = self._transport:retry_wait(page.request, err, page.failures)
-  if page.transfer then page.transfer:release() end
-  page.transfer = nil
+  drop_transfer(page)
   if not wait then return fail(self, err) end
   if page.items then
     page.items, page.first, page.taken = {}, nil, 0
@@ -247,8 +253,7 @@ end
 -- The page is done: the next one takes its place, or the pager has ended.
 local function turn_page(self, page)
   local _, count = page.transfer:waiting()
-  page.transfer:release()
-  page.transfer = nil
+  drop_transfer(page)
   if page.has_more == true and count > 0 then
     self._page = self._ahead or new_page(self, page.last, page.first)
     self._pages = self._pages + 1
@@ -271,12 +276,43 @@ local function count_wait(page, began)
   page.waited_until = time
 end
 
+-- Whether somebody was thrown out of `collect`, with the items that it had. `own`: the code that runs is collecting.
+local function lost_collected(self, own)
+  local here = self._transport.scheduler:task_here() or true
+  for who in pairs(self._collecting) do
+    if who ~= true and who.status == "cancelled" then
+      self._collecting[who] = nil
+    elseif (who == here and not own) or (who ~= true and who.status ~= "running") then
+      return true
+    end
+  end
+  return false
+end
+
+-- A step, or a `collect`, that was broken off (by a hook, or no memory) may have taken items along: what the list
+-- would go on with would be short of them.
+local function check_whole(self, own)
+  if self._hand[1] == nil and not (self._collecting and lost_collected(self, own)) then return end
+  self._hand[1], self._collecting = nil, false
+  if self._state ~= "open" then return end
+  fail(self, errors.new {
+    kind = "state", code = "INTERRUPTED",
+    message = self._name .. ": a step of the list was interrupted, and items may be lost; begin the list anew",
+  })
+end
+
+-- Goes on with a step. Meanwhile that of another task may have been broken off.
+local function take_up(self)
+  if self._hand[1] ~= nil then check_whole(self, true) end
+  self._hand[1] = BUSY
+end
+
 -- Waits, with nothing in hand: were the task cancelled then, nothing would be lost.
 local function wait_for(self, page, wait, ...)
   local began, scheduler = now(), self._transport.scheduler
   self._hand[1] = nil
   wait(scheduler, ...)
-  self._hand[1] = BUSY
+  take_up(self)
   count_wait(page, began)
 end
 
@@ -385,31 +421,6 @@ local function hand_out(self, page, item)
   if not page.looked_ahead and self._page == page then look_ahead(self, page) end
   drive(self)
   return hand_over(self, item)
-end
-
--- Whether somebody was thrown out of `collect`, with the items that it had. `own`: the code that runs is collecting.
-local function lost_collected(self, own)
-  local here = self._transport.scheduler:task_here() or true
-  for who in pairs(self._collecting) do
-    if who ~= true and who.status == "cancelled" then
-      self._collecting[who] = nil
-    elseif (who == here and not own) or (who ~= true and who.status ~= "running") then
-      return true
-    end
-  end
-  return false
-end
-
--- A step, or a `collect`, that was broken off (by a hook, or no memory) may have taken items along: what the list
--- would go on with would be short of them.
-local function check_whole(self, own)
-  if self._hand[1] == nil and not (self._collecting and lost_collected(self, own)) then return end
-  self._hand[1], self._collecting = nil, false
-  if self._state ~= "open" then return end
-  fail(self, errors.new {
-    kind = "state", code = "INTERRUPTED",
-    message = self._name .. ": a step of the list was interrupted, and items may be lost; begin the list anew",
-  })
 end
 
 -- Before a step: whether it may be taken here. The task gives way before it takes an item: were it cancelled then,
@@ -523,7 +534,7 @@ local function next_page(self)
       page.items[#page.items + 1] = item
       self._hand[1] = nil
       self._transport.scheduler:breathe()
-      self._hand[1] = BUSY
+      take_up(self)
     elseif self._state == "open" and self._page == page and page.done then
       return hand_over(self, hand_out_page(self, page))
     end

@@ -41,10 +41,10 @@ local function new(scheduler, fn, ...)
     _scheduler = scheduler,
     _co = create(fn), -- until it has ended
     _args = n > 0 and { n = n, ... } or nil, -- until it has begun
+    _wait = "ready", -- what it waits for: see turns.lua
     -- Room for these would be taken by each of ten thousand tasks, so they begin as nil:
     -- traceback   of one that failed: where that was raised
     -- _results    what it returned, `{ n =, ... }`, or `{ what it raised }`
-    -- _wait       what it waits for: see turns.lua
     -- _wake       when it is due all the same, by the core's clock
     -- _slot       its place in the heap of those that are due some time
     -- _shared     others may wait for the transfer that it waits for

@@ -117,10 +117,11 @@ end
 
 -- Makes the queue, the heap and the table of waiters anew.
 local function reindex(self)
-  local found, sleepers, waiting = {}, {}, {}
+  local found, sleepers, waiting, alive = {}, {}, {}, 0
   local queue = still(self.queue, self.first, self.last, READY, found)
   local later = still(self.later, 1, #self.later, LATER, found)
   for task in pairs(self.tasks) do
+    alive = alive + 1
     if type(task._wait) == "userdata" then
       local ok, news = pcall(task._wait.want, task._wait)
       if news or not ok then task._wait = READY else add_waiter(waiting, task._wait:id(), task) end
@@ -134,7 +135,7 @@ local function reindex(self)
     if task._wake and task.status == "running" then deadlines.add(sleepers, task) end
   end
   self.queue, self.first, self.last = queue, 1, #queue
-  self.later, self.sleepers, self.waiting = later, sleepers, waiting
+  self.later, self.sleepers, self.waiting, self.alive = later, sleepers, waiting, alive
   self.touching = false
 end
 
@@ -419,22 +420,20 @@ end
 --- Takes a new task in. Outside of tasks and turns it runs at once, up to its first wait.
 ---@param task table
 function turns:begin(task)
+  local before, inside = self.unsettled, self:is_inside()
+  self.unsettled = true
+  touch(self)
   self.tasks[task] = true
   self.alive = self.alive + 1
   if self.alive > self.most_alive then self.most_alive = self.alive end
-  if self.current or self.turning or self.telling then
-    touch(self)
-    enqueue(self, task)
-    self.touching = false
-    return
-  end
-  local before = self.unsettled
-  self.unsettled = true
-  task._wait = READY
-  local ok, err = pcall(start, self, task)
-  if not ok then
-    self.struck = { err }
-    error(err, 0)
+  if inside then enqueue(self, task) end
+  self.touching = false
+  if not inside then
+    local ok, err = pcall(start, self, task)
+    if not ok then
+      self.struck = { err }
+      error(err, 0)
+    end
   end
   self.unsettled = before
 end
@@ -443,7 +442,6 @@ end
 local function recover(self)
   local all = {}
   for task in pairs(self.tasks) do all[#all + 1] = task end
-  self.alive = #all
   reindex(self)
   for _, task in ipairs(all) do
     if task.status ~= "running" then

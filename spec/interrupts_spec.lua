@@ -1,0 +1,275 @@
+-- An error that strikes anywhere: a hook of the host's raises once, after n instructions, for n up to the last one.
+-- RUNLOOP_SWEEP=1 makes it every n, which takes minutes.
+local support = require "spec.support"
+
+-- Not through busted's globals, which run code of its own.
+local error, getinfo, pack, pcall, sethook, unpack = error, debug.getinfo, table.pack, pcall, debug.sethook, table.unpack
+
+local STRIDE = tonumber(os.getenv "RUNLOOP_SWEEP") or 17
+
+describe("An interrupt", function()
+  local server, client, ids, hook
+
+  setup(function() server = support.start { scenarios = 12 } end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    ids = server:ids("scenario")
+    hook = { debug.gethook() }
+  end)
+  after_each(function() debug.sethook(table.unpack(hook)) end)
+
+  -- Calls `fn`, in which the n-th instruction of this coroutine is struck, unless it is one of its own: whether it was,
+  -- and what pcall says.
+  local function strike(n, fn, ...)
+    local struck = false
+    local own = {}
+    local function call(...)
+      sethook(function()
+        sethook(unpack(hook))
+        if own[getinfo(2, "f").func] then return end
+        struck = true
+        error("struck!", 0)
+      end, "", n)
+      return fn(...)
+    end
+    own[call] = true
+    own[getinfo(1, "f").func] = true
+    local results = pack(pcall(call, ...))
+    sethook(unpack(hook))
+    return struck, unpack(results, 1, results.n)
+  end
+
+  -- Calls `try` with a `strike` for every place that it has.
+  local function at_every_place(try)
+    local n, missed, places = 1 - STRIDE, 0, 0
+    repeat
+      n = n + STRIDE
+      local struck = try(function(fn, ...) return strike(n, fn, ...) end, n)
+      missed = struck and 0 or missed + 1
+      places = places + (struck and 1 or 0)
+    until missed == 20 -- the first ones are the spec's own
+    assert.is_true(places > 100 / STRIDE, "only " .. places .. " places")
+  end
+
+  -- What is left of a list, or why that cannot be had.
+  local function rest_of(list, got)
+    local ok, err = pcall(function()
+      for scenario in list do got[#got + 1] = scenario.id end
+    end)
+    return ok, err
+  end
+
+  describe("of a list", function()
+    local function check_list(step)
+      at_every_place(function(strike_at, n)
+        client = server:client { max_retries = 0 }
+        local list = client.scenarios:list { limit = 5 }
+        local got = {}
+        local struck = step(strike_at, list, got)
+        local ok, err = rest_of(list, got)
+        if ok then
+          assert.are.same(ids, got, "place " .. n)
+        else
+          assert.are.equal("INTERRUPTED", err.code, "place " .. n .. ": " .. tostring(err))
+          assert.are.equal("INTERRUPTED", select(2, list:next()).code)
+        end
+        client:close()
+        return struck
+      end)
+    end
+
+    for taken = 0, 5 do
+      it("fails it, or costs no item: next, after " .. taken, function()
+        check_list(function(strike_at, list, got)
+          for i = 1, taken do got[i] = assert(list:next()).id end
+          local struck, ok, item = strike_at(list.next, list)
+          if ok then got[#got + 1] = item.id end
+          return struck
+        end)
+      end)
+    end
+
+    it("fails it, or costs no item: the call that a for makes", function()
+      check_list(function(strike_at, list, got)
+        local struck, ok, item = strike_at(list)
+        if ok then got[#got + 1] = item.id end
+        return struck
+      end)
+    end)
+
+    it("fails it, or costs no item: collect", function()
+      check_list(function(strike_at, list, got)
+        local struck, ok, items = strike_at(list.collect, list, 7)
+        for _, item in ipairs(ok and items or {}) do got[#got + 1] = item.id end
+        return struck
+      end)
+    end)
+
+    it("fails it, or costs no item: a page", function()
+      at_every_place(function(strike_at, n)
+        client = server:client { max_retries = 0 }
+        local got = {}
+        local next_page = client.scenarios:list({ limit = 5 }):pages()
+        local function take(ok, page)
+          for _, item in ipairs(ok and page and page.scenarios or {}) do got[#got + 1] = item.id end
+          return ok and page
+        end
+        local struck = (function(struck, ...)
+          take(...)
+          return struck
+        end)(strike_at(next_page))
+        local ok, page
+        repeat ok, page = pcall(next_page) until not take(ok, page)
+        if ok then
+          assert.are.same(ids, got, "place " .. n)
+        else
+          assert.are.equal("INTERRUPTED", page.code, "place " .. n .. ": " .. tostring(page))
+        end
+        client:close()
+        return struck
+      end)
+    end)
+
+    it("in a task that shares it with another fails it, or costs no item", function()
+      at_every_place(function(strike_at, n)
+        client = server:client { max_retries = 0 }
+        local list = client.scenarios:list { limit = 5 }
+        local got, struck, problem = {}, nil, nil
+        local function add(item) got[#got + 1] = item.id end
+        local function others()
+          for item in list do add(item) end
+        end
+        local task = client:spawn(function()
+          local ok, item
+          struck, ok, item = strike_at(list.next, list)
+          if ok then add(item) end
+        end)
+        local other = client:spawn(others)
+        client:spawn(function()
+          pcall(task.wait, task)
+          problem = select(2, pcall(other.wait, other))
+        end)
+        client:run()
+        table.sort(got)
+        table.sort(ids)
+        if problem == nil then
+          assert.are.same(ids, got, "place " .. n)
+        else
+          assert.are.equal("INTERRUPTED", problem.code, "place " .. n .. ": " .. tostring(problem))
+        end
+        client:close()
+        return struck
+      end)
+    end)
+  end)
+
+  describe("of the turns", function()
+    -- Tasks that do all that tasks do; each adds its name when it has done it.
+    local function start(done, told)
+      client = server:client { max_retries = 0, on_error = function(err, task) told[task] = err end }
+      local list = client.scenarios:list { limit = 5 }
+      local tasks = {}
+      local function add(name, fn)
+        tasks[name] = client:spawn(function()
+          fn()
+          done[name] = true
+        end)
+      end
+      add("call", function() assert(client.scenarios:retrieve(ids[1])) end)
+      add("sleep", function() client:sleep(0.001) end)
+      add("yield", function() coroutine.yield() end)
+      add("list", function() assert(list:next()) end)
+      add("the same list", function() assert(list:next()) end)
+      add("wait", function() assert(tasks.call:wait(60) == nil) end)
+      add("map", function() client:map({ 1, 2, 3 }, function() client:sleep(0) end, { concurrency = 2 }) end)
+      add("spawn", function() client:spawn(function() client:sleep(0.001) done["spawned"] = true end) end)
+      return tasks
+    end
+
+    for _, drive in ipairs { "run", "poll", "wait" } do
+      it("loses no task, and leaves the client usable: " .. drive, function()
+        at_every_place(function(strike_at, n)
+          local done, told = {}, {}
+          local tasks = start(done, told)
+          local struck
+          if drive == "wait" then
+            struck = strike_at(tasks.map.wait, tasks.map)
+          elseif drive == "poll" then
+            struck = strike_at(function()
+              for _ = 1, 3 do client:poll(0.002) end
+            end)
+          else
+            struck = strike_at(client.run, client)
+          end
+          for _ = 1, 100 do -- on_error hears of it in one of these, whoever raises in another
+            local ok, alive = pcall(client.run, client)
+            if ok and alive == 0 then break end
+            assert.is_true(ok, "place " .. n .. ": " .. tostring(alive))
+          end
+          for name, task in pairs(tasks) do
+            local message = "place " .. n .. ": " .. name .. " is " .. task.status
+            if task.status == "done" then
+              assert.is_true(done[name], message)
+            else
+              assert.are.equal("failed", task.status, message)
+              local waited_for = task == tasks.call or (task == tasks.map and drive == "wait")
+              if not waited_for then assert.is_not_nil(told[task], message) end
+            end
+          end
+          assert.is_true(done.spawned or tasks.spawn.status == "failed", "place " .. n)
+          assert.are.equal(ids[2], assert(client.scenarios:retrieve(ids[2])).id)
+          assert.are.equal(0, client:poll())
+          client:close()
+          return struck
+        end)
+      end)
+    end
+
+    it("loses no task, and leaves the client usable: spawn and cancel", function()
+      at_every_place(function(strike_at, n)
+        client = server:client()
+        local sleeper = client:spawn(client.sleep, client, 60)
+        local ran = 0
+        local struck = strike_at(function()
+          client:spawn(function()
+            client:sleep(0)
+            ran = ran + 1
+          end)
+          sleeper:cancel()
+        end)
+        sleeper:cancel()
+        local ok, err = pcall(client.run, client)
+        if not ok then ok, err = pcall(client.run, client) end
+        assert.is_true(ok, "place " .. n .. ": " .. tostring(err))
+        assert.are.equal("cancelled", sleeper.status, "place " .. n)
+        assert.are.equal(ids[2], assert(client.scenarios:retrieve(ids[2])).id)
+        pcall(client.close, client)
+        return struck
+      end)
+    end)
+
+    it("of a task that goes on all the same leaves no wait behind", function()
+      at_every_place(function(strike_at, n)
+        client = server:client { max_retries = 0 }
+        local struck, began, waited
+        local other = client:spawn(client.sleep, client, 0.001)
+        client:spawn(function()
+          struck = strike_at(function()
+            client:sleep(0.001)
+            client.scenarios:retrieve(ids[1])
+            other:wait(0.001)
+            client:map({ 1, 2 }, function() client:sleep(0) end)
+          end)
+          began = support.now()
+          client:sleep(0.02)
+          waited = support.now() - began
+        end)
+        client:run()
+        assert.is_true(waited > 0.015, "place " .. n .. ": " .. waited)
+        client:close()
+        return struck
+      end)
+    end)
+  end)
+end)
