@@ -194,7 +194,7 @@ end
 function await.create(self, steps)
   local thing, response = steps.begin(self:call_options())
   if not thing then return self:failed(response) end
-  local scheduler, settled = self.transport.scheduler, false
+  local scheduler, settled, job = self.transport.scheduler, false, nil
   local may_undo = self.spec.cancel_on_failure and getmetatable(thing).class.id
   may_undo = may_undo and type(thing[may_undo]) == "string" and thing[may_undo] ~= ""
   local function undo()
@@ -207,9 +207,12 @@ function await.create(self, steps)
     settled = seen ~= nil or why.kind ~= "cancelled"
     return seen, why
   end, function()
-    if not settled and may_undo and not scheduler.closed then scheduler:detach(undo) end
+    if not settled and may_undo and not scheduler.closed then job = scheduler:detach(undo) end
   end)
-  if not went_on then error(view, 0) end -- `on_poll` has raised
+  if not went_on then -- `on_poll` has raised
+    if job then scheduler:join(job) end
+    error(view, 0)
+  end
   if view then
     if steps.result then return steps.result(thing, view), response end
     return view, err

@@ -295,6 +295,14 @@ function scheduler:detach(fn, ...)
   end, ...)
 end
 
+--- Waits for a task's end, where that is possible, and leaves its error to on_error.
+---@param task table
+function scheduler:join(task)
+  if pcall(task.wait, task) or task.status ~= "failed" then return end
+  task._awaited = nil
+  self:add_unseen(task)
+end
+
 --- A task has ended.
 ---@param task table
 function scheduler:task_left(task)
