@@ -38,7 +38,9 @@ function watch:left()
   return self.stop - now()
 end
 
-local function see(self, view)
+--- A view that a call has brought.
+---@param view table
+function watch:see(view)
   self.last = view
   if self.spec.on_poll then self.spec.on_poll(view) end
 end
@@ -47,7 +49,9 @@ local function timeout_message(self)
   return self.what .. ": not there after " .. errors.number_text(self.timeout) .. " seconds"
 end
 
-local function timed_out(self)
+--- The error of a wait whose time is over.
+---@return nil, table err
+function watch:timed_out()
   return nil, errors.new { kind = "timeout", code = "AWAIT", last = self.last, message = timeout_message(self) }
 end
 
@@ -71,8 +75,8 @@ local function pause(self, seconds)
   return ended
 end
 
---- The user's call options with what a wait decides over them, in a new table. A helper makes several calls: a key
---- that the user gave belongs to the first of them only.
+--- The user's call options with what a wait decides over them, in a new table. A helper makes several calls: a key and
+--- a body that the user gave belong to the first of them only.
 ---@param over table?
 ---@return table
 function watch:call_options(over)
@@ -80,7 +84,7 @@ function watch:call_options(over)
   for name, value in pairs(self.options or {}) do copy[name] = value end
   -- An option must be more than 0; a deadline that is too close to begin fails as one that has passed.
   copy.deadline = math.max(self:left(), 1e-6)
-  if self.begun then copy.idempotency_key = nil end
+  if self.begun then copy.idempotency_key, copy.body = nil, nil end
   self.begun = true
   for name, value in pairs(over or {}) do copy[name] = value end
   return copy
@@ -101,10 +105,10 @@ end
 ---@return table? view, table response_or_err
 function watch:poll(look, judge)
   while true do
-    if self:left() <= 0 then return timed_out(self) end
+    if self:left() <= 0 then return self:timed_out() end
     local view, response = look(self:call_options())
     if not view then return self:failed(response) end
-    see(self, view)
+    self:see(view)
     local there, state = judge(view)
     if there then return view, response end
     if there == nil then return wrong_state(self, view, state) end
@@ -135,14 +139,14 @@ function watch:hold(max_hold, look, judge)
   local failures = 0
   while true do
     local remaining = self:left()
-    if remaining <= 0 then return timed_out(self) end
+    if remaining <= 0 then return self:timed_out() end
     local hold = math.max(1, math.min(max_hold, math.floor(remaining)))
     local began = now()
     local view, response = look(hold, self:call_options { timeout = hold + HOLD_MARGIN, max_retries = 0 })
     local wait = math.max(MIN_ANSWER_GAP, self.spec.interval - (now() - began))
     if view then
       failures = 0
-      see(self, view)
+      self:see(view)
       local there, state = judge(view)
       if there then return view, response end
       if there == nil then return wrong_state(self, view, state) end
@@ -179,6 +183,19 @@ function await.finally(fn, last)
   end
   finish()
   return unpack(results, 1, results.n)
+end
+
+--- Cleans up whatever becomes of who asked for it. Outside of a task the program waits for it, since it may be at its
+--- end.
+---@param scheduler table
+---@param what string the call's name, for messages
+---@param fn fun(): any, any
+function await.clean_up(scheduler, what, fn)
+  if scheduler.closed then return end
+  local task = scheduler:detach(fn)
+  if scheduler:blocks_here() then
+    scheduler:drive(what, function() return task.status ~= "running" end, nil, function() end)
+  end
 end
 
 --- Makes something and waits for it. What was made is never lost: the error carries it. With `cancel_on_failure` it is

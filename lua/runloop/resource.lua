@@ -687,8 +687,8 @@ end
 
 --- Announces what is loaded when it is first used, once all this can be asked for.
 function resource.announce()
-  local modules = { "download" }
-  for i, name in ipairs(names) do modules[i + 1] = "api." .. name end
+  local modules = { "download", "exec", "together" }
+  for _, name in ipairs(names) do modules[#modules + 1] = "api." .. name end
   lazy.announce(modules)
 end
 

@@ -3,6 +3,7 @@
 local await = require "runloop.await"
 local core = require "runloop.core"
 local errors = require "runloop.error"
+local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
@@ -320,19 +321,14 @@ end
 
 local ENDED = { failure = true, shutdown = true }
 
--- Shuts a devbox down whatever becomes of who asked for it. Outside of a task the program waits for it, since it may be
--- at its end.
+-- Shuts a devbox down whatever becomes of who asked for it.
 local function shut_down_detached(context, devbox)
-  local scheduler = context.transport.scheduler
-  if scheduler.closed or ENDED[devbox.status] then return end
-  local task = scheduler:detach(function()
+  if ENDED[devbox.status] then return end
+  await.clean_up(context.transport.scheduler, "devbox", function()
     local done, err = context.api.devboxes:shutdown(devbox.id)
     if done or err.status == 404 then return true end
     return nil, err
   end)
-  if scheduler:blocks_here() then
-    scheduler:drive("devbox", function() return task.status ~= "running" end, nil, function() end)
-  end
 end
 
 local function with(context, params, fn, spec, options)
@@ -396,6 +392,10 @@ local function check_table(value, where)
   if value ~= nil and type(value) ~= "table" then
     errors.misuse(where .. ": parameters must be a table, got " .. type(value))
   end
+end
+
+local function exec(context, devbox, command, spec, options)
+  return lazy.load("exec")(context, devbox, command, spec, options)
 end
 
 local function exec_async(context, devbox, command, params, options)
@@ -470,7 +470,7 @@ return {
       "Runs a command and waits for its end, though no longer than `optimistic_timeout`: then the execution comes back "
         .. "`running`.",
       query = shapes.LastLinesQuery, body = shapes.DevboxExecuteParameters, returns = "devboxes.executions",
-      timeout = LONG, completes = function(params)
+      timeout = LONG, long = true, completes = function(params)
         if params.command_id == nil then params.command_id = uuid7() end
       end,
     },
@@ -480,7 +480,8 @@ return {
     },
     execute_sync = {
       "POST /v1/devboxes/{id}/execute_sync", "Runs a command and waits for its end. Deprecated by the API.",
-      body = shapes.DevboxExecuteSyncParameters, returns = "ExecutionDetail", timeout = LONG, once = true,
+      body = shapes.DevboxExecuteSyncParameters, returns = "ExecutionDetail", timeout = LONG, long = true,
+      once = true,
     },
     wait_for_command = {
       "POST /v1/devboxes/{devbox_id}/executions/{execution_id}/wait_for_status",
@@ -563,6 +564,12 @@ return {
       takes = { "params", "await", "options" }, params = shapes.DevboxCreateParameters, returns = "devboxes",
       call = create_and_await_running,
     },
+    exec = {
+      "Runs a command to its end, with its whole output. Another exit status than 0 is no error. `stdout` and `stderr` are "
+        .. "functions that are called with text as it comes.",
+      takes = { "id", { "command", "string" }, { "spec?", "runloop.ExecOptions" }, "options" },
+      returns = "devboxes.executions", call = exec,
+    },
     with = {
       "Creates a devbox, waits until it runs, calls `fn` with it, and shuts it down whatever has happened. Returns what "
         .. "`fn` returned.",
@@ -595,6 +602,7 @@ return {
       takes = { { "port", "integer" } }, returns = "text", call = url_of_port,
     },
     create_ssh_key = { "A key to log in by.", calls = "devboxes:create_ssh_key" },
+    exec = { "Runs a command on it to its end, with its whole output.", calls = "devboxes:exec" },
     exec_async = {
       "Begins a command.",
       takes = { { "command", "string" }, { "params?", "{ shell_name: string?, attach_stdin: boolean? }" }, "options" },

@@ -552,6 +552,16 @@ function Devboxes:await_suspended(id, await, options) end
 ---@return runloop.Response|runloop.Error response_or_err
 function Devboxes:create_and_await_running(params, await, options) end
 
+--- Runs a command to its end, with its whole output. Another exit status than 0 is no error. `stdout` and `stderr` are
+--- functions that are called with text as it comes.
+---@param id runloop.Id
+---@param command string
+---@param spec? runloop.ExecOptions
+---@param options? runloop.CallOptions
+---@return runloop.Execution? execution
+---@return runloop.Response|runloop.Error response_or_err
+function Devboxes:exec(id, command, spec, options) end
+
 --- Creates a devbox, waits until it runs, calls `fn` with it, and shuts it down whatever has happened. Returns what
 --- `fn` returned.
 ---@param params? runloop.DevboxCreateParameters
@@ -1484,6 +1494,14 @@ function Devbox:download_file(remote_path, path, options) end
 ---@return runloop.Tunnel? answer
 ---@return runloop.Response|runloop.Error response_or_err
 function Devbox:enable_tunnel(params, options) end
+
+--- Runs a command on it to its end, with its whole output.
+---@param command string
+---@param spec? runloop.ExecOptions
+---@param options? runloop.CallOptions
+---@return runloop.Execution? execution
+---@return runloop.Response|runloop.Error response_or_err
+function Devbox:exec(command, spec, options) end
 
 --- Begins a command.
 ---@param command string

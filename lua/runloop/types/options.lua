@@ -63,6 +63,17 @@
 ---@field on_poll? fun(view: table) sees every view, the last too
 ---@field cancel_on_failure? boolean cancels the run whose environment does not come up
 
+--- What `exec` takes behind the command.
+---@class runloop.ExecOptions
+---@field shell_name? string a shell that keeps its directory and environment, and runs one command at a time
+---@field stdout? fun(text: string) gets the standard output as it comes, in pieces of any length
+---@field stderr? fun(text: string) likewise
+---@field last_n? integer the last lines of each output are enough; default: the whole output
+---@field timeout? number seconds in all; default 3600
+---@field interval? number seconds between two looks; default 1
+---@field on_poll? fun(view: runloop.Execution) sees every view, the last too
+---@field kill_on_failure? boolean kills the command, and what it has started, when `exec` does not get to its end
+
 --- An id, or the thing that has it.
 ---@alias runloop.Id string|{ id: string }
 

@@ -73,10 +73,10 @@ return {
   aliases = {
     list_disk_snapshots = "devboxes.disk_snapshots:list", delete_disk_snapshot = "devboxes.disk_snapshots:delete",
   },
-  helpers = { "await_running", "await_suspended", "create_and_await_running", "with" },
+  helpers = { "await_running", "await_suspended", "create_and_await_running", "exec", "with" },
   methods = {
-    "await_running", "await_suspended", "create_ssh_key", "download_file", "enable_tunnel", "exec_async", "keep_alive",
-    "logs", "read_file", "refresh", "remove_tunnel", "resume", "shutdown", "snapshot_disk", "suspend", "tunnel_url",
+    "await_running", "await_suspended", "create_ssh_key", "download_file", "enable_tunnel", "exec", "exec_async",
+    "keep_alive", "logs", "read_file", "refresh", "remove_tunnel", "resume", "shutdown", "snapshot_disk", "suspend", "tunnel_url",
     "update", "usage", "write_file",
   },
 }
