@@ -307,6 +307,71 @@ describe("what the API answers", function()
     is_a("Scorer", scorer)
   end)
 
+  it("is what the shapes say of all else that the stand-in has", function()
+    local function check(name, ...) is_a(name, (assert(...))) end
+    local devboxes, quick = client.devboxes, { interval = 0 }
+    local blueprint = assert(client.blueprints:create_and_await_build_complete({ name = "b", metadata = { a = "b" } }, quick))
+    is_a("Blueprint", blueprint)
+    check("BlueprintBuildLogs", blueprint:logs())
+    check("BlueprintPreview", client.blueprints:preview { name = "b" })
+    local devbox = assert(devboxes:create_and_await_running({
+      blueprint_id = blueprint, metadata = { a = "b" }, name = "d", tunnel = { auth_mode = "authenticated" },
+    }, quick))
+    is_a("Devbox", devbox)
+    check("DevboxResourceUsage", devbox:usage())
+    check("DevboxLogsList", devbox:logs())
+    check("SshKey", devbox:create_ssh_key())
+    local tunnel = assert(devboxes:create_pty_tunnel(devbox))
+    is_a("PtyTunnel", tunnel)
+    check("ExecutionDetail", devboxes:execute_sync(devbox, { command = "echo hello" }))
+    local execution = assert(devbox:exec_async("cat", { attach_stdin = true }))
+    is_a("Execution", execution)
+    check("SendStdInResult", execution:send_std_in { signal = "EOF" })
+    check("Execution", execution:await_completed(quick))
+    local snapshot = assert(devbox:snapshot_disk { name = "s" })
+    is_a("Snapshot", snapshot)
+    check("SnapshotAsyncStatus", devboxes.disk_snapshots:query_status(snapshot))
+    check("Snapshot", snapshot:refresh())
+    check("Object", client.objects:create { name = "o", content_type = "text", metadata = { a = "b" } })
+    check("Agent", client.agents:create { name = "a", source = { type = "pip", pip = { package_name = "p" } } })
+    check("AgentDevboxCounts", client.agents:devbox_counts())
+    local axon = assert(client.axons:create { name = "x", metadata = { a = "b" } })
+    is_a("Axon", axon)
+    check("AxonPublishResult", axon:publish { event_type = "t", origin = "USER_EVENT", payload = "{}", source = "s" })
+    check("AxonEventList", client.axons.events:list(axon))
+    check("Secret", client.secrets:create { name = "S", value = "v" })
+    check("SecretList", client.secrets:list())
+    check("NetworkPolicy", client.network_policies:create {
+      name = "n", allowed_cidrs = { { cidr = "10.0.0.0/8", ports = { { port = 80, protocol = "TCP" } } } },
+    })
+    local gateway = {
+      name = "g", endpoint = "https://x.example", auth_mechanism = { type = "bearer" },
+      custom_headers = { { name = "x-a", value = "v" } },
+    }
+    check("GatewayConfig", client.gateway_configs:create(gateway))
+    check("GatewayToken", devboxes:create_gateway_token(devbox, { gateway = "g", secret = "S" }))
+    gateway.name, gateway.allowed_tools = "m", { "*" }
+    check("McpConfig", client.mcp_configs:create(gateway))
+    check("McpToken", devboxes:create_mcp_token(devbox, { mcp_config = "m", secret = "S" }))
+    local scenario = server:ids("scenario")[1]
+    local benchmark = assert(client.benchmarks:create { name = "b", scenario_ids = { scenario }, metadata = { a = "b" } })
+    is_a("Benchmark", benchmark)
+    check("BenchmarkRun", benchmark:start_run { run_name = "r" })
+    local job = assert(client.benchmark_jobs:create { name = "j", spec = {
+      type = "benchmark", benchmark_id = benchmark, agent_configs = { { type = "job_agent", name = "codex" } },
+    } })
+    is_a("BenchmarkJob", job)
+    check("BenchmarkJob", job:await_completed(quick))
+    check("Account", client.accounts:me())
+    check("ApiKey", client.apikeys:create { name = "k" })
+    check("RestrictedKey", client.restricted_keys:create {
+      scopes = { { access_level = "ACCESS_LEVEL_READ", resource_type = "RESOURCE_TYPE_DEVBOXES" } },
+    })
+    for page in client.devboxes:list({}, keep):pages() do
+      for _, item in ipairs(page.devboxes) do is_a("Devbox", item) end
+    end
+  end)
+
   it("comes with a Response as the annotations have it", function()
     local _, response = assert(client.scenarios:retrieve(server:ids("scenario")[1]))
     for name, field in pairs(classes["runloop.Response"].fields) do
