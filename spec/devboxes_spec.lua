@@ -253,6 +253,28 @@ describe("client.devboxes", function()
     end)
   end)
 
+  it("are not hurried by the client's timeout where a call takes long by nature", function()
+    local devbox = boot()
+    local hasty = server:client { timeout = 0.1, max_retries = 0 }
+    server:fault({ path = "/execute$", delay = 0.3 }, { path = "/write_file_contents$", delay = 0.3 },
+      { path = "/usage$", delay = 0.3 }, { path = "/execute$", delay = 0.3 })
+    expect.success(hasty.devboxes:execute(devbox, { command = "true" }))
+    expect.success(hasty.devboxes:write_file_contents(devbox, { file_path = "a", contents = "b" }))
+    expect.failure("timeout", nil, hasty.devboxes:retrieve_resource_usage(devbox))
+    expect.failure("timeout", nil, hasty.devboxes:execute(devbox, { command = "true" }, { timeout = 0.1 }))
+    hasty:close()
+  end)
+
+  it("are not asked again to end while they cannot", function()
+    local devbox = boot()
+    server:fault { path = "/shutdown$", status = 409, json = { message = "in-progress snapshots" } }
+    local err = expect.failure("api", "conflict", devbox:shutdown())
+    assert.are.equal(1, err.attempts)
+    server:fault { path = "/delete$", status = 409, json = { message = "not complete" } }
+    err = expect.failure("api", "conflict", client.devboxes.disk_snapshots:delete "snp_1")
+    assert.are.equal(1, err.attempts)
+  end)
+
   describe("with snapshots", function()
     it("take one, and wait for one that was begun", function()
       local devbox = boot()

@@ -214,6 +214,22 @@ describe("client", function()
     assert.are.equal("string", type(expect.success(client.accounts:me()).name))
   end)
 
+  it("takes an object for complete when only the answer that said so was lost", function()
+    local object = expect.success(client.objects:create { name = "o", content_type = "text" })
+    local conflict = { path = "/complete$", status = 409, json = { message = "not UPLOADING" } }
+    local err
+    server:fault(conflict)
+    err = expect.failure("api", "conflict", object:complete())
+    assert.are.equal(1, err.attempts)
+    local there = { path = "^/v1/objects/[^/]+$", status = 200, json = { id = object.id, state = "READ_ONLY" } }
+    server:fault({ path = "/complete$", status = 503 }, conflict, there)
+    expect.success(object:complete())
+    assert.are.equal("READ_ONLY", object.state)
+    there.json.state = "ERROR"
+    server:fault({ path = "/complete$", status = 503 }, conflict, there)
+    expect.failure("api", "conflict", object:complete())
+  end)
+
   describe(":list", function()
     it("pages through anything with a cursor", function()
       local items = expect.success(client:list {

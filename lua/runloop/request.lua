@@ -339,6 +339,7 @@ function transport:retry_wait(request, err, failures)
   elseif not wait or not err.retryable or failures > request.max_retries then
     return nil
   end
+  if request.conflicts and err.status == 409 then return nil end
   if request.once and not was_refused(err) then
     request.maybe_sent, err.maybe_sent = true, true
     return nil

@@ -28,6 +28,8 @@
 --   once           true: sent again only when it cannot have been done
 --   completes      function(body) that fills in what a caller may leave out
 --   nulls          true: the nulls of the answer are kept
+--   conflicts      true: a 409 says what is so, and is not tried again
+--   recovers       function(context, ids, err, options) -> value, response or nil, err: looks again at what failed
 --   changes        true: without a parameter it would do nothing, and raises
 --   long           true: a poll that the server holds, in the lane of the streams
 --   internal       true: for helpers alone
@@ -158,6 +160,7 @@ local ROW = schema.options_of({
   multipart = schema.string, accept = schema.string, timeout = schema.number { above = 0 },
   once = schema.boolean, nulls = schema.boolean, changes = schema.boolean, long = schema.boolean,
   internal = schema.boolean, completes = schema.callback, things = schema.map,
+  conflicts = schema.boolean, recovers = schema.callback,
 }, "field")
 
 local function to_thing(context, plan, request)
@@ -412,12 +415,17 @@ local function perform(context, plan, where, ...)
   if refused then return nil, refused end
   local request = transport:request(plan.method, call.url, options, call.query, text, plan.headers)
   if row.timeout then request.timeout = options and options.timeout or row.timeout end
-  request.once = row.once
+  request.once, request.conflicts = row.once, row.conflicts
   if row.nulls then request.reading = transport.reading(options, true) end
   request.secrets = secrets_of(plan, context.class)
   if request.secrets then transport.learn(body, request.secrets) end
   if row.multipart then
     return lazy.load("upload").multipart(transport, request, row.multipart, body, call.path)
+  end
+  if row.recovers then
+    local value, response = plan.result(context, plan, request, call.path)
+    if value == nil then return row.recovers(context, call.ids, response, options) end
+    return value, response
   end
   return plan.result(context, plan, request, call.path)
 end

@@ -453,7 +453,7 @@ return {
     shutdown = {
       "POST /v1/devboxes/{id}/shutdown",
       "Ends a devbox. While snapshots are being taken it is a `conflict`, unless it is forced.",
-      query = shapes.DevboxShutdownQuery, returns = "devboxes",
+      query = shapes.DevboxShutdownQuery, returns = "devboxes", conflicts = true,
     },
     suspend = {
       "POST /v1/devboxes/{id}/suspend", "Suspends a running devbox: its disk is kept, its memory and processes are lost.",

@@ -46,6 +46,14 @@ shapes.Object = answer {
 
 shapes.ObjectDownloadUrl = answer { download_url = required(text { secret = true }) }
 
+-- Of an attempt whose answer was lost the next one hears that the object is not UPLOADING any more: as it should be.
+local function recover_complete(context, ids, err, options)
+  if err.status ~= 409 or err.attempts < 2 then return nil, err end
+  local object, response = context.api.objects:retrieve(ids[1], options)
+  if object and object.state == "READ_ONLY" then return object, response end
+  return nil, err
+end
+
 return {
   name = "objects", kind = "object", thing = shapes.Object, shapes = shapes,
   text = "Files that the platform stores, to be mounted into devboxes.",
@@ -64,7 +72,10 @@ return {
       "GET /v1/objects/list_public", "Lists the objects that everybody may use.",
       query = shapes.ObjectListQuery, list = "objects", returns = "objects",
     },
-    complete = { "POST /v1/objects/{id}/complete", "Says that the bytes of an object are there.", returns = "objects" },
+    complete = {
+      "POST /v1/objects/{id}/complete", "Says that the bytes of an object are there.",
+      returns = "objects", conflicts = true, recovers = recover_complete,
+    },
     download = {
       "GET /v1/objects/{id}/download", "A URL that an object can be downloaded from for some time.",
       query = shapes.ObjectDownloadQuery, returns = "ObjectDownloadUrl",

@@ -661,7 +661,7 @@ function DevboxExecutions:execute_sync(id, params, options) end
 ---@class runloop.DevboxDiskSnapshots
 local DevboxDiskSnapshots = {}
 
---- Deletes a complete snapshot for good.
+--- Deletes a snapshot for good. One that is not complete: `conflict`.
 ---@param id runloop.Id
 ---@param options? runloop.CallOptions
 ---@return (true)? ok

@@ -84,7 +84,8 @@ return {
       query = shapes.DiskSnapshotListQuery, list = "snapshots", returns = "devboxes.disk_snapshots",
     },
     delete = {
-      "POST /v1/devboxes/disk_snapshots/{id}/delete", "Deletes a complete snapshot for good.", returns = "nothing",
+      "POST /v1/devboxes/disk_snapshots/{id}/delete",
+      "Deletes a snapshot for good. One that is not complete: `conflict`.", returns = "nothing", conflicts = true,
     },
     update = {
       "POST /v1/devboxes/disk_snapshots/{id}", "Replaces the fields given; metadata is replaced as a whole.",
