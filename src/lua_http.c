@@ -849,8 +849,11 @@ static int push_head(lua_State *L) {
 }
 
 static int push_outcome(lua_State *L) {
-  static const char *const kinds[] = {"ok",    "connection", "tls", "timeout",
-                                      "limit", "cancelled",  "file"};
+  static const char *const kinds[] = {
+      [RL_KIND_OK] = "ok",       [RL_KIND_CONNECTION] = "connection",
+      [RL_KIND_TLS] = "tls",     [RL_KIND_TIMEOUT] = "timeout",
+      [RL_KIND_LIMIT] = "limit", [RL_KIND_CANCELLED] = "cancelled",
+      [RL_KIND_FILE] = "file"};
   const struct transfer *box = lua_touserdata(L, 1);
   struct rl_outcome o;
   rl_transfer_outcome(box->transfer, &o);

@@ -33,6 +33,7 @@ int rl_local_port(int fd) {
   struct sockaddr_storage address;
   socklen_t size = sizeof address;
   in_port_t port = 0;
+  memset(&address, 0, sizeof address);
   if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
     return 0;
   if (address.ss_family == AF_INET)
@@ -53,6 +54,7 @@ int rl_free_descriptors(int fds[2]) {
 int rl_is_private_socket(int fd) {
   struct sockaddr_storage address;
   socklen_t size = sizeof address;
+  memset(&address, 0, sizeof address);
   return getpeername(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX;
 }
 
