@@ -87,6 +87,32 @@ print(#sizes .. " problem statements, " .. math.min(table.unpack(sizes)) .. " to
   .. math.max(table.unpack(sizes)) .. " bytes")
 ]]
 
+local WORK = [[
+-- A task for an agent: what to do, and a script that scores it.
+local task = assert(runloop.scenario("runloop-lua-demo-task")
+  :with_problem_statement("Write the answer to the file answer.txt.")
+  :add_bash_script_scorer("answer", { bash_script = "grep -qx 42 answer.txt && echo score=1.0 || echo score=0.0" })
+  :push(client))
+
+-- Start a run of it. It has a devbox, a machine of its own, which boots.
+local run = assert(client.scenarios:start_run_and_await_env_ready { scenario_id = task.id, run_name = "demo" })
+local devbox = assert(run:devbox())
+print(run.id, run.state, devbox.id, devbox.status)
+
+-- The agent's work: a command, really run on the devbox.
+local result = assert(devbox:exec "echo thinking; echo 42 > answer.txt; echo wrote $(wc -c < answer.txt) bytes")
+for line in result.stdout:gmatch("[^\n]+") do print(line) end
+print("exit status " .. result.exit_status)
+
+-- Score what the agent left, and complete the run, which ends the devbox.
+assert(run:score_and_complete { interval = 0.1 })
+for _, scored in ipairs(run.scoring_contract_result.scoring_function_results) do
+  print(scored.scoring_function_name, scored.state, ("%.2f"):format(scored.score))
+end
+print(run.state, ("score %.2f"):format(run.scoring_contract_result.score), assert(devbox:refresh()).status)
+assert(task:archive())
+]]
+
 local FAIL = [[
 -- When the outside world says no, a call returns nil and an error: a table with the facts, and a line of text.
 local missing, err = client.scenarios:retrieve("scn_of_nobody")
@@ -154,9 +180,11 @@ if (os.getenv("RUNLOOP_API_KEY") or ""):find("%S") then
   steps = { CONNECT, LIST_SOME, FAIL }
   if write then steps = { CONNECT, LIST_SOME, CREATE, ARCHIVE, FAIL } end
 else
-  server = require("spec.support").start { scenarios = 300 }
+  server = require("spec.support").start {
+    scenarios = 300, scoring = "run", provisioning_seconds = 0.1, hold = 10,
+  }
   io.write("-- RUNLOOP_API_KEY is not set: a server on this machine plays the API.\n")
-  steps = { CONNECT_STAND_IN:format(server.url, server.token), LIST, READ, ARCHIVE, BULK, FAIL }
+  steps = { CONNECT_STAND_IN:format(server.url, server.token), LIST, READ, ARCHIVE, BULK, WORK, FAIL }
 end
 steps[#steps + 1] = END
 

@@ -62,6 +62,8 @@ describe("examples #slow", function()
       assert.matches("--> 30 scenarios are named 'nightly'", out, 1, true)
       assert.matches("--> 30 before, 29 now\n", out, 1, true)
       assert.matches("--> 29 problem statements", out, 1, true)
+      assert.matches("--> thinking\n--> wrote 3 bytes\n--> exit status 0\n", out, 1, true)
+      assert.matches("--> answer  complete  1.00\n--> completed  score 1.00  shutdown\n", out, 1, true)
       assert.matches("--> runloop: 404 not_found: Scenario with ID scn_of_nobody not found", out, 1, true)
     end)
 
