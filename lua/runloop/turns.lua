@@ -71,12 +71,6 @@ local function remove(list, member)
   end
 end
 
---- Lets go of a client's core, which was closed.
----@param member table
-function turns:let_go(member)
-  remove(self.https, member.http)
-end
-
 -- What a task waits for.
 
 local function add_waiter(waiting, id, task)
@@ -279,20 +273,28 @@ local function wake_waiters(self, id)
   end
 end
 
+local function collect_of(self, http)
+  local id = http:ready()
+  while id do
+    wake_waiters(self, id)
+    id = http:ready()
+  end
+end
+
 --- Tasks whose transfers have news go to the queue. Blocking calls outside do this too, or the core would report the
 --- same news again and again.
 function turns:collect()
   local before = self.unsettled
   self.unsettled = true
-  for i = 1, #self.https do
-    local http = self.https[i]
-    local id = http:ready()
-    while id do
-      wake_waiters(self, id)
-      id = http:ready()
-    end
-  end
+  for i = 1, #self.https do collect_of(self, self.https[i]) end
   self.unsettled = before
+end
+
+--- Lets go of a client's core, which was closed. Tasks of other clients may wait for its transfers.
+---@param member table
+function turns:let_go(member)
+  collect_of(self, member.http)
+  remove(self.https, member.http)
 end
 
 --- Wakes the tasks that wait for a transfer that is about to be given up.
