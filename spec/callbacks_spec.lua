@@ -195,6 +195,19 @@ describe("on_event", function()
       end
     end)
 
+    it("a helper of several calls is one, which it changes not", function()
+      client = raising "response"
+      local runs = client.scenarios.runs
+      local plain = server:client()
+      local started = expect.success(plain.scenarios:start_run { scenario_id = ids[1] })
+      plain:close()
+      local run = expect.success(runs:score_and_complete(started, { interval = 0.01 }))
+      assert.are.equal("completed", run.state)
+      expect.raises("boom 1", function() runs:retrieve(run.id) end)
+      expect.raises("boom 2", function() runs:retrieve(run.id) end)
+      expect.raises("boom", function() client:close() end)
+    end)
+
     it("several are raised one after the other, and by close the first of them, saying how many there are", function()
       client = raising "request"
       server:fault { status = 500, times = 3 }

@@ -479,7 +479,7 @@ local function helper_of(class, name, helper)
     given = arguments_of(helper, class, where, given)
     local refused = context.transport.scheduler:enter(where)
     if refused then return nil, refused end
-    return scrubbed(context, helper.call(context, unpack(given, 1, count)))
+    return scrubbed(context, context.transport.scheduler:as_one(helper.call, context, unpack(given, 1, count)))
   end
 end
 

@@ -11,6 +11,8 @@ local now, within = core.now, core.within
 local running, isyieldable = coroutines.running, coroutines.isyieldable
 local warn = core.global "warn"
 
+local MAIN = {} -- stands for the main coroutine, which has no name in Lua 5.1
+
 local scheduler = {}
 
 local scheduler_mt = { __name = "runloop.scheduler", __index = scheduler }
@@ -34,6 +36,7 @@ local function new(http, options, other)
     unseen = fifo.new(), -- tasks whose errors nobody has seen
     teller = false, -- the one of them that on_error is being told of
     problems = fifo.new(), -- `{ what on_event raised }`
+    helping = setmetatable({}, { __mode = "k" }), -- the set of coroutines inside of `as_one`
   }, scheduler_mt)
   self.turns:join(self)
   self:watch_for_end()
@@ -103,8 +106,23 @@ function scheduler:enter(what, may_block, quiet)
     errors.misuse(what .. ": the client is nonblocking; make the call in a function given to client:spawn (of this"
       .. " client, or of one that shares its scheduler)")
   end
-  if not quiet then self:raise_problem() end
+  if not quiet and not self.helping[co or MAIN] then self:raise_problem() end
   return nil
+end
+
+local function leave_call(self, co, ok, ...)
+  self.helping[co] = nil
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Calls what makes several calls and is one to its user: what on_event raises in between waits for the next.
+---@param fn function
+function scheduler:as_one(fn, ...)
+  local co = running() or MAIN
+  if self.helping[co] then return fn(...) end
+  self.helping[co] = true
+  return leave_call(self, co, pcall(fn, ...))
 end
 
 --- Whether a call here blocks the program until it is over: outside of tasks, where that is allowed.
