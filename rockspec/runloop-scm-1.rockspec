@@ -116,6 +116,7 @@ build = {
     ["runloop.types.options"] = "lua/runloop/types/options.lua",
     ["runloop.types.tasks"] = "lua/runloop/types/tasks.lua",
     ["runloop.version"] = "lua/runloop/version.lua",
+    ["runloop.waits"] = "lua/runloop/waits.lua",
   },
   platforms = {
     -- Before glibc 2.34 threads and dlopen had libraries of their own.
