@@ -105,6 +105,7 @@ build = {
     ["runloop.scheduler"] = "lua/runloop/scheduler.lua",
     ["runloop.schema"] = "lua/runloop/schema.lua",
     ["runloop.secrets"] = "lua/runloop/secrets.lua",
+    ["runloop.steps"] = "lua/runloop/steps.lua",
     ["runloop.task"] = "lua/runloop/task.lua",
     ["runloop.together"] = "lua/runloop/together.lua",
     ["runloop.turns"] = "lua/runloop/turns.lua",

@@ -432,7 +432,7 @@ end
 
 -- What a source of items is. A scenario or a page would pass for an empty array, and nothing be done in silence.
 local function source_kind(source)
-  if lazy.load("pager").is(source) then return "pager" end
+  if lazy.load("steps").is(source) then return "list" end
   local is_table, mt = type(source) == "table", getmetatable(source)
   if is_callable(source) and not (is_table and rawget(source, 1) ~= nil) then return "iterator" end
   if is_table then check_holes(source) end
@@ -474,7 +474,7 @@ end
 
 -- Says what is loaded when it is first used, once all that it needs is there.
 local function announce()
-  lazy.announce { "builder", "map", "pager" }
+  lazy.announce { "builder", "map", "pager", "steps" }
   resource.announce()
 end
 

@@ -5,7 +5,7 @@ local fifo = require "runloop.fifo"
 
 -- The source as something that, called, gives the next item, or nil and why there is none.
 local function puller(source, source_kind)
-  if source_kind == "pager" then return function() return source:_next_of_map() end end
+  if source_kind == "list" then return function() return source:_next_of_map() end end
   if source_kind == "iterator" then return source end
   local index = 0
   return function()
@@ -138,7 +138,7 @@ end
 --- Runs `fn` for every item of a source.
 ---@param scheduler table
 ---@param source table|function
----@param source_kind "pager"|"iterator"|"array"
+---@param source_kind "list"|"iterator"|"array"
 ---@param fn function
 ---@param options { concurrency: integer, results: boolean }
 ---@return table|integer results, table|nil errors, any source_err, integer n

@@ -3,35 +3,19 @@
 local core = require "runloop.core"
 local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
+local lazy = require "runloop.lazy"
+local steps = lazy.load "steps"
 
-local now = core.now
+local BUSY = steps.BUSY
+local answer_of, broken_page, check_whole, drop_transfer, fail, hand_over, put_down, stopped, take_up =
+  steps.answer_of, steps.broken, steps.check_whole, steps.drop_transfer, steps.fail, steps.hand_over, steps.put_down,
+  steps.stopped, steps.take_up
 local take_out = table.remove
 
--- Outside a task nobody else drives the sockets while the loop body works: seconds between two looks at them.
-local DRIVE_INTERVAL = 0.001
--- Turns in one look, each of which moves some 64 KiB. With one, a page would lie in the socket for many looks before
--- it is whole, and only then is the next one asked for; with many, what waits outgrows the processor's cache.
-local DRIVE_TURNS = 4
-
--- In `_hand` while a step is at work and has no item yet.
-local BUSY = {}
-
-local pager = {}
-local pager_mt = { __name = "runloop.pager", __index = pager }
-
--- `ipairs` and `#` would take a list that nobody has read yet for an empty array.
-local function no_array()
-  errors.misuse "pager: a list is no array: loop over it (for item in list), or collect() it"
-end
-
-setmetatable(pager, {
-  __index = function(_, name)
-    if type(name) == "number" then no_array() end
-    return nil
-  end,
+local pager, pager_mt = steps.class("pager", {
+  whole = "list", items = "items",
+  refusal = "a list is no array: loop over it (for item in list), or collect() it",
 })
-
-pager_mt.__len = no_array
 
 local function next_public(self, name)
   if name == nil and self.total_count ~= nil then return "total_count", self.total_count end
@@ -47,30 +31,17 @@ end
 ---@param fields { url: string, query: table, options: table, list: string, metatable: table, name: string }
 ---@return table
 local function new(transport, fields)
-  return setmetatable({
-    _transport = transport,
-    _url = fields.url,
-    _query = fields.query, -- ours: the caller has copied it
-    _options = fields.options or {},
-    _list = fields.list, -- the name of the array in a page
-    _metatable = fields.metatable, -- of the items
-    _secrets = fields.secrets, -- names of fields, as request.secrets
-    _name = fields.name, -- of the call, for messages
-    _prefetch = not fields.options or fields.options.prefetch ~= false,
-    _reading = transport.reading(fields.options),
-    _fields = fields.options and fields.options.fields and core.fields(fields.options.fields) or nil,
-    _page = false, -- the page that items are taken from
-    _ahead = false, -- the page after it, when asked for already
-    _pages = 0, -- pages begun
-    _first = false, -- id of the first item of the list
-    _mode = false, -- "items" or "pages"
-    _state = "open", -- then "ended", "failed" or "closed"
-    _failure = false, -- the error that it failed with
-    _hand = {}, -- what a step is about to hand over; found there by the next one, it was lost
-    _collecting = false, -- the set of those that are collecting: tasks, or true for code outside of one
-    _driven = 0, -- when the network was last looked after
-    total_count = nil, -- what a page says of it
-  }, pager_mt)
+  local self = steps.new(transport, fields)
+  self._list = fields.list -- the name of the array in a page
+  self._prefetch = not fields.options or fields.options.prefetch ~= false
+  self._fields = fields.options and fields.options.fields and core.fields(fields.options.fields) or nil
+  self._page = false -- the page that items are taken from
+  self._ahead = false -- the page after it, when asked for already
+  self._pages = 0 -- pages begun
+  self._first = false -- id of the first item of the list
+  self._mode = false -- "items" or "pages"
+  self.total_count = nil -- what a page says of it
+  return setmetatable(self, pager_mt)
 end
 
 -- A page and what its request goes through. `cursor` is the id that it begins after: it moves when a page that broke
@@ -79,104 +50,38 @@ local function new_page(self, cursor, previous_first)
   local query = {}
   for name, value in pairs(self._query) do query[name] = value end
   if cursor then query.starting_after = cursor end
-  local request = self._transport:request("GET", self._url, self._options, query)
-  request.waited = 0
-  request.secrets = self._secrets
-  return {
-    request = request,
-    query = query,
-    cursor = cursor,
-    previous_first = previous_first, -- id of the first item of the page before
-    first = nil, -- id of the first item of this one
-    last = nil, -- and of the last one that was handed over
-    taken = 0, -- items handed over, of every attempt
-    items = nil, -- where they are gathered, when pages are asked for
-    failures = 0, -- since the last progress
-    waited_until = 0, -- up to when the time spent waiting has been counted
-    transfer = nil,
-    answer = nil, -- of the transfer that has ended, with its error
-    begun = false, -- the transfer has brought an item
-    members = nil, -- the page's other members, once it has arrived whole
-    has_more = nil, -- what they say
-    looked_ahead = false, -- all that is to be done when it has arrived has been done
-    done = false, -- all its items have been taken
-    retry_at = nil, -- when the next attempt is due
-    sleepers = {}, -- tasks that wait for that
-  }
+  local page = steps.part(self, query)
+  page.cursor = cursor
+  page.previous_first = previous_first -- id of the first item of the page before
+  page.first = nil -- id of the first item of this one
+  page.last = nil -- and of the last one that was handed over
+  page.taken = 0 -- items handed over, of every attempt
+  page.items = nil -- where they are gathered, when pages are asked for
+  page.members = nil -- the page's other members, once it has arrived whole
+  page.has_more = nil -- what they say
+  page.looked_ahead = false -- all that is to be done when it has arrived has been done
+  page.done = false -- all its items have been taken
+  return page
 end
 
 local function start(self, page)
-  page.answer, page.begun = nil, false
-  local transfer, err = self._transport:attempt(page.request, { list = self._list })
-  if transfer and self._state ~= "open" then -- `on_event` has closed the pager
-    transfer:release()
-    transfer = nil
-  end
-  page.transfer = transfer
-  return err
+  return steps.start(self, page, { list = self._list })
 end
 
-local function release_page(turns, page)
-  local transfer = page.transfer
-  if transfer then
-    page.transfer = nil
-    turns:dismiss(transfer)
-    transfer:release()
-  end
-  for task in pairs(page.sleepers) do turns:rouse(task) end
-end
-
--- Lets go of what is on its way; tasks that wait for it find the pager no longer open.
-local function release(self)
-  local turns = self._transport.scheduler.turns
-  if self._page then release_page(turns, self._page) end
-  if self._ahead then release_page(turns, self._ahead) end
+function pager:_release()
+  if self._page then steps.release(self, self._page) end
+  if self._ahead then steps.release(self, self._ahead) end
   self._page, self._ahead = false, false
-end
-
-local function fail(self, err)
-  self._state, self._failure = "failed", err
-  release(self)
-  return nil, err
-end
-
--- What a transfer that has ended says: its answer, or nil and the error. Asked for once, since `on_event` hears of it,
--- which may close the pager, or the client: then the page has no transfer any more.
-local function answer_of(self, page)
-  if not page.answer then
-    page.answer = { self._transport:answer(page.request, page.transfer) }
-    local ended = self._transport:ended(page.request)
-    if ended then fail(self, ended) end
-  end
-  return page.answer[1], page.answer[2]
-end
-
--- A page that is not what the API promises: asking again would not help.
-local function broken_page(self, page, code, message)
-  local err
-  if page.transfer and page.transfer:finished() then err = select(2, answer_of(self, page)) end
-  if not page.transfer then return nil end
-  if err and err.code == code then return fail(self, err) end
-  return fail(self, self._transport:decode_error(page.request, page.transfer, code, message))
 end
 
 local function shape_error(self, page, message)
   return broken_page(self, page, "SHAPE", message)
 end
 
--- What was released is looked for nowhere any more, wherever an error strikes.
-local function drop_transfer(page)
-  local transfer = page.transfer
-  page.transfer = nil
-  if transfer then transfer:release() end
-end
-
 -- A page that failed: either it goes on later (true), or the pager has failed (nil, err).
 local function retry_page(self, page, err)
-  page.failures = page.failures + 1
-  local wait = self._transport:retry_wait(page.request, err, page.failures)
-  drop_transfer(page)
-  if not wait then return fail(self, err) end
+  local again, failure = steps.retry(self, page, err)
+  if not again then return nil, failure end
   if page.items then
     page.items, page.first, page.taken = {}, nil, 0
   elseif page.last then
@@ -184,7 +89,6 @@ local function retry_page(self, page, err)
     page.cursor, page.query.starting_after = page.last, page.last
     page.request.url = self._transport.with_query(self._url, page.query)
   end
-  page.retry_at = now() + wait
   return true
 end
 
@@ -263,21 +167,8 @@ local function turn_page(self, page)
   self._ahead = false
 end
 
-local function stopped(self)
-  if self._state == "ended" then return nil end
-  if self._state == "failed" then return nil, self._failure end
-  errors.misuse(self._name .. ": the pager is closed")
-end
-
--- Adds to what the page's deadline has lost: several tasks that wait at once wait once.
-local function count_wait(page, began)
-  local request, time = page.request, now()
-  request.waited = request.waited + time - math.max(began, page.waited_until)
-  page.waited_until = time
-end
-
 -- Whether somebody was thrown out of `collect`, with the items that it had. `own`: the code that runs is collecting.
-local function lost_collected(self, own)
+function pager:_lost(own)
   local here = self._transport.scheduler:task_here() or true
   for who in pairs(self._collecting) do
     if who ~= true and who.status == "cancelled" then
@@ -289,56 +180,12 @@ local function lost_collected(self, own)
   return false
 end
 
--- A step, or a `collect`, that was broken off (by a hook, or no memory) may have taken items along: what the list
--- would go on with would be short of them.
-local function check_whole(self, own)
-  if self._hand[1] == nil and not (self._collecting and lost_collected(self, own)) then return end
-  self._hand[1], self._collecting = nil, false
-  if self._state ~= "open" then return end
-  fail(self, errors.new {
-    kind = "state", code = "INTERRUPTED",
-    message = self._name .. ": a step of the list was interrupted, and items may be lost; begin the list anew",
-  })
-end
-
--- Goes on with a step. Meanwhile that of another task may have been broken off.
-local function take_up(self)
-  if self._hand[1] ~= nil then check_whole(self, true) end
-  self._hand[1] = BUSY
-end
-
--- Waits, with nothing in hand: were the task cancelled then, nothing would be lost.
-local function wait_for(self, page, wait, ...)
-  local began, scheduler = now(), self._transport.scheduler
-  self._hand[1] = nil
-  wait(scheduler, ...)
-  take_up(self)
-  count_wait(page, began)
-end
-
--- Waits for a page's next attempt. Another task may have begun it meanwhile.
-local function wait_for_retry(self, page)
-  local scheduler = self._transport.scheduler
-  local left = page.retry_at - now()
-  if left > 0 then
-    local task = scheduler:task_here()
-    if task then page.sleepers[task] = true end
-    wait_for(self, page, scheduler.sleep, left)
-    if task then page.sleepers[task] = nil end
-  end
-  if page.retry_at and page.retry_at <= now() then page.retry_at = nil end
-end
-
-local function wait_for_news(self, page)
-  wait_for(self, page, self._transport.scheduler.await, page.transfer, true)
-end
-
 -- One step towards the next item: the item; or nil and whether to go on, and the error that the pager failed with.
 local function step(self, page)
   local ended = self._transport:ended(page.request)
   if ended then return nil, false, select(2, fail(self, ended)) end
   if page.retry_at then
-    wait_for_retry(self, page)
+    steps.wait_for_retry(self, page)
     return nil, true
   end
   if not page.transfer then
@@ -358,7 +205,7 @@ local function step(self, page)
     return nil, false
   end
   if why == "more" then
-    wait_for_news(self, page)
+    steps.wait_for_news(self, page)
     return nil, true
   end
   if why == "error" and code ~= "CUT_SHORT" then
@@ -393,27 +240,7 @@ end
 -- While the loop body works outside a task, the network must not stand still.
 local function drive(self)
   local page, ahead = self._page, self._ahead
-  local transfer = ahead and ahead.transfer or page and page.transfer
-  local scheduler = self._transport.scheduler
-  if scheduler.turns.current or not transfer or transfer:finished() then return end
-  local time = now()
-  if time - self._driven < DRIVE_INTERVAL then return end
-  self._driven = time
-  scheduler:look(DRIVE_TURNS)
-end
-
--- What a step ends with. The item leaves the hand in C, where no hook can strike between that and the return.
-local function hand_over(self, result)
-  local hand = self._hand
-  hand[1] = result
-  return take_out(hand)
-end
-
--- A step that ends without an item.
-local function put_down(self, err, raises)
-  self._hand[1] = nil
-  if err ~= nil and raises then error(errors.located(err), 0) end
-  return nil, err
+  steps.drive(self, ahead and ahead.transfer or page and page.transfer)
 end
 
 -- What goes with every item that the loop gets: the page behind it, and the network.
@@ -423,17 +250,9 @@ local function hand_out(self, page, item)
   return hand_over(self, item)
 end
 
--- Before a step: whether it may be taken here. The task gives way before it takes an item: were it cancelled then,
--- nothing would be lost. `whole_call`: see `next_item`.
 local function begin_step(self, mode, whole_call)
   set_mode(self, mode)
-  local scheduler = self._transport.scheduler
-  local refused = scheduler:enter(self._name, false, whole_call ~= nil)
-  if refused then return refused end
-  check_whole(self, whole_call == "collect")
-  scheduler:breathe()
-  self._hand[1] = BUSY
-  return nil
+  return steps.begin(self, whole_call)
 end
 
 -- The page that items are taken from.
@@ -474,34 +293,6 @@ local function next_item(self, raises, whole_call)
   hand[1] = nil
   local _, err = stopped(self)
   return put_down(self, err, raises)
-end
-
-local function not_a_pager(method)
-  errors.misuse("pager:" .. method .. ": call it with a colon")
-end
-
---- The next item.
----@return table|nil item nil at the end
----@return table|nil err
-function pager:next()
-  if getmetatable(self) ~= pager_mt then not_a_pager("next") end
-  return next_item(self)
-end
-
-function pager_mt:__call()
-  return next_item(self, true)
-end
-
-if not coroutines.closes then
-  function pager_mt:__call()
-    self._transport.scheduler:loops_over(self)
-    return next_item(self, true)
-  end
-end
-
---- For `map`.
-function pager:_next_of_map()
-  return next_item(self, false, "map")
 end
 
 -- A page whose items have all been gathered, as the loop gets it.
@@ -549,7 +340,7 @@ end
 ---@return nil, nil
 ---@return table pager closed when the loop ends
 function pager:pages()
-  if getmetatable(self) ~= pager_mt then not_a_pager("pages") end
+  steps.check_self(self, pager_mt, "pages")
   check_usable(self)
   set_mode(self, "pages")
   return function()
@@ -580,7 +371,7 @@ end
 ---@return table|nil err
 ---@return table|nil collected_so_far with err
 function pager:collect(max)
-  if getmetatable(self) ~= pager_mt then not_a_pager("collect") end
+  steps.check_self(self, pager_mt, "collect")
   if max ~= nil and (type(max) ~= "number" or max < 0 or max % 1 ~= 0) then
     errors.misuse("pager:collect: argument 'max' must be an integer, 0 or more")
   end
@@ -593,26 +384,6 @@ function pager:collect(max)
   return gather(self, max, scheduler:task_here() or true)
 end
 
---- Ends the list: what is on its way is cancelled.
-function pager:close()
-  if getmetatable(self) ~= pager_mt then not_a_pager("close") end
-  release(self)
-  if self._state == "open" then self._state = "closed" end
-end
+steps.finish_class(pager, pager_mt, next_item)
 
-function pager_mt:__close()
-  self:close()
-end
-
-function pager_mt:__tostring()
-  return "runloop.pager: " .. self._name
-end
-
---- Whether something is a pager.
----@param x any
----@return boolean
-local function is(x)
-  return getmetatable(x) == pager_mt
-end
-
-return { new = new, is = is }
+return { new = new }
