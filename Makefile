@@ -57,6 +57,7 @@ endif
 # A variant of the C core is the same sources with other flags; its objects and programs lie in build/VARIANT.
 $(B)/asan/%: variant = $(sanitize) -DRL_TEST_ALLOC
 $(B)/scalar/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_SIMD -DRL_NO_EPOLL
+$(B)/sse2/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_AVX2
 $(B)/alloc/%: variant = -DRL_TEST_ALLOC
 $(B)/tsan/%: variant = -O1 -fsanitize=thread
 $(B)/coverage/%: variant = -O0 --coverage -DRL_TEST_ALLOC
@@ -219,10 +220,10 @@ soak: $(B)/runloop/core.so
 	@$(call spec_environment) $(LUA) spec/soak.lua $(SOAK_CALLS)
 
 # Every program is a check of its own: make -k goes on behind one that failed.
-ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(addprefix asan/,$(hosts)) \
+ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(addprefix sse2/,$(unit_tests)) $(addprefix asan/,$(hosts)) \
   asan/oom alloc/oom
 
-## ctest: runs the C programs of spec/c under the sanitizers, with and without SIMD
+## ctest: runs the C programs of spec/c under the sanitizers, with all of SIMD, some and none
 .PHONY: ctest $(addprefix run/,$(ctests))
 ctest: $(addprefix run/,$(ctests))
 $(addprefix run/,$(ctests)): run/%: $(B)/%

@@ -204,26 +204,26 @@ enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
 /* Texts. */
 
 /* Kept free behind what is written: a block, or an escape and a quote. */
-enum { ROOM = 32 };
+enum { ROOM = 32, MORE = 1024 };
 
-static const char letters[32] = {
-    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+/* What stands for a character that cannot stand for itself. */
+static const struct {
+  char text[7];
+  unsigned char len;
+} escaped['\\' + 1] = {
+    {"\\u0000", 6}, {"\\u0001", 6}, {"\\u0002", 6},      {"\\u0003", 6},       {"\\u0004", 6},
+    {"\\u0005", 6}, {"\\u0006", 6}, {"\\u0007", 6},      {"\\b", 2},           {"\\t", 2},
+    {"\\n", 2},     {"\\u000b", 6}, {"\\f", 2},          {"\\r", 2},           {"\\u000e", 6},
+    {"\\u000f", 6}, {"\\u0010", 6}, {"\\u0011", 6},      {"\\u0012", 6},       {"\\u0013", 6},
+    {"\\u0014", 6}, {"\\u0015", 6}, {"\\u0016", 6},      {"\\u0017", 6},       {"\\u0018", 6},
+    {"\\u0019", 6}, {"\\u001a", 6}, {"\\u001b", 6},      {"\\u001c", 6},       {"\\u001d", 6},
+    {"\\u001e", 6}, {"\\u001f", 6}, ['"'] = {"\\\"", 2}, ['\\'] = {"\\\\", 2},
+};
 
-static char *put_escape(char *out, unsigned char c) {
-  static const char hex[] = "0123456789abcdef";
-  *out++ = '\\';
-  if (c >= ' ') {
-    *out++ = (char)c;
-  } else if (letters[c] != 0) {
-    *out++ = letters[c];
-  } else {
-    *out++ = 'u';
-    *out++ = '0';
-    *out++ = '0';
-    *out++ = hex[c >> 4];
-    *out++ = hex[c & 15];
-  }
-  return out;
+/* Eight bytes can be written at `out`. */
+static inline char *put_escape(char *out, unsigned char c) {
+  memcpy(out, &escaped[c], sizeof *escaped);
+  return out + escaped[c].len;
 }
 
 /* Copies the characters that are not ASCII from `p` up to `stop` or to the first other one. Returns
@@ -241,6 +241,42 @@ static const char *copy_utf8(const char *p, const char *stop, const char *end, c
   return p;
 }
 
+#ifdef RL_SIMD_64
+/* What a block can become at most, and is written behind it. */
+enum { AHEAD = 128, BLOCK_ROOM = 6 * 64 + 64 };
+
+/* Does what rl_encode_part does, 64 bytes at a time: up to `stop`, behind which AHEAD bytes can be
+ * read, up to `full`, behind which BLOCK_ROOM bytes can be written, or up to what is ill-formed. */
+static const char *escape_blocks(const char *p, const char *stop, char **at, const char *full) {
+  const struct rl_scanner *const scanner = rl_scanner();
+  char *out = *at;
+  while (p < stop && out < full) {
+    struct rl_text_masks m;
+    uint64_t special;
+    int len = 64, done = 0;
+    scanner->text(p, &m);
+    special = m.quotes | m.backslashes | m.controls;
+    if (m.high != 0) {
+      len = rl_whole_utf8(scanner, p, m.high, 64, 0);
+      if (len < 0)
+        break;
+      special &= len < 64 ? ((uint64_t)1 << len) - 1 : ~(uint64_t)0;
+    }
+    for (; special != 0; special &= special - 1) {
+      const int i = __builtin_ctzll(special);
+      memcpy(out, p + done, 64);
+      out = put_escape(out + (i - done), (unsigned char)p[i]);
+      done = i + 1;
+    }
+    memcpy(out, p + done, 64);
+    out += len - done;
+    p += len;
+  }
+  *at = out;
+  return p;
+}
+#endif
+
 enum rl_status rl_encode_part(struct rl_buffer *b, const char **at, const char *end, size_t most) {
   const char *const stop = (size_t)(end - *at) > most ? *at + most : end;
   const char *p = *at, *limit;
@@ -250,12 +286,17 @@ enum rl_status rl_encode_part(struct rl_buffer *b, const char **at, const char *
       enum rl_status status;
       if (out != NULL)
         b->len = (size_t)(out - b->data);
-      status = rl_buffer_reserve(b, (size_t)(stop - p) + 2 * ROOM);
+      status =
+          rl_buffer_reserve(b, (size_t)(stop - p) + ((size_t)(stop - p) < 128 ? 2 * ROOM : MORE));
       if (status != RL_OK)
         return status;
       out = b->data + b->len;
       full = b->data + b->cap - ROOM;
     }
+#ifdef RL_SIMD_64
+    if (stop - p > AHEAD && full - out > BLOCK_ROOM)
+      p = escape_blocks(p, stop - AHEAD, &out, full - BLOCK_ROOM);
+#endif
     limit = stop - p < full - out ? stop : p + (full - out);
     p = rl_copy_plain(p, limit, &out);
     if (p == limit)

@@ -273,8 +273,8 @@ static const char *find_bracket(struct rl_framer *f, struct value *v, const char
     struct rl_masks m;
     uint64_t carry = escaped, strings, brackets;
     rl_scan_64(p, &m);
-    if ((m.backslashes | carry) != 0)
-      m.quotes &= ~rl_find_escaped(m.backslashes, &carry);
+    /* without a branch, which would be missed every other time */
+    m.quotes &= ~rl_find_escaped(m.backslashes, &carry);
     strings = rl_prefix_parity(m.quotes) ^ inside;
     if ((m.backslashes & ~strings) != 0)
       break; /* not JSON: a backslash outside of strings escapes nothing */

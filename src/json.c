@@ -158,10 +158,61 @@ static const char *unicode_escape(const char *p, const char *end, unsigned long 
   return q;
 }
 
+#ifdef RL_SIMD_64
+/* Does what rewrite_string does, for the usual, 64 bytes at a time: up to a quote, up to what that
+ * has to look at itself, or up to `stop`, behind which AHEAD bytes can be read. Never writes more
+ * than it reads, but for the block that is written last. */
+enum { AHEAD = 128 };
+static const char *rewrite_blocks(const char *p, const char *stop, char **at) {
+  const struct rl_scanner *const scanner = rl_scanner();
+  char *out = *at;
+  while (p < stop) {
+    struct rl_text_masks m;
+    uint64_t carry = 0, escaped, starters, stops, low;
+    int len = 64, done = 0, ends;
+    scanner->text(p, &m);
+    escaped = rl_find_escaped(m.backslashes, &carry);
+    starters = m.backslashes & ~escaped;
+    stops = (m.quotes & ~escaped) | m.controls;
+    if (stops != 0)
+      len = __builtin_ctzll(stops);
+    else if (carry != 0)
+      len = 63; /* what the last backslash escapes lies in the next block */
+    ends = len < 64;
+    low = ends ? ((uint64_t)1 << len) - 1 : ~(uint64_t)0;
+    if ((m.high & low) != 0) {
+      len = rl_whole_utf8(scanner, p, m.high, len, ends);
+      if (len < 0)
+        break;
+      low = len < 64 ? ((uint64_t)1 << len) - 1 : low;
+    }
+    for (starters &= low; starters != 0; starters &= starters - 1) {
+      const int i = __builtin_ctzll(starters);
+      const char c = escapes[(unsigned char)p[i + 1]];
+      memcpy(out, p + done, 64);
+      out += i - done;
+      if (c == 0) {
+        *at = out;
+        return p + i;
+      }
+      *out++ = c;
+      done = i + 2;
+    }
+    memcpy(out, p + done, 64);
+    out += len - done;
+    p += len;
+    if (stops != 0)
+      break;
+  }
+  *at = out;
+  return p;
+}
+#endif
+
 /* Goes on from `p` with a string that began at `text` and cannot be used as it stands. */
 static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, const char *p,
                                          enum rl_json_token token) {
-  enum { ROOM = 64 }; /* kept free behind `full`: a block and a character */
+  enum { ROOM = 160 }; /* kept free behind `full`: two blocks and a character */
   struct rl_buffer *b = j->scratch;
   const char *const end = j->end, *stop, *bad = NULL;
   char *out, *full;
@@ -179,6 +230,14 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
       out = b->data + b->len;
       full = b->data + b->cap - ROOM;
     }
+#ifdef RL_SIMD_64
+    if (end - p > AHEAD) {
+      stop = end - AHEAD;
+      p = rewrite_blocks(p, stop - p < full - out ? stop : p + (full - out), &out);
+      if (out >= full)
+        continue;
+    }
+#endif
     stop = end - p < full - out ? end : p + (full - out);
     p = rl_copy_plain(p, stop, &out);
     if (p == end)
@@ -215,6 +274,22 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
   }
 }
 
+#ifdef RL_SIMD_64
+/* How many of the 64 bytes at `p` are text that can be used as it stands, in whole characters; 0
+ * when they have to be looked at more closely. */
+static int whole_block(const char *p) {
+  const struct rl_scanner *const scanner = rl_scanner();
+  struct rl_text_masks m;
+  uint64_t stops;
+  int len;
+  scanner->text(p, &m);
+  stops = m.quotes | m.backslashes | m.controls;
+  len = stops != 0 ? __builtin_ctzll(stops) : 64;
+  len = rl_whole_utf8(scanner, p, m.high, len, len < 64);
+  return len > 0 ? len : 0;
+}
+#endif
+
 /* Reads the string whose opening quote is at `p`. */
 static enum rl_json_token string(struct rl_json *j, const char *p, enum rl_json_token token) {
   const char *const text = ++p, *const end = j->end;
@@ -229,6 +304,15 @@ static enum rl_json_token string(struct rl_json *j, const char *p, enum rl_json_
       return rewrite_string(j, text, p, token);
     if ((unsigned char)*p < ' ')
       return unexpected(j, "control character in a string", p);
+#ifdef RL_SIMD_64
+    if (end - p > AHEAD) {
+      n = whole_block(p);
+      if (n > 0) {
+        p += n;
+        continue;
+      }
+    }
+#endif
     n = rl_utf8_length(p, end);
     if (n < 0)
       return rewrite_string(j, text, p, token);

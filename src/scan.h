@@ -1,7 +1,7 @@
 /* scan.h: finds the bytes of a JSON string, or of a line, that need a look, 16 at a time where that
  * can be done, and takes that look where they are UTF-8.
  *
- * RL_NO_SIMD forces the portable way. */
+ * RL_NO_SIMD forces the portable way, RL_NO_AVX2 that of every x86 processor. */
 #ifndef RL_SCAN_H
 #define RL_SCAN_H
 
@@ -296,5 +296,32 @@ static inline int rl_utf8_length(const char *p, const char *end) {
   }
   return length;
 }
+
+#ifdef RL_SIMD_64
+/* What 64 bytes of text are, one bit a byte. */
+struct rl_text_masks {
+  uint64_t quotes, backslashes, controls, high; /* high: not ASCII */
+};
+
+/* Bytes that begin sequences of two bytes or more, three or more, four; `lead` has those that never
+ * can too, as `beyond`. Of `narrow` ones the second byte has a range of its own. */
+struct rl_utf8_masks {
+  uint64_t lead, two, three, four, beyond, narrow;
+};
+
+struct rl_scanner {
+  void (*text)(const char *p, struct rl_text_masks *m);
+  void (*utf8)(const char *p, struct rl_utf8_masks *m);
+};
+
+/* The best one that the processor has. */
+const struct rl_scanner *rl_scanner(void);
+
+/* How many of the first `len` of 64 bytes are whole characters, or -1 when one is ill-formed;
+ * `high` are those that are not ASCII. `ends`: nothing behind them continues a character. Without
+ * that `len` is 64, and a character that the block cuts off does not count. */
+int rl_whole_utf8(const struct rl_scanner *scanner, const char *p, uint64_t high, int len,
+                  int ends);
+#endif
 
 #endif
