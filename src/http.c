@@ -664,6 +664,7 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_lane_init(h, &h->lanes[RL_LANE_STREAMS], 0, o->max_streams);
   rl_poller_init(&h->poller);
   h->pid = getpid();
+  h->forks = rl_forks();
   h->clock_at = rl_monotonic();
   h->due_clock = h->due_monotonic = h->unmute_at = HUGE_VAL;
   h->next_id = first_id();
@@ -678,6 +679,10 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
 
 int rl_http_forked(const struct rl_http *h) {
   return getpid() != h->pid;
+}
+
+int rl_http_seems_forked(const struct rl_http *h) {
+  return rl_forks() != h->forks;
 }
 
 int rl_http_closed(const struct rl_http *h) {

@@ -121,6 +121,9 @@ void rl_http_free(struct rl_http *h);
 /* 1 in a child process of the one that made the client. Then nothing but close and free is safe. */
 int rl_http_forked(const struct rl_http *h);
 
+/* The same without a system call, for what is done for every item; may miss a raw clone. */
+int rl_http_seems_forked(const struct rl_http *h);
+
 /* Queues a request. It begins at one of the next turns. Copies everything. RL_OK with *out;
  * RL_NOMEM; RL_SHAPE when the method, the URL or a header holds what cannot be sent; RL_SYSTEM with
  * errno when the file could not be made, or one of the body's not be opened: its path is in *file,

@@ -131,6 +131,7 @@ struct rl_http {
   struct curl_slist *base_headers;
   struct curl_slist no_expect; /* ends every request's list of headers */
   pid_t pid;
+  unsigned forks;       /* rl_forks then */
   struct rl_http *next; /* of those that a forked child could not free */
   int closed;
 };

@@ -53,16 +53,16 @@ static struct client *to_client(lua_State *L) {
   return luaL_checkudata(L, 1, CLIENT);
 }
 
-static void check_open(lua_State *L, const struct client *c) {
+static void check_open(lua_State *L, const struct client *c, int forked(const struct rl_http *)) {
   if (c->http == NULL || rl_http_closed(c->http))
     luaL_error(L, "client is closed");
-  if (rl_http_forked(c->http))
+  if (forked(c->http))
     luaL_error(L, "client used after fork");
 }
 
 static struct rl_http *check_client(lua_State *L) {
   struct client *c = to_client(L);
-  check_open(L, c);
+  check_open(L, c, rl_http_forked);
   return c->http;
 }
 
@@ -76,7 +76,7 @@ static struct transfer *to_transfer(lua_State *L) {
 /* For what needs the client to be alive. */
 static struct transfer *check_transfer(lua_State *L) {
   struct transfer *t = to_transfer(L);
-  check_open(L, t->client);
+  check_open(L, t->client, rl_http_seems_forked);
   return t;
 }
 
@@ -359,7 +359,7 @@ static int core_wait(lua_State *L) {
     double due;
     lua_rawgeti(L, 1, (lua_Integer)i);
     c = luaL_checkudata(L, -1, CLIENT);
-    check_open(L, c);
+    check_open(L, c, rl_http_forked);
     due = rl_http_timeout(c->http);
     if (due >= 0 && due < left)
       left = due;
@@ -373,7 +373,7 @@ static int core_wait(lua_State *L) {
     struct client *c;
     lua_rawgeti(L, 1, (lua_Integer)i);
     c = luaL_checkudata(L, -1, CLIENT);
-    check_open(L, c);
+    check_open(L, c, rl_http_forked);
     for (n = 0; count < room && rl_http_socket(c->http, n, &fd, &readable, &writable); n++) {
       polls[count].fd = fd;
       polls[count].revents = 0;

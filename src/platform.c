@@ -5,6 +5,7 @@
 
 #include "platform.h"
 
+#include <pthread.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,6 +18,22 @@ double rl_monotonic(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static unsigned forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void note_fork(void) {
+  forks++;
+}
+
+static void watch_forks(void) {
+  (void)pthread_atfork(NULL, NULL, note_fork);
+}
+
+unsigned rl_forks(void) {
+  (void)pthread_once(&forks_once, watch_forks);
+  return forks;
 }
 
 void rl_error_text(int error, char *out, size_t size) {

@@ -7,6 +7,10 @@
 /* Seconds on CLOCK_MONOTONIC. */
 double rl_monotonic(void);
 
+/* How many forks lie between this process and the one in which it was asked first; costs no system
+ * call. A raw clone is not counted. */
+unsigned rl_forks(void);
+
 /* What strerror says, for any thread. */
 void rl_error_text(int error, char *out, size_t size);
 
