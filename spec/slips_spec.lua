@@ -152,8 +152,8 @@ describe("In silence", function()
         end
         print(pcall(block))
       ]]):format(server.url)
-      local _, out, err = process.run(process.interpreter() .. " -W -e " .. process.quote(script))
-      assert.are.equal("false\tthe block's\n", out)
+      local _, out, err = process.run({ process.interpreter(), "-W", "-e", script }, { preload = true })
+      assert.are.equal("false\tthe block's\n", out, err)
       assert.matches("an error that nobody has seen: mine", err, 1, true)
     end)
 
