@@ -1,19 +1,22 @@
--- Modules that are loaded when they are first used: a program that lists scenarios needs no other resource.
+-- Modules that are compiled and run when they are first used: a program that lists scenarios needs no other resource.
 
 local core = require "runloop.core"
 local require = require -- a host may take it from its scripts
 
 local name, path = ...
 
--- A program may change its directory once it has loaded the module, and a sandbox may take away what loads files: where
--- that could matter everything is loaded at once. Else a file finds the globals that there were then.
-local loadfile = core.global "loadfile"
+-- Texts are read at once: later the program may have another directory, another package.path, no descriptor left, or
+-- nothing to load files with. Where texts cannot be had, modules are loaded at once.
+local load = core.global "loadstring" or core.global "load"
 local setfenv = core.global "setfenv"
 local package = core.global "package"
 local loaded = type(package) == "table" and package.loaded
-local root = type(path) == "string" and (path:find "^/" or path:find "^%a:[/\\]") and path:match "^(.*[/\\])lazy%.lua$"
-if name ~= "runloop.lazy" or not loadfile or not loaded then root = nil end
+local root = name == "runloop.lazy" and type(path) == "string" and path:match "^(.*[/\\])lazy%.lua$"
+if not load or not loaded then root = nil end
 
+local MAX_TEXT = 65536 -- bytes
+
+-- A module finds the globals that there were when this one was loaded.
 local globals = {}
 for _, global in ipairs {
   "assert", "coroutine", "error", "getmetatable", "ipairs", "math", "next", "pairs", "pcall", "rawget", "rawset",
@@ -22,36 +25,43 @@ for _, global in ipairs {
   globals[global] = core.global(global)
 end
 
-local function chunk_of(file)
-  local chunk = assert(loadfile(file, "t", globals))
-  if setfenv then setfenv(chunk, globals) end
-  return chunk
-end
-
 local lazy = {}
 
---- Says which modules `load` may be asked for; loads them where they might not be found later.
----@param names string[] without "runloop."
-function lazy.announce(names)
-  for i = 1, root and 0 or #names do require("runloop." .. names[i]) end
+local texts = {} -- module -> text, until it is loaded
+
+local function file_of(module_name)
+  return root .. module_name:gsub("%.", "/") .. ".lua"
 end
 
---- A module that was announced, or that one of those needs.
+--- Says which modules `load` will be asked for.
+---@param names string[] without "runloop."
+function lazy.announce(names)
+  for i = 1, #names do
+    local text, size
+    if root and not loaded["runloop." .. names[i]] then text, size = core.file_tail(file_of(names[i]), MAX_TEXT) end
+    if text and size == #text then
+      texts[names[i]] = text
+    else
+      require("runloop." .. names[i])
+    end
+  end
+end
+
+--- A module that was announced.
 ---@param module_name string without "runloop."
 ---@return any
 function lazy.load(module_name)
-  local full = "runloop." .. module_name
-  if not root then return require(full) end
-  local module = loaded[full]
-  if module == nil then
-    local file = root .. module_name:gsub("%.", "/") .. ".lua"
-    module = chunk_of(file)(full, file)
-    loaded[full] = module
-  end
-  return module
+  local full, text = "runloop." .. module_name, texts[module_name]
+  if not text then return require(full) end
+  local file = file_of(module_name)
+  local chunk = assert(load(text, "@" .. file, "t", globals))
+  if setfenv then setfenv(chunk, globals) end
+  texts[module_name] = nil
+  loaded[full] = chunk(full, file)
+  return loaded[full]
 end
 
--- What such a module needs of this one is found where it is.
+-- What such a module needs of this one may have been announced, too.
 function globals.require(module_name)
   local short = module_name:match "^runloop%.(.+)$"
   if short then return lazy.load(short) end

@@ -695,7 +695,7 @@ end
 
 --- Announces what is loaded when it is first used, once all this can be asked for.
 function resource.announce()
-  local modules = { "download", "exec", "together" }
+  local modules = { "await", "download", "exec", "multipart", "together", "api.shapes" }
   for _, name in ipairs(names) do modules[#modules + 1] = "api." .. name end
   lazy.announce(modules)
 end
