@@ -46,6 +46,8 @@ build = {
         "src/lua_scrub.c",
         "src/platform.c",
         "src/poller.c",
+        "src/project.c",
+        "src/scan.c",
         "src/scrub.c",
         "src/sink.c",
         "src/source.c",
