@@ -108,6 +108,7 @@ build = {
     ["runloop.schema"] = "lua/runloop/schema.lua",
     ["runloop.secrets"] = "lua/runloop/secrets.lua",
     ["runloop.steps"] = "lua/runloop/steps.lua",
+    ["runloop.stream"] = "lua/runloop/stream.lua",
     ["runloop.task"] = "lua/runloop/task.lua",
     ["runloop.together"] = "lua/runloop/together.lua",
     ["runloop.turns"] = "lua/runloop/turns.lua",

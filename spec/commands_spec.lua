@@ -119,4 +119,149 @@ describe("devbox:exec", function()
     for i = 1, 100 do expect.success(tasks[i]:wait()) end
     own:close()
   end)
+
+  describe("with functions", function()
+    local function collector()
+      local texts = {}
+      return function(text) texts[#texts + 1] = text end, function() return table.concat(texts) end
+    end
+
+    it("gives them the output as it comes, both streams to their end", function()
+      local out, out_text = collector()
+      local err, err_text = collector()
+      local result = expect.success(devbox:exec("echo one; sleep 0.1; echo two; echo bad >&2; exit 2", {
+        stdout = out, stderr = err,
+      }))
+      assert.are.same({ 2, "one\ntwo\n", "bad\n" }, { result.exit_status, out_text(), err_text() })
+      assert.are.equal(1, tables.decoded(server:log({ path = "/execute$" })[1].body).optimistic_timeout)
+      assert.are.equal(1, server:count { path = "/stream_stdout_updates$" })
+      assert.are.equal(1, server:count { path = "/stream_stderr_updates$" })
+    end)
+
+    it("opens no stream that nobody asked for", function()
+      local out, text = collector()
+      local result = expect.success(devbox:exec("echo one; echo bad >&2", { stdout = out }))
+      assert.are.same({ "one\n", "bad\n" }, { text(), result.stderr })
+      assert.are.equal(0, server:count { path = "/stream_stderr_updates$" })
+    end)
+
+    it("streams beside the wait, while the command runs", function()
+      server:set { command_hold = 0.02 }
+      local states, last = {}, nil
+      expect.success(devbox:exec("echo one; sleep 0.5; echo two", {
+        interval = 0, on_poll = function(view) last = view.status end,
+        stdout = function(text) states[text] = last end,
+      }))
+      assert.are.equal("running", states["one\n"])
+      assert.are.equal("completed", last)
+    end)
+
+    it("works in a task, and its functions may make calls", function()
+      local name
+      local task = client:spawn(function()
+        return devbox:exec("echo one", { stdout = function() name = assert(client.devboxes:retrieve(devbox.id)).id end })
+      end)
+      client:run()
+      assert.are.equal(0, task:wait().exit_status)
+      assert.are.equal(devbox.id, name)
+    end)
+
+    it("raises again what one of them raised, and kills the command where that is asked for", function()
+      local thrown = {}
+      local function work()
+        devbox:exec("echo one; sleep 60", { stdout = function() error(thrown) end, kill_on_failure = true })
+      end
+      local ok, err = pcall(work)
+      assert.is_false(ok)
+      assert.is_true(rawequal(thrown, err))
+      assert.are.equal(1, server:count { path = "/kill$" })
+      ok, err = pcall(function() client:spawn(work):wait() end)
+      assert.is_false(ok)
+      assert.is_true(rawequal(thrown, err))
+      client:run()
+      assert.are.equal(2, server:count { path = "/kill$" })
+      assert.are.equal(0, client:stats().in_flight)
+    end)
+
+    it("ends when its time is over, though a stream does not", function()
+      server:set { commands = { slow = { stdout = "x", seconds = 30 } } }
+      for _, spec in ipairs { { timeout = 0.3 }, { timeout = 0.3, kill_on_failure = true } } do
+        local out, text = collector()
+        spec.stdout = out
+        local err = expect.failure("timeout", "AWAIT", devbox:exec("slow", spec))
+        assert.are.equal("running", err.last.status)
+        assert.are.equal("x", text())
+      end
+      assert.are.equal(1, server:count { path = "/kill$" })
+      assert.are.equal(0, client:stats().in_flight)
+    end)
+
+    it("fails when a stream cannot be had: less output is no output", function()
+      server:fault { path = "/stream_stdout_updates$", status = 404, json = { message = "gone" } }
+      local err = expect.failure("api", "not_found", devbox:exec("echo one", { stdout = function() end }))
+      assert.are.equal("completed", err.last.status)
+      assert.are.equal(0, client:stats().in_flight)
+    end)
+
+    it("is cancelled with its task, and leaves nothing on its way", function()
+      server:set { commands = { slow = { stdout = "x", seconds = 30 } } }
+      local begun
+      local task = client:spawn(function()
+        return devbox:exec("slow", { stdout = function() begun = true end })
+      end)
+      while not begun do client:poll(0.01) end
+      task:cancel()
+      assert.are.equal("cancelled", task.status)
+      assert.are.equal(0, client:poll())
+      assert.are.equal(0, client:stats().in_flight)
+    end)
+
+    it("keeps no text: 200 MB go through in flat memory #slow", function()
+      server:set { commands = { flood = { stdout = { text = ("x"):rep(1000), times = 200000 } } }, chunk_bytes = 65536 }
+      support.gc()
+      local size, most, before = 0, 0, support.rss()
+      local result = expect.success(devbox:exec("flood", {
+        stdout = function(text)
+          size = size + #text
+          most = math.max(most, support.rss())
+        end,
+      }))
+      assert.are.equal(200000000, size)
+      assert.is_true(#result.stdout <= 65536)
+      assert.is_true(most - before < 25000000, ("%d more bytes"):format(most - before))
+    end)
+  end)
+
+  it("fetches what the view has cut off, whole", function()
+    local result = expect.success(devbox:exec "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; seq 300 >&2")
+    local lines = {}
+    for i = 0, 4999 do lines[i + 1] = "line " .. i .. "\n" end
+    assert.are.equal(table.concat(lines), result.stdout)
+    assert.is_false(result.stdout_truncated)
+    local _, count = result.stderr:gsub("\n", "")
+    assert.are.equal(300, count)
+    assert.are.equal(1, server:count { path = "/stream_stdout_updates$" })
+  end)
+
+  it("gives the last lines where these are enough, and fetches no more", function()
+    local result = expect.success(devbox:exec("seq 1000", { last_n = 2 }))
+    assert.are.equal("999\n1000\n", result.stdout)
+    assert.are.same({ "execute" }, calls())
+    assert.are.same({ last_n = "2" }, server:last().query)
+  end)
+
+  it("gives no output that is larger than it may be", function()
+    local own = server:client { max_body_bytes = 100000 }
+    server:set { view_bytes = 1000, commands = { big = { stdout = { text = "0123456789", times = 20000 } } } }
+    local err = expect.failure("limit", "BODY_TOO_LARGE", own.devboxes:exec(devbox.id, "big"))
+    assert.are.equal("completed", err.last.status)
+    own:close()
+  end)
+
+  it("fails when the rest of the output cannot be had", function()
+    server:set { view_bytes = 1000, commands = { big = { stdout = { text = "0123456789", times = 20000 } } } }
+    server:fault { path = "/stream_stdout_updates$", times = 10, status = 503 }
+    local err = expect.failure("api", "internal_server", devbox:exec "big")
+    assert.are.equal("completed", err.last.status)
+  end)
 end)

@@ -73,6 +73,7 @@ resource.CALL_OPTIONS = schema.options_of({
   nulls = schema.enum { "keep" },
   integers = schema.enum { "string" },
   prefetch = schema.boolean,
+  idle_timeout = schema.number { above = 0 },
   fields = schema.array(schema.string { pattern = ".", hint = "not be empty" }),
 }, "call option")
 
@@ -400,7 +401,7 @@ local function open_list(context, plan, where, call)
   local list = lazy.load(row.list and "pager" or "stream").new(transport, {
     name = where, url = call.url, list = row.list, query = call.query, options = call.options,
     metatable = LISTED[row.returns] and resource.metatable(context, row.returns) or nil,
-    secrets = secrets_of(plan, context.class), resume = row.resume, context = context, ids = call.ids,
+    secrets = secrets_of(plan, context.class), resume = row.resume, headers = plan.headers,
   })
   return list, nil, nil, list
 end
@@ -695,7 +696,7 @@ end
 
 --- Announces what is loaded when it is first used, once all this can be asked for.
 function resource.announce()
-  local modules = { "await", "download", "exec", "multipart", "together", "api.shapes" }
+  local modules = { "await", "download", "exec", "multipart", "stream", "together", "api.shapes" }
   for _, name in ipairs(names) do modules[#modules + 1] = "api." .. name end
   lazy.announce(modules)
 end

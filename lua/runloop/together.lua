@@ -40,7 +40,6 @@ local function cancel(self)
 end
 
 local function start(self, index, fn)
-  self.left = self.left + 1
   local task = self.scheduler:spawn(run, self, index, fn)
   self.tasks[task] = true
   task._ended = function() ended(self, task) end
@@ -74,12 +73,12 @@ return function(scheduler, what, deadline, fns)
     caller = scheduler:task_here(),
     waiting = false, -- the caller does, in a task
     tasks = {}, -- the set of those alive
-    left = 0, -- their number
+    left = #fns, -- of them, and of those that have not begun
     values = {},
     failure = nil, -- { err =, raised = } of the first that failed
   }
   for i = 1, #fns do
-    if not is_over(self) or i == 1 then start(self, i, fns[i]) end
+    if not self.failure then start(self, i, fns[i]) end
   end
   wait(self, what, deadline)
   local failure = self.failure

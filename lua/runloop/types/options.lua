@@ -48,6 +48,7 @@
 ---@field integers? "string" an integer of the answer that Lua cannot hold exactly (beyond 2^53 in LuaJIT and before 5.3, else beyond 64 bits) is its text
 ---@field fields? string[] of a list: items have only these of their fields, and `id`
 ---@field prefetch? boolean `false`: a list asks for its next page only when it is needed
+---@field idle_timeout? number seconds of silence after which a stream is opened again, where it was; default 90
 
 ---@class runloop.Response
 ---@field status integer
