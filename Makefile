@@ -135,6 +135,7 @@ build/runloop.c: .ci/amalgamate.lua $(wildcard src/*.[ch] src/embed/*.[ch]) $(ad
 kinds_of_packages = build demo test bench lint fuzz valgrind
 kinds_of_demo = build demo
 kinds_of_test = build test
+kinds_of_test-hosts = build test luajit lua5.3 lua5.2 hosts
 kinds_of_asan = build test
 kinds_of_quick = build test
 kinds_of_gc-stress = build test
@@ -183,6 +184,11 @@ test: $(B)/runloop/core.so
 .PHONY: quick
 quick: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) --exclude-tags=slow,heavy,long,packaging $(SPECS)
+
+## test-hosts: installs programs of Debian that embed Lua, and runs the specs of the client in them
+.PHONY: test-hosts
+test-hosts: build/runloop/core.so
+	@$(call spec_environment) $(busted) spec/programs_spec.lua
 
 # Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch. Those marked
 # #long do a #heavy one's work many times over.

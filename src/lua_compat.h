@@ -29,6 +29,15 @@ static inline void rl_push_int64(lua_State *L, int64_t n) {
 #endif
 }
 
+/* A number that is one, as an integer. */
+static inline int64_t rl_to_int64(lua_State *L, int index) {
+#if RL_LUA_DOUBLES
+  return (int64_t)lua_tonumber(L, index);
+#else
+  return (int64_t)lua_tointeger(L, index);
+#endif
+}
+
 #if LUA_VERSION_NUM < 502
 #define LUA_OK 0
 #define lua_rawlen lua_objlen

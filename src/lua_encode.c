@@ -176,7 +176,8 @@ static int put_text(struct walk *w) {
 static int is_integer(lua_State *L, double x) {
 #if RL_LUA_DOUBLES
   (void)L;
-  return floor(x) == x && fabs(x) < 9007199254740992.0 && (x != 0 || !signbit(x));
+  return floor(x) == x && x >= -9223372036854775808.0 && x < 9223372036854775808.0 &&
+         (x != 0 || !signbit(x));
 #else
   (void)x;
   return lua_isinteger(L, -1);
@@ -186,7 +187,7 @@ static int is_integer(lua_State *L, double x) {
 static int put_number(struct walk *w) {
   const double x = (double)lua_tonumber(w->L, -1);
   if (is_integer(w->L, x))
-    return check(w, rl_encode_integer(&w->e->out, (int64_t)lua_tointeger(w->L, -1)), NULL);
+    return check(w, rl_encode_integer(&w->e->out, rl_to_int64(w->L, -1)), NULL);
   if (!isfinite(x))
     return fail(w, "is not finite, which JSON cannot hold", NULL);
   return check(w, rl_encode_number(&w->e->out, x), NULL);

@@ -30,7 +30,7 @@ local CANCEL = {}
 M.closes = library.close ~= nil
 
 --- Whether a coroutine may yield inside of pcall, metamethods and iterators; in Lua 5.1 (but not LuaJIT) it may not.
-M.yields = library.wrap(function() return pcall(yield, true) end)() == true
+M.yields = select(2, resume(library.create(function() return pcall(yield, true) end))) == true
 
 if not M.isyieldable then -- Lua 5.2, 5.1
   function M.isyieldable() return (pcall(yield, PROBE)) end

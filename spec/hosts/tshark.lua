@@ -1,0 +1,1 @@
+print(require("spec.hosts.work").whole())
