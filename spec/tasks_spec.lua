@@ -573,10 +573,10 @@ describe("tasks", function()
     if not portable.closing then
       it("stays open behind a loop that was left, as long as another task reads on", function()
         local list = client.scenarios:list { limit = 10 }
-        local first, others = nil, 0
+        local first, read = nil, 0
         local reader = client:spawn(function()
           for _ in list do
-            others = others + 1
+            read = read + 1
             client:sleep(0.001)
           end
         end)
@@ -588,7 +588,7 @@ describe("tasks", function()
         end):wait()
         client:run()
         assert.are.equal("done", reader.status)
-        assert.are.equal(#ids - 1, others)
+        assert.are.equal(#ids - 1, read)
         assert.is_string(first)
       end)
 
