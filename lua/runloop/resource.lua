@@ -265,11 +265,12 @@ local function plan_of(definition, row)
     error("no check is called '" .. spec.check .. "'", 0)
   end
   local ids = ids_of(path, definition)
-  local shape, ids_above = shape_of(spec), {}
-  for i = 1, #ids - 1 do ids_above[i] = ids[i].name end
+  local shape, id_names = shape_of(spec), {}
+  for i = 1, #ids do id_names[i] = ids[i].name end
   local has_file = spec.returns == "bytes" or spec.multipart ~= nil
   return {
-    row = spec, method = method, parts = parts, ids = ids, ids_above = ids_above, shape = shape, headers = headers_of(spec),
+    row = spec, method = method, parts = parts, ids = ids, id_names = ids[2] and id_names, shape = shape,
+    headers = headers_of(spec),
     returns = spec.returns, result = RESULTS[spec.returns] or (LISTED[spec.returns] and to_thing) or RESULTS.object,
     params_at = shape and #ids + 1, file_at = has_file and #ids + (shape and 2 or 1) or nil,
     options_at = #ids + (shape and 1 or 0) + (has_file and 1 or 0) + 1,
@@ -316,14 +317,14 @@ local function url_of(plan, transport, given, where)
   return url, texts
 end
 
--- A thing that carries the ids above its own stands for all of them.
-local function spread_ids(above, class, given)
+-- A thing that carries the ids above its own stands for all of them; `wanted` are their names in order.
+local function spread_ids(wanted, given)
   local thing = given[1]
-  if type(thing) ~= "table" or type(rawget(thing, class.id)) ~= "string" then return end
-  for i = 1, #above do
-    if type(rawget(thing, above[i])) ~= "string" then return end
+  if type(thing) ~= "table" then return end
+  for i = 1, #wanted do
+    if type(rawget(thing, wanted[i])) ~= "string" then return end
   end
-  for i = #above, 1, -1 do table.insert(given, 1, thing[above[i]]) end
+  for i = #wanted - 1, 1, -1 do table.insert(given, 1, thing[wanted[i]]) end
 end
 
 -- Adds the names of the fields of a shape that are secrets to a set, which is made when there is one.
@@ -370,7 +371,7 @@ end
 -- The arguments of a call, checked, before anything is done: url, query, body, path, options.
 local function arguments_of_call(context, plan, where, ...)
   local transport, row, given = context.transport, plan.row, { ... }
-  if plan.ids_above[1] then spread_ids(plan.ids_above, context.class, given) end
+  if plan.id_names then spread_ids(plan.id_names, given) end
   local call = {}
   call.url, call.ids = url_of(plan, transport, given, where)
   local params, options = plan.params_at and given[plan.params_at], given[plan.options_at]
@@ -468,15 +469,14 @@ local unpack = table.unpack or unpack -- luacheck: compat
 
 local function helper_of(class, name, helper)
   local where = class.name .. ":" .. name
-  local count, above = #helper.takes, {}
-  for i = 1, count - 1 do
-    local following = helper.takes[i + 1]
-    if type(following) == "string" and following:find "_id$" then above[i] = helper.takes[i] end
+  local count, id_names = #helper.takes, {}
+  for i, argument in ipairs(helper.takes) do
+    if type(argument) == "string" and argument:find "_id$" then id_names[i] = argument end
   end
   return function(self, ...)
     local context = context_of(self, class, where)
     local given = { ... }
-    if above[1] then spread_ids(above, class, given) end
+    if id_names[2] then spread_ids(id_names, given) end
     given = arguments_of(helper, class, where, given)
     local refused = context.transport.scheduler:enter(where)
     if refused then return nil, refused end
