@@ -2,6 +2,8 @@
 --   lua5.4 bench/luasocket.lua list    url= limit= [from=] [ca=]
 --   lua5.4 bench/luasocket.lua archive url= count= [ca=]
 --   lua5.4 bench/luasocket.lua start   url= [ca=]
+--   lua5.4 bench/luasocket.lua encode  kind=
+--   lua5.4 bench/luasocket.lua decode  limit=: the pages of a list, from their files
 local support = require "bench.support"
 local cjson = require "cjson"
 local ltn12 = require "ltn12"
@@ -56,6 +58,23 @@ function modes.start()
   assert(call("GET", "/v1/scenarios/" .. support.id(1)).id)
   support.answered()
   support.report {}
+end
+
+function modes.encode()
+  support.encode(cjson.encode, now, options.kind)
+end
+
+function modes.decode()
+  local seconds, items = 0, 0
+  for page = 1, 20000 // options.limit do
+    local file = assert(io.open(("build/bench/data/%d-%d.json"):format(options.limit, page), "rb"))
+    local body = file:read("a")
+    file:close()
+    local began = now()
+    items = items + #cjson.decode(body).scenarios
+    seconds = seconds + now() - began
+  end
+  support.report { seconds = seconds, items = items }
 end
 
 modes[arg[1]]()

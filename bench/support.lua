@@ -44,4 +44,34 @@ function support.id(n)
   return ("scn_%012d"):format(n)
 end
 
+--- What is encoded: "objects", 4,000 tables as scenarios are but for long texts, or "text", one of 4 MB.
+function support.value(kind)
+  if kind == "text" then
+    return ("local function f(a, b) return a + b end -- code\n\tif x == \"y\" then zürich() end\n"):rep(50000)
+  end
+  local objects = {}
+  for n = 1, 4000 do
+    objects[n] = {
+      id = support.id(n), name = "scenario " .. n, status = "active", is_public = false, n = n, share = n / 7,
+      metadata = { team = "a", lang = "lua", env = "prod" }, required_secret_names = { "A", "B" },
+      scoring_contract = { scoring_function_parameters = {
+        { name = "tests", weight = 0.5, scorer = { type = "bash_script_scorer", bash_script = "echo score=1.0" } },
+      } },
+    }
+  end
+  return objects
+end
+
+--- Seconds that `encode` takes for the value, the best of some times.
+function support.encode(encode, now, kind)
+  local value, best = support.value(kind), math.huge
+  for _ = 1, 9 do
+    collectgarbage()
+    local began = now()
+    encode(value)
+    best = math.min(best, now() - began)
+  end
+  support.report { seconds = best }
+end
+
 return support

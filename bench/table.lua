@@ -5,12 +5,12 @@ local ROUNDS, QUICK_ROUNDS = 5, 2
 local TIME_LIMIT = 300 -- seconds for one run of one program
 
 local usage = "usage: bench/run [--quick] [--markdown] [--rounds=N] [--only=PATTERN]"
-  .. " [--programs=bare,luasocket,runloop]"
+  .. " [--programs=bare,luasocket,runloop] [--before=TREE]"
 
 local flags = {}
 for _, argument in ipairs(arg) do
   local name, value = argument:match("^%-%-(%l+)=?(.*)$")
-  local known = { quick = true, markdown = true, rounds = true, only = true, programs = true }
+  local known = { quick = true, markdown = true, rounds = true, only = true, programs = true, before = true }
   if not known[name] then
     io.stderr:write(usage, "\n")
     os.exit(2)
@@ -23,10 +23,17 @@ local allowed = flags.programs
 
 local http, tls = os.getenv("BENCH_HTTP"), os.getenv("BENCH_TLS") .. " ca=" .. os.getenv("BENCH_CA")
 
+-- The module of another tree, which is built there, at the same work.
+local function tree(directory)
+  return ("env LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/build/?.so;;' lua5.4 bench/runloop.lua")
+    :format(directory, directory, directory)
+end
+
 local PROGRAMS = {
   { name = "bare", title = "bare libcurl", command = "build/bench/bare" },
   { name = "luasocket", title = "luasocket+cjson", command = "lua5.4 bench/luasocket.lua" },
   { name = "runloop", title = "runloop", command = "lua5.4 bench/runloop.lua" },
+  { name = "before", title = "runloop, before", command = flags.before and tree(flags.before) },
   -- A second way to use runloop within one measurement.
   { name = "prefetch", title = "runloop, prefetch", command = "lua5.4 bench/runloop.lua" },
 }
@@ -93,6 +100,7 @@ local function list(title, url, limit, checks)
     bare = ("list url=%s limit=%d pages=%d%s"):format(url, limit, pages, from),
     luasocket = ("list url=%s limit=%d%s"):format(url, limit, from),
     runloop = ("list url=%s limit=%d%s"):format(url, limit, from),
+    before = ("list url=%s limit=%d%s"):format(url, limit, from),
     expect = { items = items }, show = seconds, checks = checks,
   }
 end
@@ -101,8 +109,17 @@ local function sequence(title, beside_server)
   local options = ("archive count=%d url=%s"):format(archives, http)
   return {
     title = ("%d archive calls in sequence, %s"):format(archives, title),
-    bare = options, luasocket = options, runloop = options, beside_server = beside_server,
-    expect = { connections = 1 }, show = rate(archives), checks = { share_of_rate("runloop", "bare", 0.6) },
+    bare = options, luasocket = options, runloop = options, before = options, beside_server = beside_server,
+    expect = { connections = 1 }, show = rate(archives),
+    checks = { share_of_rate("runloop", "bare", 0.6), times("runloop", "before", 0.95) },
+  }
+end
+
+local function encode(title, kind, limit)
+  local options = "encode kind=" .. kind
+  return {
+    title = "encoding " .. title, luasocket = options, runloop = options, before = options, show = milliseconds,
+    checks = { times("runloop", "luasocket", limit), times("runloop", "before") },
   }
 end
 
@@ -114,11 +131,13 @@ local function many(title, url, limit)
   }
 end
 
-local function start(title, url)
+local function start(title, url, limit)
   return {
     title = "process start to first answer, " .. title,
     bare = "start url=" .. url, luasocket = "start url=" .. url, runloop = "start url=" .. url,
-    until_answer = true, show = milliseconds, checks = { times("runloop", "bare") },
+    before = "start url=" .. url,
+    until_answer = true, show = milliseconds,
+    checks = { times("runloop", "bare"), times("runloop", "before", limit) },
   }
 end
 
@@ -144,8 +163,28 @@ end
 local again_pages, slow_pages, naps = count(20, 5), 20, count(10000, 2000)
 
 local measurements = {
-  list("HTTP", http, 500, { times("runloop", "bare", 4), times("runloop", "luasocket", 0.45) }),
-  list("TLS, HTTP/2", tls, 500, { times("runloop", "bare"), times("runloop", "luasocket") }),
+  list("HTTP", http, 500, {
+    times("runloop", "bare", 4), times("runloop", "luasocket", 0.33), times("runloop", "before", 0.7),
+    memory_above("runloop", "before", 1),
+  }),
+  {
+    title = ("list %d with 3 of 13 fields, HTTP, beside the whole list"):format(items),
+    bare = ("list url=%s limit=500 pages=%d%s"):format(http, items // 500, from),
+    runloop = ("list url=%s limit=500 fields=1%s"):format(http, from),
+    before = ("list url=%s limit=500%s"):format(http, from),
+    expect = { items = items }, show = seconds,
+    checks = { times("runloop", "bare", 2.6), times("runloop", "before", 0.36) },
+  },
+  {
+    title = "list 20000, HTTP, beside lua-cjson decoding the pages alone",
+    luasocket = "decode limit=500", runloop = "list limit=500 url=" .. http,
+    expect = { items = 20000 }, show = seconds, checks = { times("runloop", "luasocket", 0.5) },
+  },
+  encode("4,000 objects", "objects", 0.6),
+  encode("a text of 4 MB", "text", 0.3),
+  list("TLS, HTTP/2", tls, 500, {
+    times("runloop", "bare"), times("runloop", "luasocket"), times("runloop", "before", 0.76),
+  }),
   list("HTTP", http, 5000, { times("runloop", "bare"), memory_above("runloop", "bare", 16) }),
   {
     title = "one page of 5000 on an open connection, HTTP",
@@ -177,8 +216,8 @@ local measurements = {
   sequence("HTTP, server on the same core", true),
   many("TLS, HTTP/2", tls, 0.7),
   many("HTTP/1.1", http, 0.5),
-  start("HTTP", http),
-  start("TLS, HTTP/2", tls),
+  start("HTTP", http, 0.9),
+  start("TLS, HTTP/2", tls, 0.55),
   {
     title = ("%d pages of 100, 50 ms each in the server and in the loop"):format(slow_pages),
     runloop = "work limit=100 work=0.0005 prefetch=0 url=" .. http .. "/slow",
@@ -254,8 +293,8 @@ local function same_texts(measurement, results)
 end
 
 local function uses(measurement, program)
-  local family = program.name == "prefetch" and "runloop" or program.name
-  return measurement[program.name] and (not allowed or allowed:find(family, 1, true))
+  local family = (program.name == "prefetch" or program.name == "before") and "runloop" or program.name
+  return program.command and measurement[program.name] and (not allowed or allowed:find(family, 1, true))
 end
 
 local function measure(measurement)
