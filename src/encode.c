@@ -210,7 +210,7 @@ enum { ROOM = 32, MORE = 1024 };
 static const struct {
   char text[7];
   unsigned char len;
-} escaped['\\' + 1] = {
+} escape_of['\\' + 1] = {
     {"\\u0000", 6}, {"\\u0001", 6}, {"\\u0002", 6},      {"\\u0003", 6},       {"\\u0004", 6},
     {"\\u0005", 6}, {"\\u0006", 6}, {"\\u0007", 6},      {"\\b", 2},           {"\\t", 2},
     {"\\n", 2},     {"\\u000b", 6}, {"\\f", 2},          {"\\r", 2},           {"\\u000e", 6},
@@ -222,8 +222,8 @@ static const struct {
 
 /* Eight bytes can be written at `out`. */
 static inline char *put_escape(char *out, unsigned char c) {
-  memcpy(out, &escaped[c], sizeof *escaped);
-  return out + escaped[c].len;
+  memcpy(out, &escape_of[c], sizeof *escape_of);
+  return out + escape_of[c].len;
 }
 
 /* Copies the characters that are not ASCII from `p` up to `stop` or to the first other one. Returns

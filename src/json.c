@@ -212,7 +212,7 @@ static const char *rewrite_blocks(const char *p, const char *stop, char **at) {
 /* Goes on from `p` with a string that began at `text` and cannot be used as it stands. */
 static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, const char *p,
                                          enum rl_json_token token) {
-  enum { ROOM = 160 }; /* kept free behind `full`: two blocks and a character */
+  enum { SPARE = 160 }; /* kept free behind `full`: two blocks and a character */
   struct rl_buffer *b = j->scratch;
   const char *const end = j->end, *stop, *bad = NULL;
   char *out, *full;
@@ -225,10 +225,10 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
   for (;;) {
     if (out >= full) {
       b->len = (size_t)(out - b->data);
-      if (rl_buffer_reserve(b, 2 * ROOM) != RL_OK)
+      if (rl_buffer_reserve(b, 2 * SPARE) != RL_OK)
         return fail(j, RL_NOMEM, "out of memory", p);
       out = b->data + b->len;
-      full = b->data + b->cap - ROOM;
+      full = b->data + b->cap - SPARE;
     }
 #ifdef RL_SIMD_64
     if (end - p > AHEAD) {
