@@ -61,7 +61,8 @@ describe("The amalgamation #packaging", function()
   end)
 
   it("passes the specs of pagers and tasks, with no file of the module beside it", function()
-    local out = passes({ arg[-1], ".ci/busted.lua", "spec/pager_spec.lua", "spec/tasks_spec.lua" }, {
+    local out = passes({ arg[-1], ".ci/busted.lua", "spec/pager_spec.lua", "spec/tasks_spec.lua", "spec/task_ends_spec.lua",
+      "spec/turns_spec.lua" }, {
       timeout = 600, env = {
         LUA_PATH = package.path:gsub("[^;]*/lua/%?[^;]*;", ""), LUA_CPATH = directory .. "/?.so;" ..
           package.cpath:gsub("[^;]*/build/[^;]*;", ""),
