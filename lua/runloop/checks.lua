@@ -1,0 +1,301 @@
+-- One check for each kind of type: whether a value is one, and what it is on the wire.
+
+local errors = require "runloop.error"
+local json = require "runloop.json"
+local names = require "runloop.names"
+
+local null, array_mt = json.null, json.array_mt
+local format = string.format
+
+-- A check returns true and the value for the wire, or false, what is wrong, the path of the offender below the
+-- value (nil: the value itself), and whether it is a name that nobody knows.
+local checks = {}
+
+local function check_value(of, value)
+  return checks[of.kind](of, value)
+end
+
+--- The type of a value, as messages say it.
+function checks.type_name(value)
+  if value == null then
+    return "null"
+  end
+  return type(value)
+end
+
+local function wrong_type(expected, value)
+  return false, "must be " .. expected .. ", got " .. checks.type_name(value)
+end
+
+-- A number that came as a text, from a command line say.
+local function wrong_number(expected, value)
+  local hint = type(value) == "string" and tonumber(value) and " (tonumber makes it a number)" or ""
+  return false, "must be " .. expected .. ", got " .. checks.type_name(value) .. hint
+end
+
+local function join(name, path)
+  if not path then
+    return name
+  end
+  return name .. (path:sub(1, 1) == "[" and "" or ".") .. path
+end
+
+-- A value as messages show it: short, on one line.
+local function quoted(text)
+  if #text > 60 then
+    text = text:sub(1, 60) .. "..."
+  end
+  return (format("%q", text):gsub("\n", "n"))
+end
+
+function checks.string(of, value)
+  if type(value) ~= "string" then
+    return wrong_type("a string", value)
+  elseif of.pattern and not value:find(of.pattern) then
+    return false, format("must %s, got %s", of.hint, quoted(value))
+  end
+  return true, value
+end
+
+--- A value as messages show it, which is no text.
+function checks.shown(value)
+  return type(value) == "number" and errors.number_text(value) or tostring(value)
+end
+
+local function check_range(of, value)
+  if of.above and value <= of.above then
+    return false, "must be greater than " .. checks.shown(of.above) .. ", got " .. checks.shown(value)
+  elseif of.min and of.max and (value < of.min or value > of.max) then
+    return false, format("must be between %s and %s, got %s", checks.shown(of.min), checks.shown(of.max), checks.shown(value))
+  elseif of.min and value < of.min then
+    return false, "must be at least " .. checks.shown(of.min) .. ", got " .. checks.shown(value)
+  elseif of.max and value > of.max then
+    return false, "must be at most " .. checks.shown(of.max) .. ", got " .. checks.shown(value)
+  end
+  return true, value
+end
+
+function checks.number(of, value)
+  if type(value) ~= "number" then
+    return wrong_number("a number", value)
+  elseif value ~= value or value == math.huge or value == -math.huge then
+    return false, "must be a finite number"
+  end
+  return check_range(of, value)
+end
+
+-- 3.0 is a whole number too, and goes over the wire as 3.
+local function to_integer(value)
+  if math.tointeger then
+    return math.tointeger(value)
+  end
+  return value % 1 == 0 and value or nil
+end
+
+function checks.integer(of, value)
+  if type(value) ~= "number" then
+    return wrong_number("an integer", value)
+  end
+  local integer = to_integer(value)
+  if not integer then
+    return false, "must be an integer, got " .. checks.shown(value)
+  end
+  return check_range(of, integer)
+end
+
+function checks.boolean(_, value)
+  if type(value) ~= "boolean" then
+    return wrong_type("a boolean", value)
+  end
+  return true, value
+end
+
+function checks.callback(_, value)
+  if type(value) ~= "function" then
+    return wrong_type("a function", value)
+  end
+  return true, value
+end
+
+function checks.table(_, value)
+  if type(value) ~= "table" then
+    return wrong_type("a table", value)
+  end
+  return true, value
+end
+
+-- The encoder looks into it.
+function checks.any(_, value)
+  return true, value
+end
+
+function checks.id(of, value)
+  local field = of.field or "id"
+  local id = value
+  if type(value) == "table" then
+    id = value[field]
+  end
+  if type(id) ~= "string" then
+    local article = field:find("^[aeiou]") and "an" or "a"
+    return wrong_type(format("%s %s (a string, or a table with one as '%s')", article, field, field), value)
+  elseif id == "" then
+    return false, "must not be empty"
+  end
+  return true, id
+end
+
+function checks.text_of(of, value)
+  if type(value) == "string" and of.of.kind ~= "boolean" then
+    value = tonumber(value) or value
+  elseif value == "true" or value == "false" then
+    value = value == "true"
+  end
+  local ok, checked = check_value(of.of, value)
+  if not ok then
+    return ok, checked
+  end
+  return true, tostring(checked)
+end
+
+function checks.enum(of, value)
+  if type(value) ~= "string" then
+    return wrong_type("a string", value)
+  end
+  if value == "" and of.empty then
+    return true, value
+  end
+  for _, known in ipairs(of.values) do
+    if value == known then
+      return true, value
+    end
+  end
+  return false, format("must be one of %s, got %s%s", table.concat(of.values, ", "), quoted(value),
+    names.did_you_mean(value, of.values))
+end
+
+-- Every value of a table that has names as keys, checked by `check(value)`.
+local function checked_values(what, value, check)
+  if type(value) ~= "table" then
+    return wrong_type("a table of " .. what, value)
+  end
+  local out = {}
+  for key, item in pairs(value) do
+    if type(key) ~= "string" then
+      return false, "must have strings as keys, got " .. checks.shown(key)
+    end
+    local ok, wire, path, unknown = check(item)
+    if not ok then
+      return false, wire, join(key, path), unknown
+    end
+    out[key] = wire
+  end
+  return true, out
+end
+
+function checks.map(of, value)
+  return checked_values(of.of.kind == "string" and "strings" or "tables", value, function(item)
+    return check_value(of.of, item)
+  end)
+end
+
+local TEXT = { kind = "string" }
+local ONE_OF_SOME = { kind = "array", of = TEXT }
+
+function checks.filter(_, value)
+  return checked_values("strings, or of lists of strings", value, function(item)
+    return check_value(type(item) == "table" and ONE_OF_SOME or TEXT, item)
+  end)
+end
+
+function checks.array(of, value)
+  if type(value) ~= "table" then
+    return wrong_type("a list", value)
+  end
+  local length, why = json.sequence_length(value)
+  if not length then
+    return false, "must be a list, but " .. why
+  elseif of.at_least and length < of.at_least then
+    return false, "must not be empty"
+  end
+  local out = setmetatable({}, array_mt)
+  for i = 1, length do
+    local ok, item, path, unknown = check_value(of.of, value[i])
+    if not ok then
+      return false, item, join(format("[%d]", i), path), unknown
+    end
+    out[i] = item
+  end
+  return true, out
+end
+
+-- The first name in `value` that the object does not have, or that says the same as another one.
+local function wrong_name(of, value)
+  local known = names.spelled(of)
+  for key in pairs(value) do
+    local name = known.meant[key]
+    if name and value[name] ~= nil then
+      return false, format("is given twice, as '%s' and as '%s'", key, name), key
+    elseif not name and not of.fields[key] then
+      if type(key) ~= "string" then
+        return false, "must have names as keys, got " .. checks.shown(key)
+      end
+      return false, names.did_you_mean(key, known.names), key, true
+    end
+  end
+  return true
+end
+
+local function check_field(of, field, value)
+  if value == nil then
+    if not field.required then
+      return true, field.default
+    elseif field.nullable then
+      return true, null
+    end
+    return false, "is required"
+  elseif value == null and of.nulls and (field.nullable or not field.required) then
+    return true, null
+  end
+  return check_value(field, value)
+end
+
+function checks.object(of, value)
+  if type(value) ~= "table" then
+    return wrong_type("a table", value)
+  end
+  local ok, reason, path, unknown = wrong_name(of, value)
+  if not ok then
+    return ok, reason, path, unknown
+  end
+  local out, known = {}, names.spelled(of)
+  for _, name in ipairs(known.names) do
+    local given, alias = name, known.alias_of[name]
+    if value[name] == nil and alias and value[alias] ~= nil then
+      given = alias
+    end
+    local wire
+    ok, wire, path, unknown = check_field(of, of.fields[name], value[given])
+    if not ok then
+      return false, wire, join(given, path), unknown
+    end
+    out[name] = wire
+  end
+  local broken = of.rule and of.rule(out)
+  if broken then
+    return false, broken
+  end
+  return true, out
+end
+
+function checks.union(of, value)
+  if type(value) ~= "table" then
+    return wrong_type("a table", value)
+  end
+  local ok, reason = check_field(of, of.tag, value.type)
+  if not ok then
+    return false, reason, "type"
+  end
+  return checks.object(of.variants[value.type], value)
+end
+
+return checks
