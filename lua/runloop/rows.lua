@@ -1,0 +1,333 @@
+-- Rows: what the endpoints below api/ say, checked, and how a call of one is made. See resource.lua for what a row may
+-- say.
+
+local core = require "runloop.core"
+local errors = require "runloop.error"
+local lazy = require "runloop.lazy"
+local names = require "runloop.api"
+local options_of = require "runloop.options"
+local schema = require "runloop.schema"
+
+local rows = {}
+
+-- What rows need of resources, which are made of rows.
+local resource
+
+--- The names of all resources.
+rows.LISTED = {}
+for _, name in ipairs(names) do rows.LISTED[name] = true end
+
+local LISTED = rows.LISTED
+
+--- Adds the fields of a table to another one.
+function rows.merge(base, more)
+  for name, value in pairs(more or {}) do base[name] = value end
+  return base
+end
+
+local merge = rows.merge
+
+--- The id that a value stands for: the id itself, or a table that has it, which must be of the right kind.
+---@param value any
+---@param id { name: string, kind: string?, field: string? }
+---@param where string
+---@return string
+function rows.id(value, id, where)
+  local mt = type(value) == "table" and getmetatable(value)
+  if type(mt) == "table" and mt.kind and id.kind and mt.kind ~= id.kind then
+    local article = id.kind:find "^[aeiou]" and "an" or "a"
+    local wanted = article .. " " .. id.kind
+    errors.misuse(("%s: '%s' must be the id of %s or %s, got a %s"):format(where, id.name, wanted, wanted, mt.kind))
+  end
+  local field = id.field or type(mt) == "table" and mt.is_thing and mt.class.id
+  if not field and type(value) == "table" and rawget(value, id.name) ~= nil then field = id.name end
+  return schema.path_id(value, where, id.name, field or nil)
+end
+
+local ROW = schema.options_of({
+  query = schema.table, body = schema.table, list = schema.string, events = schema.boolean,
+  resume = schema.string, returns = schema.string { required = true }, check = schema.string,
+  multipart = schema.string, accept = schema.string, timeout = schema.number { above = 0 },
+  once = schema.boolean, nulls = schema.boolean, changes = schema.boolean, long = schema.boolean,
+  internal = schema.boolean, completes = schema.callback, things = schema.map,
+  conflicts = schema.boolean, recovers = schema.callback,
+}, "field")
+
+local function to_thing(context, plan, request)
+  local transport = context.transport
+  local value, response = transport:perform(request, transport.decode_object, plan.sink)
+  if value == nil then return nil, response end
+  return setmetatable(value, resource.metatable(context, plan.returns)), response
+end
+
+-- Makes a thing of an object in an answer, or things of the objects in a list.
+local function add_methods(context, value, name)
+  if type(value) ~= "table" then return end
+  if getmetatable(value) ~= core.array_mt then
+    setmetatable(value, resource.metatable(context, name))
+    return
+  end
+  for i = 1, #value do add_methods(context, value[i], name) end
+end
+
+-- How a call goes on once its request is there, by what comes back.
+local RESULTS = {
+  object = function(context, plan, request)
+    local value, response = context.transport:perform(request, context.transport.decode_object, plan.sink)
+    for field, name in pairs(value and plan.row.things or {}) do add_methods(context, value[field], name) end
+    return value, response
+  end,
+  text = function(context, plan, request)
+    return context.transport:perform(request, context.transport.decode_text, plan.sink)
+  end,
+  -- Whatever the answer holds.
+  nothing = function(context, plan, request)
+    return context.transport:perform(request, context.transport.decode_nothing, plan.sink)
+  end,
+  bytes = function(context, plan, request, path)
+    return lazy.load("download").perform(context.transport, request, path, plan.row.check)
+  end,
+}
+
+local function check_kind(row, definition)
+  local returns = row.returns
+  if RESULTS[returns] then return end
+  if not LISTED[returns] and not pcall(function() return definition.shapes[returns] end) then
+    error("'returns' is neither a resource nor a shape nor a kind: " .. returns, 0)
+  end
+end
+
+-- Whether a resource, or one that it is below or that is right below it, has things of a kind.
+local function has_things(definition, kind)
+  if definition.kind == kind or LISTED[definition.name .. "." .. kind .. "s"] then return true end
+  local parent = definition.name:match "^(.*)%.[%w_]+$"
+  return parent ~= nil and has_things(resource.class(parent).definition, kind)
+end
+
+-- The ids in a row's path, each with what it is the id of.
+local function ids_of(path, definition)
+  local ids = {}
+  for name in path:gmatch "{([^}]*)}" do
+    local kind = name:match "^([%w_]+)_id$" or definition.kind
+    if not kind or not has_things(definition, kind) or not (name:find "_id$" or name == (definition.id or "id")) then
+      error("'{" .. name .. "}' is no id of anything", 0)
+    end
+    ids[#ids + 1] = { name = name, kind = kind, field = kind == definition.kind and definition.id or nil }
+  end
+  return ids
+end
+
+-- Parameters of a call: those of the query, of the body, or of both.
+local function shape_of(row)
+  local query, body = row.query, row.body
+  if not (query and body) then return query or body end
+  return schema.object(merge(merge({}, body.fields), query.fields))
+end
+
+local ACCEPTED = { text = "text/plain", bytes = "application/octet-stream" }
+
+local function headers_of(row)
+  local accept = row.accept or row.events and "text/event-stream" or ACCEPTED[row.returns]
+  local own = accept and { accept = { "Accept", accept } }
+  -- A file is wanted as it is; libcurl would ask for compression.
+  if row.returns == "bytes" then own["accept-encoding"] = { "Accept-Encoding", false } end
+  return own
+end
+
+--- What a row says, checked and worked out once for all clients.
+function rows.plan(definition, row)
+  local spec = {}
+  for field, value in pairs(row) do
+    if type(field) == "string" then spec[field] = value end
+  end
+  spec = schema.check(ROW, spec, "row")
+  local method, path = tostring(row[1]):match "^(%u+) (/[%w_{}/.-]*)$"
+  if not method then error("a row begins with a method and a path: " .. tostring(row[1]), 0) end
+  local parts, rest = {}, path
+  for before, after in path:gmatch "([^{}]*){[^{}]*}()" do
+    parts[#parts + 1], rest = before, path:sub(after)
+  end
+  parts[#parts + 1] = rest
+  if rest:find "[{}]" then error("braces in the path: " .. path, 0) end
+  check_kind(spec, definition)
+  if spec.check and not lazy.load("download").CHECKS[spec.check] then
+    error("no check is called '" .. spec.check .. "'", 0)
+  end
+  local ids = ids_of(path, definition)
+  local shape, id_names = shape_of(spec), {}
+  for i = 1, #ids do id_names[i] = ids[i].name end
+  local has_file = spec.returns == "bytes" or spec.multipart ~= nil
+  return {
+    row = spec, method = method, parts = parts, ids = ids, id_names = ids[2] and id_names, shape = shape,
+    headers = headers_of(spec),
+    returns = spec.returns, result = RESULTS[spec.returns] or (LISTED[spec.returns] and to_thing) or RESULTS.object,
+    params_at = shape and #ids + 1, file_at = has_file and #ids + (shape and 2 or 1) or nil,
+    options_at = #ids + (shape and 1 or 0) + (has_file and 1 or 0) + 1,
+    sink = spec.long and function() return { lane = "streams" } end or nil,
+  }
+end
+
+-- The parameters for the query, as strings, and for the body, checked.
+local function sorted_params(plan, params, where)
+  local row = plan.row
+  if not row.body then return schema.query(plan.shape, params, where, options_of.CALL), nil end
+  local body, query = schema.check(plan.shape, params, where, options_of.CALL), nil
+  if row.query then
+    query = {}
+    for field in pairs(row.query.fields) do query[field], body[field] = body[field], nil end
+    query = schema.query(nil, query, where)
+  end
+  return query, body
+end
+
+-- Parameters in the place of the id are the commonest slip with a call that changes something: nothing would change.
+local function nothing_to_change(plan, id, where)
+  for field in pairs(type(id) == "table" and not getmetatable(id) and id or {}) do
+    if plan.shape.fields[field] then
+      errors.misuse(("%s: parameter '%s' stands in the place of the id: write %s(id, { %s = ... })"):format(where,
+        field, where, field))
+    end
+  end
+  errors.misuse(where .. ": nothing to update: what changes goes into a table, update { name = ... }")
+end
+
+local function is_empty(t)
+  return t == nil or (type(t) == "table" and next(t) == nil)
+end
+
+-- The URL, and the ids in it.
+local function url_of(plan, transport, given, where)
+  local parts, ids, texts = plan.parts, plan.ids, {}
+  local url = transport.base_url .. parts[1]
+  for i = 1, #ids do
+    texts[i] = rows.id(given[i], ids[i], where)
+    url = url .. core.url_encode(texts[i]) .. parts[i + 1]
+  end
+  return url, texts
+end
+
+-- A thing that carries the ids above its own stands for all of them; `wanted` are their names in order.
+function rows.spread_ids(wanted, given)
+  local thing = given[1]
+  if type(thing) ~= "table" then return end
+  for i = 1, #wanted do
+    if type(rawget(thing, wanted[i])) ~= "string" then return end
+  end
+  for i = #wanted - 1, 1, -1 do table.insert(given, 1, thing[wanted[i]]) end
+end
+
+-- Adds the names of the fields of a shape that are secrets to a set, which is made when there is one.
+local function add_secrets(set, of, seen)
+  if of.secret then return set end -- by its name, below
+  if seen[of] then return set end
+  seen[of] = true
+  if of.of then set = add_secrets(set, of.of, seen) end
+  for name, field in pairs(of.fields or of.variants or {}) do
+    if field.secret then
+      set = set or {}
+      set[name] = true
+    end
+    set = add_secrets(set, field, seen)
+  end
+  return set
+end
+
+-- What comes back, as far as it is known: a shape.
+local function came_of(plan, class)
+  local row = plan.row
+  if LISTED[row.returns] then return resource.class(row.returns).definition.thing end
+  return not RESULTS[row.returns] and class.definition.shapes[row.returns] or nil
+end
+
+-- The names of the fields that are secrets in what a call sends and brings; nil when there are none. Worked out when
+-- the call is made: what comes back may be another resource's.
+local function secrets_of(plan, class)
+  if plan.secrets == nil then
+    local row, came = plan.row, came_of(plan, class)
+    local set = came and add_secrets(nil, came, {})
+    plan.secrets = row.body and add_secrets(set, row.body, {}) or set or false
+  end
+  return plan.secrets or nil
+end
+
+local function check_path(path, where, required)
+  if path == nil and not required then return end
+  if type(path) ~= "string" or path == "" or path:find "%z" then
+    errors.misuse(where .. ": 'path' must be the name of a file" .. (required and "" or ", or nil"))
+  end
+end
+
+-- The arguments of a call, checked, before anything is done: url, query, body, path, options.
+local function arguments_of_call(context, plan, where, ...)
+  local transport, row, given = context.transport, plan.row, { ... }
+  if plan.id_names then rows.spread_ids(plan.id_names, given) end
+  local call = {}
+  call.url, call.ids = url_of(plan, transport, given, where)
+  local params, options = plan.params_at and given[plan.params_at], given[plan.options_at]
+  if row.changes and is_empty(params) and is_empty(type(options) == "table" and options.body or nil) then
+    nothing_to_change(plan, given[#plan.ids], where)
+  end
+  if plan.shape then call.query, call.body = sorted_params(plan, params, where) end
+  if plan.file_at then
+    call.path = given[plan.file_at]
+    check_path(call.path, where, row.multipart)
+  end
+  call.options = options_of.check(options, where, plan.shape, row.list and (came_of(plan, context.class) or true))
+  if call.options and call.options.query then call.query = merge(call.query or {}, call.options.query) end
+  if call.options and call.options.body then
+    if plan.method == "GET" or row.multipart then
+      errors.misuse(where .. ": call option 'body': a " .. (row.multipart and "file" or plan.method)
+        .. " is not sent with a body of JSON")
+    end
+    call.body = merge(call.body or {}, call.options.body)
+  end
+  if row.completes then row.completes(call.body) end
+  return call
+end
+
+local function open_list(context, plan, where, call)
+  local transport, row = context.transport, plan.row
+  transport.scheduler:check_open(where)
+  local list = lazy.load(row.list and "pager" or "stream").new(transport, {
+    name = where, url = call.url, list = row.list, query = call.query, options = call.options,
+    metatable = LISTED[row.returns] and resource.metatable(context, row.returns) or nil,
+    secrets = secrets_of(plan, context.class), resume = row.resume, headers = plan.headers,
+  })
+  return list, nil, nil, list
+end
+
+--- Makes a call.
+---@param context table of the resource
+---@param plan table
+---@param where string
+---@param ... any its arguments
+function rows.perform(context, plan, where, ...)
+  local transport, row = context.transport, plan.row
+  local call = arguments_of_call(context, plan, where, ...)
+  if row.list or row.events then return open_list(context, plan, where, call) end
+  local options, body = call.options, call.body
+  local text = body and not row.multipart and transport:encode(body, where) or nil
+  local refused = transport.scheduler:enter(where)
+  if refused then return nil, refused end
+  local request = transport:request(plan.method, call.url, options, call.query, text, plan.headers)
+  if row.timeout then request.timeout = options and options.timeout or row.timeout end
+  request.once, request.conflicts = row.once, row.conflicts
+  if row.nulls then request.reading = transport.reading(options, true) end
+  request.secrets = secrets_of(plan, context.class)
+  if request.secrets then transport.learn(body, request.secrets) end
+  if row.multipart then
+    return lazy.load("upload").multipart(transport, request, row.multipart, body, call.path)
+  end
+  if row.recovers then
+    local value, response = plan.result(context, plan, request, call.path)
+    if value == nil then return row.recovers(context, call.ids, response, options) end
+    return value, response
+  end
+  return plan.result(context, plan, request, call.path)
+end
+
+--- Lets rows find resources.
+---@param resources table
+function rows.use(resources) resource = resources end
+
+return rows
