@@ -217,6 +217,8 @@ int luaopen_runloop_core(lua_State *L) {
   check_lua(L);
   lua_newtable(L);
   luaL_setfuncs(L, functions, 0);
+  lua_pushfstring(L, "%d.%d", LUA_VERSION_NUM / 100, LUA_VERSION_NUM % 100);
+  lua_setfield(L, -2, "lua");
   rl_lua_json_open(L);
   rl_lua_encode_open(L);
   rl_lua_http_open(L);

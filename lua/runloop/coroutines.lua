@@ -32,6 +32,13 @@ M.closes = library.close ~= nil
 --- Whether a coroutine may yield inside of pcall, metamethods and iterators; in Lua 5.1 (but not LuaJIT) it may not.
 M.yields = select(2, resume(library.create(function() return pcall(yield, true) end))) == true
 
+--- Which Lua this is: "5.4", "LuaJIT 2.1", ...
+M.lua = core.lua
+if core.lua == "5.1" and M.yields then
+  local jit = core.global "jit"
+  M.lua = type(jit) == "table" and type(jit.version) == "string" and jit.version:match "^LuaJIT %d+%.%d+" or "LuaJIT"
+end
+
 if not M.isyieldable then -- Lua 5.2, 5.1
   function M.isyieldable() return (pcall(yield, PROBE)) end
 

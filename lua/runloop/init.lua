@@ -2,11 +2,19 @@
 
 local core = require "runloop.core"
 local client = require "runloop.client"
+local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 local json = require "runloop.json"
 local lazy = require "runloop.lazy"
 
 local runloop
+
+local features = {}
+for name, there in pairs(core.features) do features[name] = there end
+features.lua = coroutines.lua
+features.closing = coroutines.closes -- to-be-closed variables
+features.tasks = coroutines.yields
+features.integers = math.type ~= nil -- of 64 bits
 
 -- The module is no object: with a colon a function would get it as its first argument.
 local function with_dot(name, fn)
@@ -43,8 +51,8 @@ runloop = {
   scenario = with_dot("scenario", function(name) return lazy.load("builder").new(name) end),
   --- A text as one word of a POSIX shell.
   shell_quote = with_dot("shell_quote", shell_quote),
-  --- What the C core was built with, and what libcurl can do here.
-  features = core.features,
+  --- What the C core was built with, what libcurl can do here, and which Lua this is.
+  features = features,
 }
 
 client.announce()

@@ -3,6 +3,12 @@ local portable = {}
 
 local compile = loadstring or load -- luacheck: compat
 
+--- The function that a text is, with no globals; raises for what is none.
+function portable.load(text, name)
+  if not setfenv then return assert(load(text, name, "t", {})) end
+  return setfenv(assert(loadstring(text, name)), {}) -- luacheck: compat
+end
+
 portable.unpack = table.unpack or unpack -- luacheck: compat
 
 function portable.pack(...)

@@ -86,7 +86,7 @@ process.kill = kill
 function process.read_file(path)
   local file = io.open(path, "rb")
   if not file then return nil end
-  local text = file:read("a")
+  local text = file:read("*a")
   file:close()
   return text
 end
@@ -99,7 +99,7 @@ end
 
 local function capture(command)
   local pipe = assert(io.popen(command))
-  local text = pipe:read("a")
+  local text = pipe:read("*a")
   pipe:close()
   return (text:gsub("\n$", ""))
 end
@@ -203,7 +203,7 @@ function process.spawn(command, options)
     os.remove(pid_file)
   end
   register(stop)
-  function child.line() return out:read("l") end
+  function child.line() return out:read("*l") end
   function child.stop() stop() end
   function child.alive()
     local ended = os.execute("LD_PRELOAD= kill -0 " .. pid .. " 2>/dev/null")
@@ -224,9 +224,9 @@ function process.server(path, arguments)
   local command = ("%s %s %s </dev/null"):format(
     process.quote(process.server_interpreter()), process.quote(path), command_text(arguments or {}))
   local out = assert(io.popen(shell("unset LD_PRELOAD; " .. OWN_PATHS .. "echo $$; " .. WITH_PARENT .. command)))
-  local pid = portable.tointeger(tonumber(out:read("l") or ""))
-  local port = (out:read("l") or ""):match(":(%d+)$")
-  local control_port = (out:read("l") or ""):match(":(%d+)$")
+  local pid = portable.tointeger(tonumber(out:read("*l") or ""))
+  local port = (out:read("*l") or ""):match(":(%d+)$")
+  local control_port = (out:read("*l") or ""):match(":(%d+)$")
   if not control_port then
     if pid then kill(pid) end
     out:close()

@@ -50,7 +50,7 @@ end
 
 --- The value of a text made by `dump`.
 function serial.load(text)
-  return assert(load("return " .. text, "=message", "t", {}))()
+  return portable.load("return " .. text, "=message")()
 end
 
 return serial

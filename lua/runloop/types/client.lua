@@ -8,7 +8,7 @@
 ---@field null lightuserdata JSON's null, the same value as `cjson.null`
 ---@field array_mt table the metatable of arrays; a table that carries it is sent as an array
 ---@field json runloop.Json
----@field features table<string, boolean> what libcurl can do here
+---@field features { async_dns: boolean, http2: boolean, ssl: boolean, quick_exit: boolean, lua: string, closing: boolean, tasks: boolean, integers: boolean } what libcurl can do here, and which Lua this is
 local runloop = {}
 
 --- A client. Raises for an unknown option, a value out of range, a `base_url` that is no URL, or no token.
