@@ -405,43 +405,6 @@ function client:sleep(duration)
   return true
 end
 
-local function is_callable(value)
-  local mt = type(value) == "table" and getmetatable(value)
-  return type(value) == "function" or (type(mt) == "table" and mt.__call ~= nil)
-end
-
--- Raises for an array with holes: of what is behind them, who knows how much would be left out.
-local function check_holes(array)
-  local count, other = 0, type(rawget(array, "n")) == "number" and rawget(array, "n") or nil -- of table.pack
-  for key in next, array do
-    if type(key) == "number" then
-      count = count + 1
-      if key < 1 or key % 1 ~= 0 then other = key end
-    end
-  end
-  for i = 1, count do
-    if rawget(array, i) == nil then
-      errors.misuse("client:map: argument 'source' is an array with a hole: item " .. i .. " is nil, and others follow")
-    end
-  end
-  if other and (other < 1 or other > count) then
-    errors.misuse("client:map: argument 'source' is an array of " .. count .. " items, but speaks of item "
-      .. errors.number_text(other))
-  end
-end
-
--- What a source of items is. A scenario or a page would pass for an empty array, and nothing be done in silence.
-local function source_kind(source)
-  if lazy.load("steps").is(source) then return "list" end
-  local is_table, mt = type(source) == "table", getmetatable(source)
-  if is_callable(source) and not (is_table and rawget(source, 1) ~= nil) then return "iterator" end
-  if is_table then check_holes(source) end
-  local is_object = type(mt) == "table" and mt.__index ~= nil -- a client, or one of its resources
-  if is_table and (source[1] ~= nil or (next(source) == nil and not is_object)) then return "array" end
-  local got = type(source) == "table" and "a table that has names, but no item 1" or type(source)
-  errors.misuse("client:map: argument 'source' must be an array, an iterator or a pager, got " .. got)
-end
-
 --- Calls a function for each item, several at a time.
 ---@param source table|function|runloop.Pager an array, an iterator or a pager
 ---@param fn function called with an item (and its index); fails by raising or with `nil, err`
@@ -454,10 +417,21 @@ function client:map(source, fn, options)
   local transport = transport_of(self, "map")
   local checked = schema.options(MAP_OPTIONS, options, "client:map")
   if type(fn) ~= "function" then errors.misuse("client:map: argument 'fn' must be a function, got " .. type(fn)) end
-  local kind = source_kind(source)
+  local pull = lazy.load("source").puller(source, "client:map")
   local refused = transport.scheduler:enter("client:map", true)
   if refused then return nil, nil, refused, 0 end
-  return lazy.load("map")(transport.scheduler, source, kind, fn, checked)
+  return lazy.load("map")(transport.scheduler, pull, fn, checked)
+end
+
+--- Evaluates an agent: runs it on each scenario, several at a time, and scores what it has done.
+---@param source table|function|runloop.Pager scenarios or their ids: an array, an iterator or a pager
+---@param agent function called with a run, its devbox and the scenario; fails by raising or with `nil, err`
+---@param options runloop.EvaluateOptions|nil
+---@return runloop.Report|nil report nil when nothing could be started
+---@return any err why the source ended early
+function client:evaluate(source, agent, options)
+  local transport = transport_of(self, "evaluate")
+  return lazy.load("evaluate").scenarios(transport, source, agent, options)
 end
 
 --- The descriptors an event loop should watch; may change with every poll.
@@ -474,7 +448,10 @@ end
 
 -- Says what is loaded when it is first used, once all that it needs is there.
 local function announce()
-  lazy.announce { "builder", "map", "pager", "steps" }
+  lazy.announce {
+    "builder", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report", "evaluate.resume",
+    "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "map", "pager", "source", "steps",
+  }
   resource.announce()
 end
 

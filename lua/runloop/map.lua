@@ -3,23 +3,12 @@
 local core = require "runloop.core"
 local fifo = require "runloop.fifo"
 
--- The source as something that, called, gives the next item, or nil and why there is none.
-local function puller(source, source_kind)
-  if source_kind == "list" then return function() return source:_next_of_map() end end
-  if source_kind == "iterator" then return source end
-  local index = 0
-  return function()
-    index = index + 1
-    return source[index]
-  end
-end
-
-local function new_map(scheduler, fn, options)
+local function new_map(scheduler, pull, fn, options)
   return {
     scheduler = scheduler,
     fn = fn,
     concurrency = options.concurrency,
-    pull = nil, -- gives the next item
+    pull = pull,
     holder = nil, -- the worker that asks the source, which may wait: only one at a time
     gate = fifo.new(), -- those that would like to, in order
     taken = 0, -- items
@@ -137,14 +126,12 @@ end
 
 --- Runs `fn` for every item of a source.
 ---@param scheduler table
----@param source table|function
----@param source_kind "list"|"iterator"|"array"
+---@param pull fun(): any, any gives the next item, or nil and why there is none
 ---@param fn function
 ---@param options { concurrency: integer, results: boolean }
 ---@return table|integer results, table|nil errors, any source_err, integer n
-return function(scheduler, source, source_kind, fn, options)
-  local self = new_map(scheduler, fn, options)
-  self.pull = puller(source, source_kind)
+return function(scheduler, pull, fn, options)
+  local self = new_map(scheduler, pull, fn, options)
   local ok, problem = pcall(run, self)
   if not ok then
     cancel_workers(self)

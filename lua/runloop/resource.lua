@@ -41,6 +41,7 @@
 --                  and are checked by the call
 --   params         the shape of "params"
 --   returns        as a row has it, with the name of any type for editors besides
+--   drives         true: outside of tasks it drives them all, as `map` does, and a nonblocking client allows that
 --   call           function(context, ...)
 --
 -- A method is { "What it does.", ... } with one of
@@ -123,7 +124,7 @@ local function helper_of(class, name, helper)
     local given = { ... }
     if id_names[2] then rows.spread_ids(id_names, given) end
     given = arguments_of(helper, class, where, given)
-    local refused = context.transport.scheduler:enter(where)
+    local refused = context.transport.scheduler:enter(where, helper.drives)
     if refused then return nil, refused end
     return scrubbed(context, context.transport.scheduler:as_one(helper.call, context, unpack(given, 1, count)))
   end

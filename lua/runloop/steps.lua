@@ -76,6 +76,12 @@ function steps.finish_class(methods, mt, next_item)
     return next_item(self, false, "map")
   end
 
+  --- For an evaluation: what kind of things the items are, nil when nobody knows, and which fields they have, nil for
+  --- all.
+  function methods:_gives()
+    return self._metatable and self._metatable.kind, self._options.fields
+  end
+
   --- Ends it: what is on its way is cancelled.
   function methods:close()
     if getmetatable(self) ~= mt then steps.check_self(self, mt, "close") end

@@ -1,5 +1,6 @@
 -- Benchmarks: sets of scenarios.
 
+local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
@@ -99,6 +100,19 @@ return {
     update_scenarios = {
       "POST /v1/benchmarks/{id}/scenarios", "Puts scenarios in and takes some out.",
       body = shapes.BenchmarkUpdateScenariosParameters, changes = true, returns = "benchmarks",
+    },
+  },
+
+  helpers = {
+    evaluate = {
+      "Starts a run of a benchmark, has an agent work on each of its scenarios, several at a time, scores what it has "
+        .. "done, and completes the run.",
+      takes = {
+        "id", { "agent", "fun(run: runloop.ScenarioRun, devbox: runloop.Devbox, scenario: runloop.Scenario): any, any" },
+        { "options?", "runloop.EvaluateOptions" },
+      },
+      returns = "runloop.Report?", drives = true,
+      call = function(context, ...) return lazy.load("evaluate").benchmark(context, ...) end,
     },
   },
 

@@ -251,6 +251,15 @@ function Benchmarks:update(id, params, options) end
 ---@return runloop.Response|runloop.Error response_or_err
 function Benchmarks:update_scenarios(id, params, options) end
 
+--- Starts a run of a benchmark, has an agent work on each of its scenarios, several at a time, scores what it has done,
+--- and completes the run.
+---@param id runloop.Id
+---@param agent fun(run: runloop.ScenarioRun, devbox: runloop.Devbox, scenario: runloop.Scenario): any, any
+---@param options? runloop.EvaluateOptions
+---@return runloop.Report?
+---@return runloop.Response|runloop.Error response_or_err
+function Benchmarks:evaluate(id, agent, options) end
+
 --- Runs of benchmarks.
 ---@class runloop.BenchmarkRuns
 local BenchmarkRuns = {}

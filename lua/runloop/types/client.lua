@@ -123,6 +123,15 @@ function Client:sleep(seconds) end
 ---@return integer n how many items were taken
 function Client:map(source, fn, options) end
 
+--- Has an agent work on each scenario, several at a time, and scores what it has done. A failure spoils no other.
+---@param source (runloop.Scenario|string)[]|function|runloop.Pager scenarios or their ids
+---@param agent fun(run: runloop.ScenarioRun, devbox: runloop.Devbox, scenario: runloop.Scenario): any, any fails by
+--- raising or with nil and an error
+---@param options? runloop.EvaluateOptions
+---@return runloop.Report? report nil when nothing could be started
+---@return any err why the source ended early
+function Client:evaluate(source, agent, options) end
+
 --- The descriptors for an event loop; they change with every poll.
 ---@return runloop.Descriptor[]
 function Client:fds() end

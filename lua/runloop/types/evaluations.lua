@@ -1,0 +1,85 @@
+---@meta _
+
+-- Evaluations, for editors (lua-language-server). Never loaded.
+
+---@class runloop.EvaluateOptions
+---@field concurrency? integer scenarios at once; default 16
+---@field run_name? string of every run
+---@field metadata? table<string, string> of every run
+---@field run_profile? runloop.RunProfile of every run
+---@field env_timeout? number seconds until a run's devbox runs; default 1200
+---@field agent_timeout? number seconds
+---@field score_timeout? number seconds; default 3600
+---@field interval? number seconds between two looks at a score; default 1
+---@field retries? integer how often a scenario is begun anew when its environment did not come up; default 0
+---@field trials? integer how often each scenario is run; default 1
+---@field on_agent_error? "cancel"|"score" what becomes of the run of an agent that failed; default "cancel"
+---@field logs? string a directory: the logs of each run go to `<run id>.zip` in it
+---@field max_failures? number an integer: so many, below 1 such a share of those that ended: then no new run is started
+---@field pass_score? number from which score on a run has passed; default 1.0
+---@field group_by? string a key of the scenarios' metadata
+---@field results? boolean `false`: results are counted, not kept
+---@field on_result? fun(result: runloop.EvaluationResult, run: runloop.ScenarioRun?)
+---@field on_progress? fun(progress: runloop.EvaluationProgress)
+---@field keep_alive? boolean|number while an agent works its devbox is kept alive every 600, or so many, seconds
+---@field resume? boolean goes on with the newest evaluation of this `run_name`, or of the benchmark
+---@field benchmark_run? runloop.Id of `benchmarks:evaluate`: the benchmark run to go on with
+
+---@class runloop.EvaluationProgress
+---@field total? integer nil: nobody knows yet
+---@field started integer
+---@field done integer
+---@field scored integer
+---@field failed integer
+---@field mean_score? number of those scored so far
+---@field scenario runloop.Scenario which this is about
+---@field run? runloop.ScenarioRun its run
+---@field err? any what it has failed with
+
+---@class runloop.EvaluationError
+---@field message string the error's text
+---@field kind? string
+---@field code? string
+---@field status? integer
+
+---@class runloop.EvaluationResult
+---@field scenario_id string
+---@field scenario_name? string
+---@field trial integer
+---@field run_id? string nil: none was started
+---@field state string of the run; `failed` when none was started, `skipped` when none was to be
+---@field score? number
+---@field seconds number
+---@field attempts integer how often it was begun
+---@field err? runloop.EvaluationError
+---@field logs_err? runloop.EvaluationError why there are no logs
+
+---@class runloop.LeftRunning
+---@field run_id string
+---@field devbox_id? string
+---@field scenario_id? string
+---@field err? runloop.EvaluationError why it could not be cancelled
+
+---@class runloop.Scores
+---@field n integer `scored`, `failed` and `skipped` together
+---@field scored integer
+---@field failed integer
+---@field skipped integer not started, or broken off
+---@field mean_score? number of those scored
+---@field score? number over all n: what has no score counts 0
+---@field median? number of those scored
+---@field std_error? number of the mean, clustered by scenario; nil with fewer than two scenarios
+---@field perfect? number the share of those scored that have 1.0
+---@field pass_at_k number[] k = 1 to `trials`: the share of scenarios of which one in k runs passes
+
+--- What an evaluation has brought. JSON can hold it; `tostring` makes a table for people.
+---@class runloop.Report: runloop.Scores
+---@field id string what its runs carry as `runloop_evaluation` in their metadata
+---@field run_name? string
+---@field results? runloop.EvaluationResult[] in the order of the source; nil with `results = false`
+---@field groups? table<string, runloop.Scores> by the value of `group_by`
+---@field seconds number
+---@field devbox_seconds number of all runs together
+---@field benchmark_run? string its id
+---@field left_running runloop.LeftRunning[] what could not be cancelled
+---@field err? runloop.EvaluationError why it ended early
