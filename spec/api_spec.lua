@@ -18,17 +18,21 @@ for _, name in ipairs(names) do FACTS[name] = require("spec.support.facts." .. n
 
 local ZIP = "PK\5\6" .. ("\0"):rep(18)
 
+-- An event with what any stream goes by.
+local EVENT = 'data: {"output":"x","offset":12,"sequence":4,"devbox_id":"dbx_1","eviction_deadline_ms":1}\n\n'
+
 -- What the peer answers: as little as the call can do with.
 local function answer_to(fact)
   local json = { "application/json", '{"id":"x"}' }
   if fact.list then json[2] = ('{"%s":[],"has_more":false}'):format(fact.list) end
+  if fact.events then json[2] = EVENT end
   if fact.answer == "zip" then return { status = 200, body = ZIP, headers = { ["Content-Type"] = fact.accept } } end
   return { status = 200, body = fact.answer or json[2], headers = { ["Content-Type"] = fact.accept or json[1] } }
 end
 
--- Streams and uploads are in parts of the module of their own.
+-- Uploads have a spec of their own: their bodies are no JSON.
 local function is_built(fact)
-  return not fact.events and not fact.multipart
+  return not fact.multipart
 end
 
 local function as_query(values)
@@ -64,6 +68,12 @@ describe("the API", function()
     if next(params) ~= nil then args[#args + 1] = params end
     local method = owner[(fact.internal and "_" or "") .. row]
     if fact.list then return method(owner, portable.unpack(args)):collect() end
+    if fact.events then
+      local stream = method(owner, portable.unpack(args))
+      local event, err = stream:next()
+      stream:close()
+      return event, err
+    end
     return method(owner, portable.unpack(args))
   end
 
