@@ -29,6 +29,6 @@ return {
       body = { scenarios_to_add = { "scn_1" }, scenarios_to_remove = { "scn_2" } },
     },
   },
-  helpers = {},
+  helpers = { "evaluate" },
   methods = { "definitions", "refresh", "start_run", "update", "update_scenarios" },
 }
