@@ -135,6 +135,7 @@ build = {
     ["runloop.types.lists"] = "lua/runloop/types/lists.lua",
     ["runloop.types.options"] = "lua/runloop/types/options.lua",
     ["runloop.types.tasks"] = "lua/runloop/types/tasks.lua",
+    ["runloop.upload"] = "lua/runloop/upload.lua",
     ["runloop.version"] = "lua/runloop/version.lua",
     ["runloop.waits"] = "lua/runloop/waits.lua",
   },

@@ -21,6 +21,7 @@ options.CALL = schema.options_of({
   integers = schema.enum { "string" },
   prefetch = schema.boolean,
   idle_timeout = schema.number { above = 0 },
+  on_progress = schema.callback,
   fields = schema.array(schema.string { pattern = ".", hint = "not be empty" }),
 }, "call option")
 

@@ -12,6 +12,7 @@ local array_mt = core.array_mt
 
 local DEADLINE_MARGIN = 0.001 -- seconds: less than this is no time for an attempt
 local UNREADABLE = "BAD_CONTENT_ENCODING" -- the code of a body whose content coding libcurl cannot undo
+local PROGRESS_PACE = 0.25 -- seconds between two calls of on_progress
 local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` shows
 
 local transport = {}
@@ -35,9 +36,13 @@ local function new(fields, own_secrets, defaults)
   return self
 end
 
+-- A URL that was signed for anybody lets in who sends what was signed: nothing of ours, nor of libcurl's.
+local BARE_LINES = { "Accept:", "Accept-Encoding:", "Content-Type:" }
+
 -- The header lines of one attempt. The usual ones are in the core already (`base_headers`), so that a call without
 -- headers of its own only adds what differs; `bare` says that the list is the whole list.
 local function header_lines(self, request, attempt)
+  if request.elsewhere then return BARE_LINES, true end
   local key = request.idempotency_key
   if not request.headers and self.plain then
     if request.method == "GET" then
@@ -166,10 +171,27 @@ function transport:request(method, url, options, query, body, row_headers)
     body = body, headers = own, idempotency_key = idempotency_key(self, method, own),
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
+    on_progress = options.on_progress,
+    elsewhere = nil, -- true: without the client's token and headers
+    any_scheme = nil, -- true: http or https, whatever the client speaks
     raw = nil, -- true: ask for a body without a content coding
     reading = transport.reading(options), secrets = nil, -- a set of fields that are secrets, in what is sent and comes
     attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
   }
+end
+
+--- A request to a URL that an answer named, which lets in whoever knows it: without the client's token and headers.
+---@param method string
+---@param url string
+---@param options table|nil checked call options
+---@param body table|nil pieces
+---@return table request
+function transport:request_elsewhere(method, url, options, body)
+  local request = self:request(method, url, options, nil, body)
+  request.elsewhere, request.any_scheme, request.raw = true, true, true
+  request.shown_url = url:match "^[^?#]*"
+  request.headers, request.idempotency_key = nil, nil
+  return request
 end
 
 --- Seconds that the request's deadline leaves; nil when it has none. A page counts what was spent waiting for it
@@ -361,6 +383,36 @@ local function to_response(request, answer)
   return answer
 end
 
+local function tell_progress(request, transfer)
+  local sent, to_send, received, to_receive = transfer:progress()
+  if type(request.body) ~= "table" then sent, to_send = received, to_receive end
+  local ok, err = pcall(request.on_progress, sent, to_send)
+  if ok then return end
+  transfer:release()
+  error(err, 0)
+end
+
+-- What an attempt needs beside its sink to tell of its progress.
+local function with_pace(request, sink)
+  if not request.on_progress then return sink end
+  sink = sink or {}
+  sink.pace = PROGRESS_PACE
+  return sink
+end
+
+-- Waits for a transfer's end; an error when on_progress has closed the client.
+local function wait_for_end(self, request, transfer)
+  repeat
+    self.scheduler:await(transfer)
+    if request.on_progress and not transfer:finished() then
+      tell_progress(request, transfer)
+      local ended = self:ended(request)
+      if ended then return ended end
+    end
+  until transfer:finished()
+  return nil
+end
+
 --- Performs a request until it has an answer or an error that stands.
 ---@param request table from `transport:request`
 ---@param decode fun(self: table, request: table, transfer: userdata, answer: table): any, table|nil
@@ -368,12 +420,17 @@ end
 ---@return any value, table response_or_err
 function transport:perform(request, decode, sink)
   while true do
-    local transfer, err = self:attempt(request, sink and sink())
+    local transfer, err = self:attempt(request, with_pace(request, sink and sink()))
     local value, answer
     if transfer then
-      repeat self.scheduler:await(transfer) until transfer:finished()
+      local gone = wait_for_end(self, request, transfer)
+      if gone then
+        transfer:release()
+        return nil, gone
+      end
       answer, err = self:answer(request, transfer)
       if answer then value, err = decode(self, request, transfer, answer) end
+      if value ~= nil and request.on_progress then tell_progress(request, transfer) end
       transfer:release()
       if err == nil then
         if request.secrets then self.learn(value, request.secrets) end

@@ -342,7 +342,7 @@ end
 
 --- Announces what is loaded when it is first used, once all this can be asked for.
 function resource.announce()
-  local modules = { "await", "download", "exec", "multipart", "stream", "together", "api.shapes" }
+  local modules = { "await", "download", "exec", "multipart", "stream", "together", "upload", "api.shapes" }
   for _, name in ipairs(names) do modules[#modules + 1] = "api." .. name end
   lazy.announce(modules)
 end

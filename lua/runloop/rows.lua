@@ -269,10 +269,15 @@ local function arguments_of_call(context, plan, where, ...)
   end
   if plan.shape then call.query, call.body = sorted_params(plan, params, where) end
   if plan.file_at then
+    local has_contents = row.multipart and call.body.contents ~= nil
     call.path = given[plan.file_at]
-    check_path(call.path, where, row.multipart)
+    if has_contents and call.path ~= nil then errors.misuse(where .. ": have a local file or 'contents', not both") end
+    check_path(call.path, where, row.multipart and not has_contents)
   end
   call.options = options_of.check(options, where, plan.shape, row.list and (came_of(plan, context.class) or true))
+  if call.options and call.options.on_progress and not plan.file_at then
+    errors.misuse(where .. ": call option 'on_progress': only uploads and downloads have a progress")
+  end
   if call.options and call.options.query then call.query = merge(call.query or {}, call.options.query) end
   if call.options and call.options.body then
     if plan.method == "GET" or row.multipart then

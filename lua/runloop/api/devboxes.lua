@@ -115,7 +115,10 @@ shapes.DevboxWriteFileParameters = object {
   file_path = required(text "from the user's home, or absolute"),
 }
 
-shapes.DevboxUploadFileParameters = object { path = required(text "from the user's home, or absolute") }
+shapes.DevboxUploadFileParameters = object {
+  contents = text "the file's bytes, in the place of a local file",
+  path = required(text "from the user's home, or absolute"),
+}
 
 shapes.DevboxDownloadFileParameters = object { path = required(text "from the user's home, or absolute") }
 
@@ -423,6 +426,10 @@ local function write_file(context, devbox, path, contents, options)
   return true, response
 end
 
+local function upload_file(context, devbox, remote_path, local_path, options)
+  return context.api.devboxes:upload_file(devbox, { path = remote_path }, local_path, options)
+end
+
 local function download_file(context, devbox, remote_path, local_path, options)
   return context.api.devboxes:download_file(devbox, { path = remote_path }, local_path, options)
 end
@@ -499,7 +506,8 @@ return {
       body = shapes.DevboxWriteFileParameters, returns = "ExecutionDetail", timeout = LONG,
     },
     upload_file = {
-      "POST /v1/devboxes/{id}/upload_file", "Sends a local file to a devbox.",
+      "POST /v1/devboxes/{id}/upload_file",
+      "Sends a local file to a devbox, which is read as it is sent; or a text, as `contents`.",
       body = shapes.DevboxUploadFileParameters, multipart = "file", returns = "nothing", timeout = LONG,
     },
     download_file = {
@@ -614,6 +622,10 @@ return {
     write_file = {
       "Writes a text into a file of it. A write that failed there is an error of kind `state`, code `EXIT_STATUS`.",
       takes = { { "path", "string" }, { "contents", "string" }, "options" }, returns = "nothing", call = write_file,
+    },
+    upload_file = {
+      "Sends a local file to it, which is read as it is sent.",
+      takes = { { "remote_path", "string" }, { "path", "string" }, "options" }, returns = "nothing", call = upload_file,
     },
     download_file = {
       "A file of it, to a local file, which appears whole or not at all, or as a string.",

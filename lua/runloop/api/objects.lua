@@ -1,5 +1,8 @@
 -- Objects: files that the platform stores.
 
+local errors = require "runloop.error"
+local lazy = require "runloop.lazy"
+local resource = require "runloop.resource"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
@@ -20,6 +23,13 @@ shapes.ObjectCreateParameters = object {
   content_type = required(shapes.ObjectContentType),
   metadata = map "for your own order",
   name = required(text),
+  ttl_ms = integer "how long it lives",
+}
+
+shapes.ObjectUploadParameters = object {
+  content_type = shapes.ObjectContentType "default: by the end of the name",
+  metadata = map "for your own order",
+  name = text "default: the file's",
   ttl_ms = integer "how long it lives",
 }
 
@@ -54,6 +64,40 @@ local function recover_complete(context, ids, err, options)
   return nil, err
 end
 
+local function check_upload(params, where)
+  return schema.check(shapes.ObjectUploadParameters, params, where, resource.CALL_OPTIONS)
+end
+
+local function upload_from_file(context, path, params, options)
+  local where = "objects:upload_from_file"
+  if type(path) ~= "string" or path == "" or path:find "%z" then
+    errors.misuse(where .. ": 'path' must be the name of a file")
+  end
+  params = check_upload(params, where)
+  return lazy.load("upload").object(context, where, { file = path }, params, options)
+end
+
+local function upload_from_text(context, contents, params, options)
+  local where = "objects:upload_from_text"
+  if type(contents) ~= "string" then
+    errors.misuse(where .. ": argument 'text' must be a string, got " .. type(contents))
+  end
+  params = check_upload(params, where)
+  if not params.name then errors.misuse(where .. ": parameter 'name' is required") end
+  return lazy.load("upload").object(context, where, { text = contents }, params, options)
+end
+
+local function download(context, stored, path, options)
+  local where = "object:download"
+  if path ~= nil and (type(path) ~= "string" or path == "" or path:find "%z") then
+    errors.misuse(where .. ": 'path' must be the name of a file, or nil")
+  end
+  resource.call_options(options, where)
+  local refused = context.transport.scheduler:enter(where)
+  if refused then return nil, refused end
+  return lazy.load("upload").fetch(context, stored.id, path, options)
+end
+
 return {
   name = "objects", kind = "object", thing = shapes.Object, shapes = shapes,
   text = "Files that the platform stores, to be mounted into devboxes.",
@@ -83,9 +127,27 @@ return {
     delete = { "POST /v1/objects/{id}/delete", "Deletes an object for good.", returns = "objects" },
   },
 
+  helpers = {
+    upload_from_file = {
+      "Makes an object of a local file, which is read as it is sent: `create`, a PUT to its `upload_url`, `complete`. What "
+        .. "does not get to its end is deleted again.",
+      takes = { { "path", "string" }, "params", "options" }, params = shapes.ObjectUploadParameters, returns = "objects",
+      call = upload_from_file,
+    },
+    upload_from_text = {
+      "Makes an object of a text; `name` is required.",
+      takes = { { "text", "string" }, "params", "options" }, params = shapes.ObjectUploadParameters, returns = "objects",
+      call = upload_from_text,
+    },
+  },
+
   methods = {
     refresh = { "Asks the API for it again.", in_place = "retrieve" },
     complete = { "Says that its bytes are there.", in_place = "complete" },
     delete = { "Deletes it for good.", in_place = "delete" },
+    download = {
+      "Its bytes, to a local file, which appears whole or not at all, or as a string.",
+      takes = { { "path?", "string", "nil: the bytes are returned" }, "options" }, returns = "bytes", call = download,
+    },
   },
 }

@@ -504,7 +504,7 @@ function Devboxes:suspend(id, options) end
 ---@return runloop.Response|runloop.Error response_or_err
 function Devboxes:update(id, params, options) end
 
---- Sends a local file to a devbox.
+--- Sends a local file to a devbox, which is read as it is sent; or a text, as `contents`.
 ---@param id runloop.Id
 ---@param params runloop.DevboxUploadFileParameters
 ---@param path string the local file
@@ -836,6 +836,23 @@ function Objects:list_public(params, options) end
 ---@return runloop.Object? object
 ---@return runloop.Response|runloop.Error response_or_err
 function Objects:retrieve(id, options) end
+
+--- Makes an object of a local file, which is read as it is sent: `create`, a PUT to its `upload_url`, `complete`. What
+--- does not get to its end is deleted again.
+---@param path string
+---@param params? runloop.ObjectUploadParameters
+---@param options? runloop.CallOptions
+---@return runloop.Object? object
+---@return runloop.Response|runloop.Error response_or_err
+function Objects:upload_from_file(path, params, options) end
+
+--- Makes an object of a text; `name` is required.
+---@param text string
+---@param params? runloop.ObjectUploadParameters
+---@param options? runloop.CallOptions
+---@return runloop.Object? object
+---@return runloop.Response|runloop.Error response_or_err
+function Objects:upload_from_text(text, params, options) end
 
 --- Programs that can be mounted into devboxes.
 ---@class runloop.Agents
@@ -1591,6 +1608,14 @@ function Devbox:tunnel_url(port) end
 ---@return runloop.Response|runloop.Error response_or_err
 function Devbox:update(params, options) end
 
+--- Sends a local file to it, which is read as it is sent.
+---@param remote_path string
+---@param path string
+---@param options? runloop.CallOptions
+---@return (true)? ok
+---@return runloop.Response|runloop.Error response_or_err
+function Devbox:upload_file(remote_path, path, options) end
+
 --- What it has used up.
 ---@param options? runloop.CallOptions
 ---@return runloop.DevboxResourceUsage? answer
@@ -1764,6 +1789,13 @@ function Object:complete(options) end
 ---@return runloop.Object? self
 ---@return runloop.Response|runloop.Error response_or_err
 function Object:delete(options) end
+
+--- Its bytes, to a local file, which appears whole or not at all, or as a string.
+---@param path? string nil: the bytes are returned
+---@param options? runloop.CallOptions
+---@return (integer|string)? bytes_written_or_bytes
+---@return runloop.Response|runloop.Error response_or_err
+function Object:download(path, options) end
 
 --- Asks the API for it again.
 ---@param options? runloop.CallOptions
@@ -2787,6 +2819,7 @@ function ExecutionUpdateChunkStream:next() end
 
 ---@class runloop.DevboxUploadFileParameters
 ---@field path string from the user's home, or absolute
+---@field contents? string the file's bytes, in the place of a local file
 
 ---@class runloop.DevboxWaitForCommandParameters
 ---@field statuses runloop.ExecutionStatus[]
@@ -3091,6 +3124,12 @@ function ExecutionUpdateChunkStream:next() end
 ---| "READ_ONLY"
 ---| "DELETED"
 ---| "ERROR"
+
+---@class runloop.ObjectUploadParameters
+---@field content_type? runloop.ObjectContentType default: by the end of the name
+---@field metadata? table<string, string> for your own order
+---@field name? string default: the file's
+---@field ttl_ms? integer how long it lives
 
 ---@class runloop.OrchestratorConfig
 ---@field n_attempts? integer default 0

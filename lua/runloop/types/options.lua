@@ -49,6 +49,7 @@
 ---@field fields? string[] of a list: items have only these of their fields, and `id`
 ---@field prefetch? boolean `false`: a list asks for its next page only when it is needed
 ---@field idle_timeout? number seconds of silence after which a stream is opened again, where it was; default 90
+---@field on_progress? fun(bytes: integer, total: integer?) called a few times a second at most, of uploads and downloads
 
 ---@class runloop.Response
 ---@field status integer

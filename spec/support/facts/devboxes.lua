@@ -53,7 +53,7 @@ return {
       body = { file_path = "a" }, accept = "text/plain", answer = "text", timeout = 600,
     }),
     write_file_contents = post("write_file_contents", { body = { file_path = "a", contents = "b" }, timeout = 600 }),
-    upload_file = post("upload_file", { body = { path = "a" }, multipart = true, timeout = 600 }),
+    upload_file = post("upload_file", { body = { path = "a" }, multipart = true, unsent = { contents = "x" }, timeout = 600 }),
     download_file = post("download_file", {
       body = { path = "a" }, accept = "application/octet-stream", answer = "bytes", timeout = 600,
     }),
@@ -77,6 +77,6 @@ return {
   methods = {
     "await_running", "await_suspended", "create_ssh_key", "download_file", "enable_tunnel", "exec", "exec_async",
     "keep_alive", "logs", "read_file", "refresh", "remove_tunnel", "resume", "shutdown", "snapshot_disk", "suspend", "tunnel_url",
-    "update", "usage", "write_file",
+    "update", "upload_file", "usage", "write_file",
   },
 }

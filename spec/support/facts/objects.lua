@@ -16,6 +16,6 @@ return {
     download = { "GET", "/v1/objects/obj_1/download", ids = { "obj_1" }, query = { duration_seconds = 60 } },
     delete = { "POST", "/v1/objects/obj_1/delete", ids = { "obj_1" } },
   },
-  helpers = {},
-  methods = { "complete", "delete", "refresh" },
+  helpers = { "upload_from_file", "upload_from_text" },
+  methods = { "complete", "delete", "download", "refresh" },
 }
