@@ -16,6 +16,7 @@ files["lua"] = {
 }
 files["lua/runloop/types"] = { ignore = { "211", "212", "241" } } -- declares, and has functions without a body
 files["spec"] = { std = "lua54+busted" }
+files["spec/support/portable.lua"] = { std = "max" }
 files["examples/hosts"] = { globals = { "love", "vim", "mp", "core" } }
 files["spec/hosts"] = { globals = { "Pandoc", "pandoc", "weechat", "runloop_tick", "lighty" } }
 files["rockspec"] = { std = "+rockspec" }

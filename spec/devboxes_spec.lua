@@ -1,8 +1,11 @@
 -- Devboxes, their executions and snapshots: what comes back and its methods, waiting, and what is cleaned up.
 local runloop = require "runloop"
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 local tables = require "spec.support.tables"
+
+local it_closing = portable.closing and it or pending
 
 describe("client.devboxes", function()
   local server, client
@@ -312,62 +315,68 @@ describe("client.devboxes", function()
       return server:count { path = "^/v1/devboxes/" .. id .. "/shutdown$" }
     end
 
-    it("at the end of their block, also by an error", function()
+    it_closing("at the end of their block, also by an error", function()
       local ids = {}
       do
-        local devbox <close> = boot()
-        ids[1] = devbox.id
+        portable.with_closing(boot(), function(devbox)
+          ids[1] = devbox.id
+        end)
       end
       assert.are.equal(1, shut_down(ids[1]))
       expect.raises("oops", function()
-        local devbox <close> = boot()
-        ids[2] = devbox.id
-        error "oops"
+        portable.with_closing(boot(), function(devbox)
+          ids[2] = devbox.id
+          error "oops"
+        end)
       end)
       assert.are.equal(1, shut_down(ids[2]))
     end)
 
-    it("once: one that is down already is left alone", function()
+    it_closing("once: one that is down already is left alone", function()
       local id
       do
-        local devbox <close> = boot()
-        id = devbox.id
-        expect.success(devbox:shutdown())
+        portable.with_closing(boot(), function(devbox)
+          id = devbox.id
+          expect.success(devbox:shutdown())
+        end)
       end
       assert.are.equal(1, shut_down(id))
     end)
 
-    it("when their task is cancelled", function()
+    it_closing("when their task is cancelled", function()
       local id
       local task = client:spawn(function()
-        local devbox <close> = boot()
-        id = devbox.id
-        client:sleep(60)
+        portable.with_closing(boot(), function(devbox)
+          id = devbox.id
+          client:sleep(60)
+        end)
       end)
       while not id do client:poll(0.01) end
       task:cancel()
       while shut_down(id) == 0 do client:poll(0.01) end
     end)
 
-    it("when their client is closed, which waits for it", function()
+    it_closing("when their client is closed, which waits for it", function()
       local id
       client:spawn(function()
-        local devbox <close> = boot()
-        id = devbox.id
-        client:sleep(60)
+        portable.with_closing(boot(), function(devbox)
+          id = devbox.id
+          client:sleep(60)
+        end)
       end)
       while not id do client:poll(0.01) end
       client:close()
       assert.are.equal(1, shut_down(id))
     end)
 
-    it("without an error of their own: that goes to on_error", function()
+    it_closing("without an error of their own: that goes to on_error", function()
       local told = {}
       local own = server:client { max_retries = 0, on_error = function(err) told[#told + 1] = err end }
       server:fault { path = "/shutdown$", status = 400, json = { message = "not now" } }
       do
-        local devbox <close> = expect.success(own.devboxes:create_and_await_running({}, { interval = 0 }))
-        assert.are.equal("running", devbox.status)
+        portable.with_closing(expect.success(own.devboxes:create_and_await_running({}, { interval = 0 })), function(devbox)
+          assert.are.equal("running", devbox.status)
+        end)
       end
       own:close()
       assert.are.equal(1, #told)

@@ -649,7 +649,13 @@ describe("runs:download_logs", function()
 
     -- The end of a zip of which `length` bytes of directory begin at `offset`.
     local function ending(offset, length, comment)
-      return "PK\5\6" .. ("<I2I2I2I2I4I4s2"):pack(0, 0, 1, 1, length, offset, comment or "")
+      local function number(n, bytes)
+        local text = ""
+        for _ = 1, bytes do text, n = text .. string.char(n % 256), math.floor(n / 256) end
+        return text
+      end
+      comment = comment or ""
+      return "PK\5\6\0\0\0\0\1\0\1\0" .. number(length, 4) .. number(offset, 4) .. number(#comment, 2) .. comment
     end
 
     it("one with files, and one without", function()

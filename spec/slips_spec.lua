@@ -1,8 +1,11 @@
 -- What would pass in silence: slips that do nothing, and errors that nobody looks at.
+local portable = require "spec.support.portable"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
+local finally = require("spec.support.tasks").finally
 
-local function closing(fn) return setmetatable({}, { __close = fn }) end
+local it_closing = portable.closing and it or pending
+local it_pairs = portable.pairs and it or pending
 
 describe("In silence", function()
   local server, client, ids
@@ -24,7 +27,9 @@ describe("In silence", function()
       ["table.concat"] = function(list) return table.concat(list) end,
       ["table.sort"] = function(list) return table.sort(list) end,
     } do
-      it(name, function()
+      local can_raise = name == "[1]" or name == "ipairs" and portable.ipairs or name ~= "ipairs" and portable.length
+      local it_raising = can_raise and it or pending
+      it_raising(name, function()
         local list = client.scenarios:list()
         expect.raises("for item in list", function() use(list) end)
         assert.are.equal(0, server:count())
@@ -38,7 +43,7 @@ describe("In silence", function()
     end)
   end)
 
-  it("pairs shows of a list and of a task what is for users, and no more", function()
+  it_pairs("pairs shows of a list and of a task what is for users, and no more", function()
     local function shown(of)
       local all = {}
       for name, value in pairs(of) do all[name] = value end
@@ -133,15 +138,16 @@ describe("In silence", function()
       assert.are.equal("no (the first of 2 errors that nobody has seen)", err.message)
     end)
 
-    it("is raised at the end of a block that ended without another", function()
+    it_closing("is raised at the end of a block that ended without another", function()
       local ok, err = pcall(function()
-        local own <close> = server:client()
-        own:spawn(error, "mine", 0)
+        portable.with_closing(server:client(), function(own)
+          own:spawn(error, "mine", 0)
+        end)
       end)
       assert.are.same({ false, "mine" }, { ok, err })
     end)
 
-    it("does not hide the error that ended the block: it goes to warn", function()
+    it_closing("does not hide the error that ended the block: it goes to warn", function()
       local process = require "spec.support.process"
       local script = ([[
         local runloop = require "runloop"
@@ -286,9 +292,10 @@ describe("In silence", function()
       starting(client)
       local message
       client:spawn(function()
-        local _ <close> = closing(function() end)
-        client:close()
-        message = select(2, pcall(client.scenarios.retrieve, client.scenarios, ids[1]))
+        finally(function() end, function()
+          client:close()
+          message = select(2, pcall(client.scenarios.retrieve, client.scenarios, ids[1]))
+        end)
       end)
       assert.are.equal(0, client:run())
       assert.matches("client is closed", message, 1, true)

@@ -1,15 +1,15 @@
 --- What the specs need of Lua that not every version has, and what each of them can.
 local portable = {}
 
-local compile = loadstring or load -- luacheck: compat
+local compile = loadstring or load
 
 --- The function that a text is, with no globals; raises for what is none.
 function portable.load(text, name)
   if not setfenv then return assert(load(text, name, "t", {})) end
-  return setfenv(assert(loadstring(text, name)), {}) -- luacheck: compat
+  return setfenv(assert(loadstring(text, name)), {})
 end
 
-portable.unpack = table.unpack or unpack -- luacheck: compat
+portable.unpack = table.unpack or unpack
 
 function portable.pack(...)
   return { n = select("#", ...), ... }
@@ -59,7 +59,7 @@ end
 --- Has `finalizer` called when nothing holds the result any more.
 function portable.guard(finalizer)
   if _VERSION ~= "Lua 5.1" then return setmetatable({}, { __gc = finalizer }) end
-  local proxy = newproxy(true) -- luacheck: compat
+  local proxy = newproxy(true)
   getmetatable(proxy).__gc = finalizer
   return proxy
 end
@@ -74,7 +74,7 @@ function portable.drop_guard(guard)
 end
 
 --- Calls `body` with `value` in a to-be-closed variable.
-portable.with_closing = compile "local value, body = ...; local _ <close> = value; return body()"
+portable.with_closing = compile "local value, body = ...; local _ <close> = value; return body(value)"
 
 --- Features, to mark specs by: local it_closing = portable.closing and it or pending
 -- closing: to-be-closed variables, and the fourth value of a `for`
@@ -88,6 +88,19 @@ portable.integers = math.type ~= nil
 -- length: `#` of a table can be given a meaning; ipairs: it heeds __index
 portable.length = #setmetatable({}, { __len = function() return 7 end }) == 7
 portable.ipairs = ipairs(setmetatable({}, { __index = { "x" } }))(setmetatable({}, { __index = { "x" } }), 0) == 1
+-- pairs: it heeds __pairs
+portable.pairs = pairs(setmetatable({}, { __pairs = function() return print end })) == print
+-- sizes: a table's parts take the memory that they take in Lua 5.4
+portable.sizes = (function()
+  local tables = {}
+  for i = 1, 1000 do tables[i] = false end
+  collectgarbage "stop"
+  local before = collectgarbage "count"
+  for i = 1, #tables do tables[i] = { a = 1 } end
+  local used = collectgarbage "count" - before
+  collectgarbage "restart"
+  return used * 1024 == 80 * 1000
+end)()
 -- bytes: string.pack and the bit operators are there
 portable.bytes = string.pack ~= nil
 -- yields: through pcall, metamethods and iterators
