@@ -254,7 +254,8 @@ function evaluate.scenarios(transport, source, agent, given)
   return begin(self, function()
     local fault = options:logs_fault()
     if fault then return nil, fault end
-    return not options.resume or go_on(self)
+    if options.resume then return go_on(self) end
+    return true
   end)
 end
 
