@@ -122,13 +122,13 @@ static ssize_t read_at(int fd, char *out, size_t size, off_t place) {
 static int file_tail(lua_State *L) {
   const char *path = check_path(L, 1);
   lua_Integer wanted = luaL_checkinteger(L, 2);
-  luaL_Buffer b;
   struct stat s;
   char *out;
   ssize_t got;
   int fd, error;
   luaL_argcheck(L, wanted > 0 && wanted <= MAX_TAIL, 2, "out of range");
-  out = luaL_buffinitsize(L, &b, (size_t)wanted); /* may raise: before the file is open */
+  /* May raise: before the file is open. No luaL_Buffer, for which Lua does not collect. */
+  out = lua_newuserdatauv(L, (size_t)wanted, 0);
   fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return refuse_errno(L, path);
@@ -142,7 +142,7 @@ static int file_tail(lua_State *L) {
   errno = error;
   if (got < 0)
     return refuse_errno(L, path);
-  luaL_pushresultsize(&b, (size_t)got);
+  lua_pushlstring(L, out, (size_t)got);
   rl_push_int64(L, (int64_t)s.st_size);
   return 2;
 }
