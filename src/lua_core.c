@@ -1,15 +1,17 @@
-/* lua_core.c: the module runloop.core. */
+/* lua_core.c: the module runloop.core, and what Lua has no function for. */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* dladdr, getentropy */
+#define _GNU_SOURCE /* dladdr, getentropy, clock_gettime */
 #endif
 
 #include "lua_compat.h"
 #include "lua_core.h"
 #include "lua_json.h"
+#include "url.h"
 
 #include <dlfcn.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__GNUC__)
@@ -94,6 +96,58 @@ static int random_number(lua_State *L) {
     return luaL_error(L, "the system gives no random bytes");
   lua_pushnumber(L, (lua_Number)(r >> 11) / 9007199254740992.0); /* 53 bits */
   return 1;
+}
+
+/* url_encode(text) -> text fit for a path segment or a part of a query */
+static int url_encode(lua_State *L) {
+  size_t len;
+  const char *s = luaL_checklstring(L, 1, &len);
+  luaL_Buffer b;
+  luaL_argcheck(L, len <= (size_t)-1 / 3, 1, "too long");
+  luaL_pushresultsize(&b, rl_url_encode(luaL_buffinitsize(L, &b, 3 * len), s, len));
+  return 1;
+}
+
+/* uuid([prefix]) -> the prefix and a random UUID (version 4, RFC 9562) behind it */
+static int uuid(lua_State *L) {
+  static const char hex[] = "0123456789abcdef";
+  size_t len;
+  const char *prefix = luaL_optlstring(L, 1, "", &len);
+  luaL_Buffer b;
+  unsigned char r[16];
+  char *out = luaL_buffinitsize(L, &b, len + 36);
+  int i;
+  memcpy(out, prefix, len);
+  out += len;
+  if (getentropy(r, sizeof r) != 0)
+    return luaL_error(L, "the system gives no random bytes");
+  r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
+  r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
+  for (i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      *out++ = '-';
+    *out++ = hex[r[i] >> 4];
+    *out++ = hex[r[i] & 15];
+  }
+  luaL_pushresultsize(&b, len + 36);
+  return 1;
+}
+
+static int push_clock(lua_State *L, clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
+  return 1;
+}
+
+/* now() -> seconds of a clock that only goes forward */
+static int now(lua_State *L) {
+  return push_clock(L, CLOCK_MONOTONIC);
+}
+
+/* time() -> seconds since 1970 */
+static int wall_time(lua_State *L) {
+  return push_clock(L, CLOCK_REALTIME);
 }
 
 /* A function in C (pcall, table.sort), one of a file in this directory, or what Lua 5.1 has for a
@@ -210,6 +264,10 @@ int luaopen_runloop_core(lua_State *L) {
 #endif
     {"global", global},
     {"random", random_number},
+    {"uuid", uuid},
+    {"url_encode", url_encode},
+    {"now", now},
+    {"time", wall_time},
     {"blamer", blamer},
     {NULL, NULL}
   };

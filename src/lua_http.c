@@ -173,6 +173,11 @@ static const struct rl_text *lines_at(lua_State *L, int table, struct rl_text *f
   return lines;
 }
 
+/* http(options) -> client
+ *
+ * options: https, http2, base_headers (an array of lines "Name: value" that go with every request),
+ * max_connections, max_streams, connect_timeout, ca_file and proxy, as struct rl_http_options has
+ * them. Other fields are not looked at. */
 static int core_http(lua_State *L) {
   struct rl_http_options o;
   struct rl_text few[FEW_LINES];
@@ -336,6 +341,10 @@ static int client_start(lua_State *L) {
   return 1;
 }
 
+/* client:turn([seconds]) -> how many events were handled
+ *
+ * One turn of all its transfers, as rl_http_turn: waits at most so long, 0 not at all; without it
+ * as long as it takes. */
 static int client_turn(lua_State *L) {
   struct rl_http *h = check_client(L);
   if (to_client(L)->decoding > 0)
@@ -345,8 +354,10 @@ static int client_turn(lua_State *L) {
   return 1;
 }
 
-/* wait(clients, seconds): until one of them has something to do, or so long (nil: as long as it
- * takes). */
+/* wait(clients[, seconds])
+ *
+ * Returns once one of these clients has something to do in its turn, or after so long; without
+ * `seconds` it may take as long as it takes. */
 static int core_wait(lua_State *L) {
   double left = luaL_optnumber(L, 2, HUGE_VAL);
   size_t clients, i, n, room = 0, count = 0;
@@ -386,6 +397,9 @@ static int core_wait(lua_State *L) {
   return 0;
 }
 
+/* client:ready() -> the id of a transfer that was waited for and has news, or nil
+ *
+ * Each is told once, until it is waited for again. */
 static int client_ready(lua_State *L) {
   struct client *c = to_client(L);
   uint64_t id = c->http != NULL ? rl_http_ready(c->http) : 0;
@@ -396,11 +410,15 @@ static int client_ready(lua_State *L) {
   return 1;
 }
 
+/* client:hold(seconds): nothing new begins for so long, as rl_http_hold */
 static int client_hold(lua_State *L) {
   rl_http_hold(check_client(L), luaL_checknumber(L, 2));
   return 0;
 }
 
+/* client:fds() -> an array of { fd = number, events = "r" | "w" | "rw" }
+ *
+ * The sockets that a host is to watch before it gives the client a turn. */
 static int client_fds(lua_State *L) {
   struct rl_http *h = check_client(L);
   int fd, readable, writable;
@@ -420,6 +438,7 @@ static int client_fds(lua_State *L) {
   return 1;
 }
 
+/* client:timeout() -> in how many seconds a turn is due at the latest, or nil: no need */
 static int client_timeout(lua_State *L) {
   double seconds = rl_http_timeout(check_client(L));
   if (seconds < 0)
@@ -429,6 +448,9 @@ static int client_timeout(lua_State *L) {
   return 1;
 }
 
+/* client:stats() -> requests, connections, bytes received, transfers in flight
+ *
+ * As struct rl_http_stats has them; all 0 of one that was collected. */
 static int client_stats(lua_State *L) {
   struct client *c = to_client(L);
   struct rl_http_stats stats;
@@ -442,6 +464,8 @@ static int client_stats(lua_State *L) {
   return 4;
 }
 
+/* client:close(): ends its transfers as cancelled and closes its connections, at once. More than
+ * once is fine. */
 static int client_close(lua_State *L) {
   struct client *c = to_client(L);
   if (c->http != NULL)
@@ -449,6 +473,7 @@ static int client_close(lua_State *L) {
   return 0;
 }
 
+/* client:closed() -> whether it is, or was collected */
 static int client_closed(lua_State *L) {
   struct client *c = to_client(L);
   lua_pushboolean(L, c->http == NULL || rl_http_closed(c->http));
@@ -466,16 +491,20 @@ static int client_gc(lua_State *L) {
   return 0;
 }
 
+/* transfer:id() -> a number that no other transfer of the process has, as client:ready tells it */
 static int transfer_id(lua_State *L) {
   rl_push_int64(L, (int64_t)rl_transfer_id(to_transfer(L)->transfer));
   return 1;
 }
 
+/* transfer:want() -> true: there is news | false: from now on it is waited for, and client:ready
+ * will tell of the next */
 static int transfer_want(lua_State *L) {
   lua_pushboolean(L, rl_transfer_want(to_transfer(L)->transfer));
   return 1;
 }
 
+/* transfer:unwant(): it is no longer waited for */
 static int transfer_unwant(lua_State *L) {
   rl_transfer_unwant(to_transfer(L)->transfer);
   return 0;
@@ -564,7 +593,7 @@ static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f)
   return 2 + push_error(L, status, cut, message, offset);
 }
 
-/* fields(names) -> what transfer:item takes for them */
+/* fields(names) -> what transfer:item takes to give only the members with these names */
 static int core_fields(lua_State *L) {
   struct fields *f;
   size_t i, n;
@@ -607,7 +636,16 @@ static int decode_item(lua_State *L, struct transfer *box, const char *data, siz
   return decode(L, box, data, len);
 }
 
-/* transfer:item([keep_nulls[, fields]]) -> item | nil, why, code, message */
+/* transfer:item([flags[, fields]]) -> item
+ *
+ * Takes the next item of the list. flags: see rl_lua_json_flags; fields: those that are wanted, of
+ * `fields` above. When there is none:
+ *   nil, "more"    wait for news (`want`)
+ *   nil, "done"    that was all: the page is whole
+ *   nil, "failed"  `finish` tells of a failure, or of a status other than 2xx
+ *   nil, "error", code, message
+ *                  the page cannot be read (JSON, TOO_DEEP, SHAPE, BODY_TOO_LARGE), or ended too
+ *                  soon (CUT_SHORT); so may an item, which then stays where it is */
 static int transfer_item(lua_State *L) {
   struct transfer *box = check_unpinned(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
@@ -746,7 +784,9 @@ static int transfer_event(lua_State *L) {
   return results;
 }
 
-/* items or events waiting, seen in all; whether the page is whole */
+/* transfer:waiting() -> how many items wait, how many have come in all, whether the page is whole
+ *
+ * Of a stream: the events that wait and those that have come. 0, 0 while there is neither. */
 static int transfer_waiting(lua_State *L) {
   struct rl_transfer *t = to_transfer(L)->transfer;
   struct rl_framer *f = rl_transfer_framer(t);
@@ -762,6 +802,8 @@ static int transfer_waiting(lua_State *L) {
   return 3;
 }
 
+/* transfer:last([flags]) -> the newest of the items that wait, which stays there | nil: none waits,
+ * or it cannot be decoded */
 static int transfer_last(lua_State *L) {
   struct transfer *box = check_transfer(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
@@ -777,6 +819,8 @@ static int transfer_last(lua_State *L) {
   return 1;
 }
 
+/* transfer:members([flags]) -> a table of the page's members that are not its list, as far as they
+ * have come; an empty one where there is no page */
 static int transfer_members(lua_State *L) {
   struct transfer *box = check_transfer(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
@@ -788,6 +832,7 @@ static int transfer_members(lua_State *L) {
   return 1;
 }
 
+/* transfer:finished() -> whether it has ended */
 static int transfer_finished(lua_State *L) {
   lua_pushboolean(L, rl_transfer_finished(to_transfer(L)->transfer));
   return 1;
@@ -880,13 +925,20 @@ static int pinned(lua_State *L, struct transfer *box, lua_CFunction push, int re
   return rc == LUA_OK ? results : lua_error(L);
 }
 
-/* The answer's status and headers, or two nils as long as they have not come. */
+/* transfer:head() -> status, headers | nil, nil as long as they have not come
+ *
+ * headers: a table by names in lower case; the values of one that comes more than once are joined
+ * by ", ". */
 static int transfer_head(lua_State *L) {
   return pinned(L, to_transfer(L), push_head, 2);
 }
 
-/* kind, code, message, status, headers, HTTP version, whether anything was sent, whether a cut may
- * be hidden, whether it was sent more than once, whether it would end so again */
+/* transfer:finish() -> kind, code, message, status, headers, version, sent, may_hide_cut, repeated,
+ * final
+ *
+ * Only after its end. As struct rl_outcome has them, and `head`; kind: "ok", "connection", "tls",
+ * "timeout", "limit", "cancelled" or "file"; version: of HTTP, "1.1" or "2", nil without an answer.
+ */
 static int transfer_finish(lua_State *L) {
   struct transfer *box = to_transfer(L);
   if (!rl_transfer_finished(box->transfer))
@@ -899,6 +951,10 @@ static size_t mark_of(struct rl_text text) {
   return text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
+/* transfer:json([flags]) -> the body, decoded | nil, message, code, offset (from 1)
+ *
+ * code: as json_decode's, or CUT_SHORT: nothing is wrong but that it ended too soon. Of an empty
+ * body: nil, "empty body", "EMPTY". */
 static int transfer_json(lua_State *L) {
   struct transfer *box = to_transfer(L);
   struct rl_text body = rl_transfer_body(box->transfer);
@@ -923,6 +979,9 @@ static int transfer_json(lua_State *L) {
   return 4;
 }
 
+/* transfer:text([max]) -> the body as it is, or its first so many bytes
+ *
+ * Of one that went into a list, a file or events: its beginning, for errors. */
 static int transfer_text(lua_State *L) {
   struct rl_text body = rl_transfer_body(to_transfer(L)->transfer);
   lua_Number max = luaL_optnumber(L, 2, (lua_Number)body.len);
@@ -932,8 +991,9 @@ static int transfer_text(lua_State *L) {
   return 1;
 }
 
-/* Bytes of the bodies so far: sent, to send, received, to receive (nil: nobody knows). There is no
- * news of that until more have moved. */
+/* transfer:progress() -> sent, to send, received, to receive (nil: nobody knows)
+ *
+ * Bytes of the two bodies so far. There is no news of that until more have moved. */
 static int transfer_progress(lua_State *L) {
   struct rl_progress p;
   rl_transfer_progress(to_transfer(L)->transfer, &p);
@@ -947,13 +1007,14 @@ static int transfer_progress(lua_State *L) {
   return 4;
 }
 
+/* transfer:cancel(): ends it as cancelled, at once; nobody is told */
 static int transfer_cancel(lua_State *L) {
   rl_transfer_cancel(to_transfer(L)->transfer);
   return 0;
 }
 
-/* Gives everything back, at the latest when the last pin is out: when memory is short, Lua may fail
- * to call __gc. */
+/* transfer:release(): gives everything back, at the latest when the last pin is out. When memory is
+ * short, Lua may fail to call __gc. */
 static int transfer_release(lua_State *L) {
   struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
   box->released = 1;
