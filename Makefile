@@ -313,6 +313,11 @@ bench: $(B)/runloop/core.so
 bench-instructions: $(B)/runloop/core.so
 	@$(call lua_environment) bench/instructions $(BENCH_FLAGS)
 
+## rockspec: brings the rockspecs' lists of files up to date
+.PHONY: rockspec
+rockspec: | packages
+	@$(LUA) .ci/rockspec.lua $(version) $(wildcard src/*.c) $(addprefix lua/,$(lua_files))
+
 lua_directory = $(DESTDIR)$(PREFIX)/share/lua/$(lua_abi)
 core_directory = $(DESTDIR)$(PREFIX)/lib/lua/$(lua_abi)
 pc_directory = $(DESTDIR)$(PREFIX)/lib/pkgconfig

@@ -15,8 +15,7 @@ description = {
   labels = { "http", "json", "curl", "api", "async" },
 }
 dependencies = {
-  "lua >= 5.4",
-  "lua-cjson >= 2.1.0",
+  "lua >= 5.1, < 5.6",
 }
 -- Only the library is looked for: Debian has curl.h in a directory of its architecture, where LuaRocks does not look.
 external_dependencies = {

@@ -4,6 +4,8 @@ local portable = require "spec.support.portable"
 local support = require "spec.support"
 
 local PATH = "rockspec/runloop-scm-1.rockspec"
+local VERSION = require "runloop.version"
+local VERSIONED = "rockspec/runloop-" .. VERSION .. "-1.rockspec"
 
 local function rockspec()
   local fields = {}
@@ -59,8 +61,27 @@ describe("The rockspec #packaging", function()
   end)
 
   it("passes luarocks lint", function()
-    local code, out, err = luarocks("lint " .. PATH, { home = support.tmpdir(), cwd = support.root })
+    for _, path in ipairs { PATH, VERSIONED } do
+      local code, out, err = luarocks("lint " .. path, { home = support.tmpdir(), cwd = support.root })
+      assert.are.equal(0, code, out .. err)
+    end
+  end)
+
+  it("of the version differs in its version and its tag alone", function()
+    local text = support.read_file(support.root .. "/" .. PATH)
+    text = text:gsub('"scm%-1"', '"' .. VERSION .. '-1"'):gsub('  url = [^\n]*', '%0\n  tag = "v' .. VERSION .. '",')
+    assert.are.equal(text, support.read_file(support.root .. "/" .. VERSIONED))
+  end)
+
+  it("is packed by luarocks from a tagged clone", function()
+    local copy = support.tmpdir()
+    local code, out, err = support.run("cp -R src lua rockspec LICENSE Makefile '" .. copy .. "' && cd '" .. copy .. [[' &&
+      sed -i "s|git+file:.|git+file://$PWD|" ]] .. VERSIONED .. [[ && git init -q . && git add . &&
+      git -c user.name=spec -c user.email=spec@localhost commit -q -m spec && git tag v]] .. VERSION, { cwd = support.root })
     assert.are.equal(0, code, out .. err)
+    code, out, err = luarocks("pack " .. VERSIONED, { home = copy, cwd = copy, timeout = 120 })
+    assert.are.equal(0, code, out .. err)
+    assert.is_true(support.exists(("%s/runloop-%s-1.src.rock"):format(copy, VERSION)), out)
   end)
 
   it("installs a module that loads from its tree alone", function()
@@ -68,9 +89,8 @@ describe("The rockspec #packaging", function()
     -- LuaRocks leaves objects beside the sources.
     local code, _, err = support.run("cp -R src lua rockspec LICENSE Makefile '" .. copy .. "'", { cwd = support.root })
     assert.are.equal(0, code, err)
-    -- Debian's lua-cjson is no rock: the dependency stays declared, and is not resolved here.
     local out
-    code, out, err = luarocks("make --deps-mode none --tree '" .. tree .. "'", { home = tree, cwd = copy, timeout = 300 })
+    code, out, err = luarocks("make --deps-mode none " .. PATH .. " --tree '" .. tree .. "'", { home = tree, cwd = copy, timeout = 300 })
     assert.are.equal(0, code, out .. err)
 
     code, out, err = support.run({ "lua5.4", "-e", [[

@@ -1,2 +1,2 @@
 -- The version, for the User-Agent and for users.
-return "0.1.0"
+return "1.0.0"
