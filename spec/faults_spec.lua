@@ -1,4 +1,4 @@
--- What goes wrong between a client and its server, and what becomes of a call, of a page and of a download then.
+-- What goes wrong between a client and its server, and what becomes of a call, a page, a download and a stream then.
 local core = require "runloop.core"
 local portable = require "spec.support.portable"
 local support = require "spec.support"
@@ -6,20 +6,25 @@ local expect = require "spec.support.expect"
 
 -- One row a fault. The table of docs/faults.md is made from them, and held against them below.
 --   the name
---   what goes wrong, one of: `fault` with a request to the stand-in (or a function of "call", "page", "download" that
+--   what goes wrong, one of: `fault` with a request to the stand-in (or a function of the kind that
 --     gives it), `redirect` (a status), `idle` with a connection that is kept alive, `refused`, `unknown` (the host),
 --     `tls` (a certificate or a protocol), `trickle`, `h2` (steps of an HTTP/2 connection; `asked` how often: libcurl
 --     tries a refused stream again by itself), `lost` (the connection that so many calls share)
 --   every: what comes of it, and the number of requests until then, when it goes wrong every time
 --   once: the same when it goes wrong the first time only, if that makes a difference
 --   seconds: the longest time that either may take
---   kinds: of calls, pages and downloads those that it can happen to (HTTP/2 is for calls)
+--   kinds: of calls, pages, downloads and streams those that it can happen to (HTTP/2 is for calls); default: all of
+--     them where the stand-in plays it, else all but streams
 --   options: of the client; max_retries is 5 unless given
 --   newer: what libcurl 8.14 makes of it, if that is not what 7.88 does: stands over the fields of the same names
--- An outcome is "KIND CODE REQUESTS" of an error or "ok REQUESTS", or a table of those by call, page and download. Where
+-- An outcome is "KIND CODE REQUESTS" of an error or "ok REQUESTS", or a table of those by kind. Where
 -- it depends on the moment, CODE is several, joined by "|".
 local HASTY = { timeout = 0.5, max_retries = 1 }
+local KINDS = { "call", "page", "download", "stream" }
+local ALL_BUT_STREAMS = { "call", "page", "download" }
 local CALLS = { "call" }
+local STREAMS = { "stream" }
+local OUTPUT = ("0123456789"):rep(50) -- in five events
 local LARGE_ZIP = "local answer = ...; answer.body = ('x'):rep(1000000) .. answer.body"
 local ROWS = {
   { "connection refused", refused = true, every = "connection COULDNT_CONNECT 6", once = "ok 2", seconds = 5 },
@@ -35,6 +40,7 @@ local ROWS = {
   { "body cut short, without a length", fault = { cut = 40, framing = "close" },
     every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
   { "chunked, without an end", fault = { cut = math.maxinteger, framing = "chunked" },
+    kinds = ALL_BUT_STREAMS,
     every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
   { "garbage", fault = { garbage = true }, every = "connection UNSUPPORTED_PROTOCOL 6", once = "ok 2", seconds = 5 },
   { "HTTP/0.9", fault = { http09 = true }, every = "connection UNSUPPORTED_PROTOCOL 6", once = "ok 2", seconds = 5 },
@@ -43,35 +49,43 @@ local ROWS = {
     every = "limit HEADERS_TOO_LARGE 1", seconds = 5 },
   { "100 and 103 first", fault = { interim = { 100, 103 } }, every = "ok 1", seconds = 5 },
   { "204", fault = { status = 204 },
-    every = { call = "decode SHAPE 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+    every = { call = "decode SHAPE 1", page = "decode JSON 1", download = "decode SHAPE 1",
+      stream = "decode SHAPE 1" }, seconds = 5 },
   { "empty 200", fault = { status = 200, body = "" },
-    every = { call = "decode SHAPE 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+    every = { call = "decode SHAPE 1", page = "decode JSON 1", download = "decode SHAPE 1",
+      stream = "decode SHAPE 1" }, seconds = 5 },
   { "200 with HTML", fault = { html = true, status = 200 },
-    every = { call = "decode JSON 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+    every = { call = "decode JSON 1", page = "decode JSON 1", download = "decode SHAPE 1",
+      stream = "decode SHAPE 1" }, seconds = 5 },
   { "what was asked for, as `text/html`", fault = { set_headers = { ["Content-Type"] = "text/html" } },
-    every = "ok 1", seconds = 5 },
+    every = { call = "ok 1", page = "ok 1", download = "ok 1", stream = "decode SHAPE 1" }, seconds = 5 },
   { "malformed JSON, or no zip", fault = { status = 200, body = '{"id":"scn_1","scenarios":[{"id":"scn_1"},]}' },
-    every = { call = "decode JSON 1", page = "decode JSON 1", download = "decode SHAPE 1" }, seconds = 5 },
+    every = { call = "decode JSON 1", page = "decode JSON 1", download = "decode SHAPE 1",
+      stream = "decode SHAPE 1" }, seconds = 5 },
   { "503", fault = { status = 503 }, every = "api internal_server 6", once = "ok 2", seconds = 5 },
   { "trickle: the body takes longer than `timeout`", trickle = true, options = HASTY,
     every = { call = "timeout OPERATION_TIMEDOUT 2", page = "ok 1", download = "ok 1" }, seconds = 10 },
   { "silence before the answer", fault = { silent = true }, options = HASTY,
     every = "timeout OPERATION_TIMEDOUT 2", once = "ok 2", seconds = 10 },
   { "silence in the body", fault = { cut = 40, by = "stall" }, options = HASTY,
-    every = "timeout OPERATION_TIMEDOUT 2", once = "ok 2", seconds = 10 },
+    every = { call = "timeout OPERATION_TIMEDOUT 2", page = "timeout OPERATION_TIMEDOUT 2",
+      download = "timeout OPERATION_TIMEDOUT 2" }, once = "ok 2", seconds = 10 },
   { "gzip bomb", fault = function(kind)
       return { status = 200, gzip = "bomb", size = (kind == "download" and 1 or 256) * 1024 * 1024 }
     end,
+    kinds = ALL_BUT_STREAMS,
     every = { call = "limit BODY_TOO_LARGE 1", page = "limit BODY_TOO_LARGE 1", download = "connection PARTIAL_FILE 6" },
     once = { download = "ok 2" }, seconds = 20 },
-  { "gzip cut short", fault = { gzip = "cut" }, every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
+  { "gzip cut short", fault = { gzip = "cut" }, kinds = ALL_BUT_STREAMS,
+    every = "connection PARTIAL_FILE 6", once = "ok 2", seconds = 5 },
   { "gzip with a wrong checksum", fault = { gzip = "bad_crc" },
-    every = "connection BAD_CONTENT_ENCODING 2", once = "ok 2", seconds = 5 },
+    kinds = ALL_BUT_STREAMS, every = "connection BAD_CONTENT_ENCODING 2", once = "ok 2", seconds = 5 },
   { "oversized body (of a page: one item)", fault = function(kind)
       if kind == "download" then return { lua = LARGE_ZIP } end
       local body = '{"id":"' .. ("x"):rep(1000000) .. '"}'
       return { status = 200, body = kind == "page" and '{"scenarios":[' .. body .. "]}" or body }
     end, options = { max_body_bytes = 200000 },
+    kinds = ALL_BUT_STREAMS,
     every = { call = "limit BODY_TOO_LARGE 1", page = "limit BODY_TOO_LARGE 1", download = "ok 1" }, seconds = 5 },
   { "body without end", fault = { endless_body = true }, kinds = { "call", "page" },
     options = { max_body_bytes = 200000 }, every = "limit BODY_TOO_LARGE 1", seconds = 5 },
@@ -116,10 +130,31 @@ local ROWS = {
     options = { max_retry_wait = 60 }, every = "api internal_server 6", once = "ok 2", seconds = 5 },
   { "the same page again, `has_more` true", fault = { page = "same_page" }, kinds = { "page" },
     every = "decode SHAPE 2", seconds = 5 },
+  { "stream: cut in an event", fault = { cut_events = 2, cut_extra = 20 }, kinds = STREAMS,
+    every = "ok 4", once = "ok 2", seconds = 5 },
+  { "stream: cut between events", fault = { cut_events = 2 }, kinds = STREAMS,
+    every = "ok 5", once = "ok 2", seconds = 5 },
+  { "stream: ended as if that were all", fault = { cut_events = 2, by = "end" }, kinds = STREAMS,
+    every = "ok 4", once = "ok 2", seconds = 5 },
+  { "stream: silence between events", fault = { cut_events = 2, by = "stall" }, kinds = STREAMS, options = HASTY,
+    every = "ok 5", once = "ok 2", seconds = 10 },
+  { "stream: an `error` event of code 408", fault = { cut_events = 2, error_event = { code = 408, message = "idle" } },
+    kinds = STREAMS, every = "ok 5", once = "ok 2", seconds = 5 },
+  { "stream: an `error` event of code 500", fault = { cut_events = 2, error_event = { code = 500, message = "no" } },
+    kinds = STREAMS, every = "api internal_server 1", seconds = 5 },
+  { "stream: a line without an end", fault = { endless_line = true, cut_events = 2 }, kinds = STREAMS,
+    options = { max_body_bytes = 100000 }, every = "limit BODY_TOO_LARGE 1", seconds = 5 },
+  { "stream: frames without data, and comments", kinds = STREAMS,
+    fault = { at_event = 2, insert = ": x\n\nevent: ping\n\ndata:\n\nid: 1\n\n" }, every = "ok 1", seconds = 5 },
+  { "stream: CR, LF and CRLF mixed", fault = { newline = "mixed" }, kinds = STREAMS, every = "ok 1", seconds = 5 },
+  { "stream: cut, and what was sent comes again", fault = { cut_events = 4, replay = 150 }, kinds = STREAMS,
+    every = "ok 3", once = "ok 2", seconds = 5 },
   { "`has_more` missing", fault = { page = "no_has_more" }, kinds = { "page" }, every = "ok 1", seconds = 5 },
 }
 
-local KINDS = { "call", "page", "download" }
+local function kinds_of(row)
+  return row.kinds or (row.fault or row.refused or row.idle or row.redirect) and KINDS or ALL_BUT_STREAMS
+end
 
 -- What the scripted servers have to give, large enough to trickle.
 local BODIES = {
@@ -161,9 +196,21 @@ local scripted = {} -- servers of the spec that runs
 -- Where a row's fault happens: url, ca_file, and what is there to ask for (scenario, ids, run); `begin(client)` makes
 -- it go wrong, `mend()` ends that, `seen()` counts the requests that arrived.
 
+-- A command that has run, and left an output of five events.
+local function new_execution()
+  stand_in:set { commands = { agent = { stdout = OUTPUT } }, chunk_bytes = 100, provisioning_polls = 0 }
+  local client = stand_in:client()
+  local devbox = expect.success(client.devboxes:create_and_await_running({}, { interval = 0 }))
+  local execution = expect.success(client.devboxes:execute(devbox, { command = "agent" }))
+  client:close()
+  stand_in:clear_log()
+  return execution
+end
+
 local function in_the_stand_in(row, kind, mode)
   local ids = stand_in:ids "scenario"
   local place = { url = stand_in.url, scenario = ids[1], ids = ids, run = stand_in:ids("run")[1] }
+  if kind == "stream" then place.execution = new_execution() end
   function place.begin(client)
     if row.refused then return stand_in:refuse(true) end
     if row.idle then
@@ -175,13 +222,16 @@ local function in_the_stand_in(row, kind, mode)
     if type(fault) == "function" then fault = fault(kind) end
     local copy = { times = mode == "every" and math.huge or 1 }
     for name, value in pairs(fault) do copy[name] = value end
+    if kind == "stream" then copy.path = "/stream_stdout_updates$" end
     stand_in:fault(copy)
   end
   function place.mend()
     stand_in:clear_faults()
     stand_in:refuse(false)
   end
-  function place.seen() return stand_in:count() end
+  function place.seen()
+    return stand_in:count(kind == "stream" and { path = "/stream_stdout_updates$" } or nil)
+  end
   return place
 end
 
@@ -274,6 +324,17 @@ end
 local function perform(kind, client, place, options)
   if kind == "call" then return client.scenarios:archive(place.scenario, options) end
   if kind == "page" then return client.scenarios:list({ limit = 100 }, options):collect() end
+  if kind == "stream" then
+    options = options or { idle_timeout = place.idle_timeout }
+    local executions, texts = client.devboxes.executions, {}
+    local stream = executions:stream_stdout_updates(place.execution.devbox_id, place.execution.execution_id, {}, options)
+    while true do
+      local chunk, err = stream:next()
+      if err then return nil, err end
+      if not chunk then return table.concat(texts) end
+      texts[#texts + 1] = chunk.output
+    end
+  end
   return client.scenarios.runs:download_logs(place.run, place.directory .. "/logs.zip", options)
 end
 
@@ -281,6 +342,8 @@ end
 local function check_value(kind, place, value)
   if kind == "call" then
     assert.are.equal(place.scenario, value.id)
+  elseif kind == "stream" then
+    assert.are.equal(OUTPUT, value)
   elseif kind == "page" then
     local ids = {}
     for i, item in ipairs(value) do ids[i] = item.id end
@@ -306,7 +369,7 @@ end
 local function check_error(kind, row, place, requests, err)
   local sent = err.kind ~= "tls" and not NEVER_SENT[err.code]
   assert.are.equal(sent and (row.asked or requests) or 0, place.seen())
-  if kind == "page" then
+  if kind == "page" or kind == "stream" then
     assert.is_nil(err.maybe_sent)
   else
     assert.are.equal(requests, err.attempts)
@@ -318,6 +381,7 @@ end
 local function check(row, mode, kind)
   local place = place_of(row, kind, mode)
   place.directory = kind == "download" and support.tmpdir()
+  place.idle_timeout = row.options and row.options.timeout
   local client = client_for(place, row, mode)
   place.begin(client)
   local began = support.now()
@@ -396,7 +460,7 @@ describe("What goes wrong on the way: #slow", function()
     describe(row[1] .. ",", function()
       for _, mode in ipairs { "every", "once" } do
         local when = mode == "every" and "every time" or "once"
-        for _, kind in ipairs(row.kinds or KINDS) do
+        for _, kind in ipairs(kinds_of(row)) do
           local outcome = outcome_of(row, mode, kind)
           if outcome and row.lost then
             it(("%s, under %d calls: %s"):format(when, row.lost, outcome), function() check_lost_connection(row, mode) end)
@@ -546,7 +610,7 @@ describe("The manual's table of faults", function()
 
   -- An outcome as the manual has it; where kinds differ, those that are alike stand together.
   local function cell(row, mode)
-    local kinds, groups, by_outcome = row.kinds or KINDS, {}, {}
+    local kinds, groups, by_outcome = kinds_of(row), {}, {}
     for _, kind in ipairs(kinds) do
       local outcome = outcome_of(row, mode, kind)
       if outcome and not by_outcome[outcome] then
@@ -555,9 +619,9 @@ describe("The manual's table of faults", function()
       end
       if outcome then table.insert(by_outcome[outcome], kind) end
     end
-    if #groups == 1 and #by_outcome[groups[1]] == #KINDS then return shown(groups[1]) end
+    if #groups == 1 and #by_outcome[groups[1]] == #kinds and #kinds > 2 then return shown(groups[1]) end
     for i, outcome in ipairs(groups) do
-      groups[i] = table.concat(by_outcome[outcome], " and ") .. ": " .. shown(outcome)
+      groups[i] = table.concat(by_outcome[outcome], ", ") .. ": " .. shown(outcome)
     end
     return table.concat(groups, "; ")
   end

@@ -60,6 +60,72 @@ describe("An interrupt", function()
     return ok, err
   end
 
+  describe("of a stream", function()
+    local EVENTS = 6
+    local axon
+
+    local function check_stream(step)
+      local own = server:client()
+      axon = assert(own.axons:create { name = "a" })
+      server:axon_events(axon.id, EVENTS)
+      own:close()
+      at_every_place(function(strike_at, n)
+        client = server:client { max_retries = 0 }
+        local stream = client.axons:subscribe_sse(axon.id)
+        local got = {}
+        local struck = step(strike_at, stream, got)
+        local ok, err = true, nil
+        while ok and #got < EVENTS do
+          local item
+          ok, item = pcall(stream, nil, nil)
+          if ok then got[#got + 1] = item.sequence else err = item end
+        end
+        if ok then
+          for i = 1, EVENTS do assert.are.equal(i, got[i], "place " .. n) end
+        else
+          assert.are.equal("INTERRUPTED", err.code, "place " .. n .. ": " .. tostring(err))
+          assert.are.equal("INTERRUPTED", select(2, stream:next()).code)
+        end
+        client:close()
+        return struck
+      end)
+    end
+
+    for _, taken in ipairs { 0, 1, 3 } do
+      it("fails it, or costs no event: next, after " .. taken, function()
+        check_stream(function(strike_at, stream, got)
+          for i = 1, taken do got[i] = assert(stream:next()).sequence end
+          local struck, ok, item = strike_at(stream.next, stream)
+          if ok then got[#got + 1] = item.sequence end
+          return struck
+        end)
+      end)
+    end
+
+    it("fails it, or costs no event: the opening behind a break", function()
+      check_stream(function(strike_at, stream, got)
+        server:clear_faults()
+        server:fault { path = "/subscribe/sse$", cut_events = 2 }
+        stream:close()
+        stream = client.axons:subscribe_sse(axon.id, { after_sequence = 0 }, { max_retries = 1 })
+        got[1], got[2] = assert(stream:next()).sequence, assert(stream:next()).sequence
+        local struck, ok, item = strike_at(stream.next, stream)
+        if ok then got[3] = item.sequence end
+        while #got < EVENTS do
+          local event, err = stream:next()
+          if err then
+            assert.are.equal("INTERRUPTED", err.code)
+            break
+          end
+          got[#got + 1] = event.sequence
+        end
+        for i, sequence in ipairs(got) do assert.are.equal(i, sequence) end
+        for i = #got + 1, EVENTS do got[i] = i end
+        return struck
+      end)
+    end)
+  end)
+
   describe("of a list", function()
     local function check_list(step)
       at_every_place(function(strike_at, n)
