@@ -120,6 +120,30 @@ print(missing, err.kind, err.code, err.status)
 print(err)
 ]]
 
+local EVALUATE = [[
+-- An evaluation: twelve tasks, and an agent that is told each. Its command really runs, and so do the scorers.
+local ids = {}
+for i = 1, 12 do
+  ids[i] = assert(runloop.scenario(("sum-%02d"):format(i))
+    :with_problem_statement(("Write %d + %d to the file sum.txt."):format(i, i * i))
+    :add_shell_command_scorer("is-right", { command = "test $(cat sum.txt) = " .. i + i * i, weight = 3 })
+    :add_shell_command_scorer("is-one-line", { command = "test $(wc -l < sum.txt) = 1" })
+    :push(client)).id
+end
+local benchmark = assert(client.benchmarks:create { name = "sums", scenario_ids = ids })
+
+-- This agent is bad at larger numbers: it gives up on some, and gets others wrong.
+local function agent(run, devbox, scenario)
+  local a, b = scenario.input_context.problem_statement:match("(%d+) %+ (%d+)")
+  local result = assert(devbox:exec(("test %d -lt 110 || exit 3; expr %d %% 9 + %d > sum.txt"):format(b, a, b)))
+  if result.exit_status ~= 0 then return nil, "the agent gave up with exit status " .. result.exit_status end
+end
+
+-- All of them, four at a time. What fails spoils no other, and no devbox is left running.
+local report = assert(client.benchmarks:evaluate(benchmark, agent, { concurrency = 4, interval = 0.1 }))
+for line in tostring(report):gmatch("[^\n]+") do print(line) end
+]]
+
 local END = [[
 -- Done: closing ends what is still in flight.
 client:close()
@@ -184,7 +208,7 @@ else
     scenarios = 300, scoring = "run", provisioning_seconds = 0.1, hold = 10,
   }
   io.write("-- RUNLOOP_API_KEY is not set: a server on this machine plays the API.\n")
-  steps = { CONNECT_STAND_IN:format(server.url, server.token), LIST, READ, ARCHIVE, BULK, WORK, FAIL }
+  steps = { CONNECT_STAND_IN:format(server.url, server.token), LIST, READ, ARCHIVE, BULK, WORK, FAIL, EVALUATE }
 end
 steps[#steps + 1] = END
 

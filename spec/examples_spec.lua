@@ -65,6 +65,8 @@ describe("examples #slow", function()
       assert.matches("--> thinking\n--> wrote 3 bytes\n--> exit status 0\n", out, 1, true)
       assert.matches("--> answer  complete  1.00\n--> completed  score 1.00  shutdown\n", out, 1, true)
       assert.matches("--> runloop: 404 not_found: Scenario with ID scn_of_nobody not found", out, 1, true)
+      assert.matches("\n%-%-> sum%-11 +1  canceled +%- +[%d.]+  the agent gave up with exit status 3\n", out)
+      assert.matches("\n--> 12 in all: 10 scored, 2 failed, 0 skipped; ", out, 1, true)
     end)
 
     it("leaves no server behind", function()
