@@ -93,6 +93,23 @@ describe("devbox:exec", function()
     while server:count { path = "/kill$" } == 0 do client:poll(0.01) end
   end)
 
+  it("kills it also when its first answer has not come yet, which is not held for long", function()
+    server:set { commands = { slow = { seconds = 30 } } }
+    local task = client:spawn(function() return devbox:exec("slow", { kill_on_failure = true }) end)
+    while server:count { path = "/execute$" } == 0 do client:poll(0.01) end
+    assert.are.equal(1, tables.decoded(server:log({ path = "/execute$" })[1].body).optimistic_timeout)
+    task:cancel()
+    while server:count { path = "/kill$" } == 0 do client:poll(0.01) end
+  end)
+
+  it("kills it when on_poll raises at the first answer", function()
+    server:set { command_hold = 0, commands = { slow = { seconds = 30 } } }
+    expect.raises("oops", function()
+      devbox:exec("slow", { kill_on_failure = true, on_poll = function() error "oops" end })
+    end)
+    assert.are.equal(1, server:count { path = "/kill$" })
+  end)
+
   it("says what the API says", function()
     local err = expect.failure("api", "not_found", client.devboxes:exec("dbx_none", "true"))
     assert.is_nil(err.last)

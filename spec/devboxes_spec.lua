@@ -413,6 +413,55 @@ describe("client.devboxes", function()
       expect.failure("state", "failure", client.devboxes:with({}, error, { interval = 0 }))
       expect.raises("'fn' must be a function", function() client.devboxes:with({}) end)
     end)
+
+    it("before a function that devboxes:with would have called, when they do not come up in time", function()
+      server:set { provisioning_polls = 1000 }
+      local err = expect.failure("timeout", "AWAIT", client.devboxes:with({}, error, { timeout = 0.1, interval = 0 }))
+      assert.are.equal(1, shut_down(err.created.id))
+      local own = server:client()
+      local task = own:spawn(function() return own.devboxes:with({}, error, { interval = 0 }) end)
+      server:clear_log()
+      while server:count { path = "/wait_for_status$" } == 0 do own:poll(0.01) end
+      task:cancel()
+      while server:count { path = "/shutdown$" } == 0 do own:poll(0.01) end
+      own:spawn(function() return own.devboxes:with({}, error, { interval = 0 }) end)
+      server:clear_log()
+      while server:count { path = "/wait_for_status$" } == 0 do own:poll(0.01) end
+      own:close()
+      assert.are.equal(1, server:count { path = "/shutdown$" })
+      server:set { provisioning_polls = 0 }
+      expect.raises("oops", function()
+        client.devboxes:with({}, error, { on_poll = function() error "oops" end })
+      end)
+      assert.are.equal(2, server:count { path = "/shutdown$" })
+    end)
+
+    it("when their task is cancelled, or its client closed, before it has heard of them", function()
+      for _, finish in ipairs { "cancel", "close" } do
+        local own = server:client()
+        server:clear_log()
+        server:fault { method = "POST", path = "^/v1/devboxes$", delay = 0.2 }
+        local task = own:spawn(function()
+          return own.devboxes:create_and_await_running({}, { cancel_on_failure = true })
+        end)
+        while server:count { path = "^/v1/devboxes$" } == 0 do own:poll(0.01) end
+        if finish == "cancel" then
+          task:cancel()
+          while server:count { path = "/shutdown$" } == 0 do own:poll(0.01) end
+        end
+        own:close()
+        assert.are.same({ 1, 1 }, { server:count { path = "^/v1/devboxes$" }, server:count { path = "/shutdown$" } })
+      end
+    end)
+
+    it("never, where a mistake is raised: that says where it is in the task, too", function()
+      local task = client:spawn(function()
+        local devbox = client.devboxes:create_and_await_running({ nam = "x" }, { cancel_on_failure = true })
+        return devbox
+      end)
+      expect.raises("devboxes_spec.lua:", function() task:wait() end)
+      assert.are.same({}, requests())
+    end)
   end)
 end)
 

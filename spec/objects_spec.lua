@@ -107,6 +107,16 @@ describe("client.objects", function()
     assert.are.same({ "DELETED" }, states())
   end)
 
+  it("leave nothing behind either when that is cancelled before it has heard of the object", function()
+    server:fault { method = "POST", path = "^/v1/objects$", delay = 0.2 }
+    local task = client:spawn(function() return client.objects:upload_from_text("x", { name = "n" }) end)
+    while server:count { path = "^/v1/objects$" } == 0 do client:poll(0.01) end
+    task:cancel()
+    while server:count { path = "/delete$" } == 0 do client:poll(0.01) end
+    client:run()
+    assert.are.same({ "DELETED" }, states())
+  end)
+
   it("show no URL that lets somebody in", function()
     local shown = {}
     local own = server:client { on_event = function(event) shown[#shown + 1] = event.url end }

@@ -198,6 +198,32 @@ function await.clean_up(scheduler, what, fn)
   end
 end
 
+--- Begins what must not be left alone: in a task it is begun by one that cleans up, which goes on when the task is
+--- cancelled before the answer has come, and then undoes what was begun.
+---@param scheduler table
+---@param begin fun(): any, any
+---@param undo fun(thing: any): any, any
+---@return any thing, any response_or_err as `begin` has returned them
+function await.begin(scheduler, begin, undo)
+  if not scheduler:task_here() then return begin() end
+  local abandoned, taken, thing, response = false, false, nil, nil
+  local job = scheduler:detach(scheduler.as_one, scheduler, function()
+    thing, response = begin()
+    if thing ~= nil and abandoned then return undo(thing) end
+    return true
+  end)
+  local went_on, problem = await.finally(function()
+    job:wait()
+    taken = true
+  end, function()
+    abandoned = not taken
+    if abandoned and thing ~= nil and not scheduler.closed then scheduler:detach(undo, thing) end
+  end)
+  if went_on then return thing, response end
+  if type(problem) == "string" then errors.misuse(problem) end -- whose place is in this task
+  error(problem, 0)
+end
+
 --- Makes something and waits for it. What was made is never lost: the error carries it. With `cancel_on_failure` it is
 --- taken away again, also when the task that waits is cancelled.
 ---@param self table a wait
@@ -209,22 +235,25 @@ end
 ---  result(thing, view): what is returned; default: the view
 ---@return any value, table response_or_err
 function await.create(self, steps)
-  local thing, response = steps.begin(self:call_options())
-  if not thing then return self:failed(response) end
   local scheduler, settled, job = self.transport.scheduler, false, nil
-  local may_undo = self.spec.cancel_on_failure and getmetatable(thing).class.id
-  may_undo = may_undo and type(thing[may_undo]) == "string" and thing[may_undo] ~= ""
-  local function undo()
+  local function undo(thing)
+    local id = thing[getmetatable(thing).class.id]
+    if type(id) ~= "string" or id == "" then return true end
     local unhurried = self:call_options()
     unhurried.deadline = nil -- the wait has used it up
     return steps.undo(thing, unhurried)
   end
+  local may_undo = self.spec.cancel_on_failure
+  local function begin() return steps.begin(self:call_options()) end
+  local thing, response
+  if may_undo then thing, response = await.begin(scheduler, begin, undo) else thing, response = begin() end
+  if not thing then return self:failed(response) end
   local went_on, view, err = await.finally(function()
     local seen, why = steps.wait(self, thing)
     settled = seen ~= nil or why.kind ~= "cancelled"
     return seen, why
   end, function()
-    if not settled and may_undo and not scheduler.closed then job = scheduler:detach(undo) end
+    if not settled and may_undo and not scheduler.closed then job = scheduler:detach(undo, thing) end
   end)
   if not went_on then -- `on_poll` has raised
     if job then scheduler:join(job) end
@@ -236,7 +265,7 @@ function await.create(self, steps)
   end
   err[steps.field or "created"] = thing
   if may_undo and settled then
-    local undone, undo_err = undo()
+    local undone, undo_err = undo(thing)
     if not undone then err.cancel_error = undo_err end
   end
   return nil, err

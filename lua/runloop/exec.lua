@@ -7,7 +7,7 @@ local resource = require "runloop.resource"
 local schema = require "runloop.schema"
 
 local MAX_HOLD = 25 -- seconds that the API holds an answer about a command at most
-local FIRST_HOLD = 1 -- seconds of the first answer, where output is wanted as it comes
+local FIRST_HOLD = 1 -- seconds of the first answer, where output is wanted as it comes, or the command may be killed
 
 local await_fields = resource.AWAIT_OPTIONS.fields
 
@@ -29,18 +29,33 @@ local function is_completed(view)
   return nil, status
 end
 
+local function kill(self, execution)
+  return self.watch.api["devboxes.executions"]:kill(self.devbox, execution.execution_id,
+    { kill_process_group = true })
+end
+
 -- Begins the command. The API holds the answer while it runs; half of the time is left at least, so that there is a
 -- view, and the execution is known, when the time is over.
 local function begin(self)
   local watch, spec = self.watch, self.spec
-  local hold = self.has_functions and FIRST_HOLD or MAX_HOLD
-  local view, response = watch.api.devboxes:execute(self.devbox, {
-    command = self.command, shell_name = spec.shell_name, last_n = spec.last_n,
-    optimistic_timeout = math.min(hold, math.floor(watch:left() / 2)),
-  }, watch:call_options())
+  local hold = (self.has_functions or spec.kill_on_failure) and FIRST_HOLD or MAX_HOLD
+  local function execute()
+    return watch.api.devboxes:execute(self.devbox, {
+      command = self.command, shell_name = spec.shell_name, last_n = spec.last_n,
+      optimistic_timeout = math.min(hold, math.floor(watch:left() / 2)),
+    }, watch:call_options())
+  end
+  local view, response
+  if spec.kill_on_failure then
+    view, response = await.begin(self.context.transport.scheduler, execute, function(begun)
+      return is_completed(begun) or kill(self, begun)
+    end)
+  else
+    view, response = execute()
+  end
   if not view then return watch:failed(response) end
+  self.execution = view -- before `on_poll`, which may raise
   watch:see(view)
-  self.execution = view
   return view, response
 end
 
@@ -137,11 +152,6 @@ local function run(self)
   return complete(self, view, response)
 end
 
-local function kill(self)
-  return self.watch.api["devboxes.executions"]:kill(self.devbox, self.execution.execution_id,
-    { kill_process_group = true })
-end
-
 -- Kills the command of an `exec` that has not got to its end, however it has ended.
 local function run_or_kill(self)
   local settled = false
@@ -151,12 +161,12 @@ local function run_or_kill(self)
     return seen, err
   end, function()
     if not settled and self.execution then
-      await.clean_up(self.context.transport.scheduler, "devboxes:exec", function() return kill(self) end)
+      await.clean_up(self.context.transport.scheduler, "devboxes:exec", function() return kill(self, self.execution) end)
     end
   end)
   if not went_on then error(view, 0) end
   if not view and self.execution and settled then
-    local killed, err = kill(self)
+    local killed, err = kill(self, self.execution)
     if not killed then response.cancel_error = err end
   end
   return view, response

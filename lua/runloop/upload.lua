@@ -93,7 +93,9 @@ end
 
 local function create_and_fill(self, params)
   local api = self.context.api
-  local object, response = api.objects:create(params, options_left(self, true))
+  local object, response = await.begin(self.context.transport.scheduler, function()
+    return api.objects:create(params, options_left(self, true))
+  end, function(made) return discard(self, made) end)
   if not object then return nil, response end
   local settled = false
   local went_on, whole, err = await.finally(function()

@@ -338,7 +338,9 @@ local function with(context, params, fn, spec, options)
   if type(fn) ~= "function" then
     errors.misuse("devboxes:with: argument 'fn' must be a function, got " .. type(fn))
   end
-  local devbox, err = create_and_await_running(context, params, spec, options)
+  local ending = { cancel_on_failure = true } -- one that does not come up is in nobody's hands
+  for name, value in pairs(spec) do ending[name] = ending[name] or value end
+  local devbox, err = create_and_await_running(context, params, ending, options)
   if not devbox then return nil, err end
   local results = pack(await.finally(function() return fn(devbox) end,
     function() shut_down_detached(context, devbox) end))
