@@ -163,6 +163,55 @@ describe("Trust:", function()
     assert.are.equal("0\n", out)
   end)
 
+  -- Lua opens what a path under /proc/self/fd leads to: of a socket it says so, of a closed descriptor that it is not
+  -- there.
+  it("standard descriptors that the host has closed stay closed: no socket and no file gets one", function()
+    local server = started(support.start { scenarios = 3 })
+    local directory = support.tmpdir()
+    support.write_file(directory .. "/up.txt", ("x"):rep(1000))
+    run("exec <&- >&- 2>&-; ", ([[
+      local runloop, core, directory = require "runloop", require "runloop.core", %q
+      local seen = {}
+      local function look(when)
+        for fd = 0, 2 do
+          local file, why = io.open("/proc/self/fd/" .. fd)
+          if file or not why:find "No such file" then seen[#seen + 1] = when .. ": " .. fd .. " " .. tostring(why) end
+          if file then file:close() end
+        end
+      end
+      local client = runloop.new { base_url = %q, bearer_token = "test-token", max_retries = 0 }
+      local list = client.scenarios:list { limit = 1 }
+      assert(list:next())
+      look "a list"
+      local tasks = {}
+      for i = 1, 3 do tasks[i] = client:spawn(function() return client.scenarios:list():collect() end) end
+      repeat look "calls" until client:poll(0.01) == 0
+      local away = runloop.new { base_url = "https://runloop.invalid", bearer_token = "test-token", max_retries = 0 }
+      away:spawn(function() return away.scenarios:retrieve "x" end)
+      repeat look "a name" until away:poll(0.01) == 0
+      local http = core.http {}
+      local many, sink = {}, { file = directory .. "/down.txt" }
+      local request = { url = %q .. "/v1/scenarios/none", method = "POST", body = { { file = directory .. "/up.txt" } } }
+      local transfer = assert(http:start(request, nil, nil, nil, sink))
+      look "files"
+      repeat
+        transfer:want()
+        http:turn(1)
+        look "an upload"
+      until transfer:finished()
+      for i = 1, 40 do many[i] = http:start { url = request.url, method = "GET" } end
+      repeat
+        http:turn(0.05)
+        look "many"
+      until select(4, http:stats()) == 0
+      http:close()
+      local out = io.open(directory .. "/seen", "w")
+      out:write(table.concat(seen, "\n"))
+      out:close()
+    ]]):format(directory, server.url, server.url), {})
+    assert.are.equal("", support.read_file(directory .. "/seen"))
+  end)
+
   it("too few descriptors are named in the error", function()
     local server = started(support.start { scenarios = 1 })
     local out = run("ulimit -n 30; ", ([[

@@ -557,10 +557,13 @@ static int turn(struct rl_http *h, double seconds) {
 }
 
 int rl_http_turn(struct rl_http *h, double seconds) {
+  struct rl_standard standard;
   int n;
   if (h->closed || rl_http_forked(h))
     return 0;
+  rl_standard_take(&standard);
   n = turn(h, seconds);
+  rl_standard_give_back(&standard);
   h->in_turn = 0;
   clock_update(h, rl_monotonic());
   return n;

@@ -129,7 +129,7 @@ static int file_tail(lua_State *L) {
   luaL_argcheck(L, wanted > 0 && wanted <= MAX_TAIL, 2, "out of range");
   /* May raise: before the file is open. No luaL_Buffer, for which Lua does not collect. */
   out = lua_newuserdatauv(L, (size_t)wanted, 0);
-  fd = open(path, O_RDONLY | O_CLOEXEC);
+  fd = rl_open(path, O_RDONLY, 0);
   if (fd < 0)
     return refuse_errno(L, path);
   got = fstat(fd, &s);

@@ -2,12 +2,17 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* strerror_r, clock_gettime with -std=c99 */
 #endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64 /* files above 2 GiB on 32 bits */
+#endif
 
 #include "platform.h"
 
 #include <pthread.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,6 +49,44 @@ void rl_error_text(int error, char *out, size_t size) {
   if (strerror_r(error, out, size) != 0)
     snprintf(out, size, "error %d", error);
 #endif
+}
+
+enum { STANDARD = 3 };
+
+int rl_open(const char *path, int flags, unsigned mode) {
+  int fd = open(path, flags | O_CLOEXEC, (mode_t)mode), low = fd, error;
+  if (fd < 0 || fd >= STANDARD)
+    return fd;
+  fd = fcntl(low, F_DUPFD_CLOEXEC, STANDARD);
+  error = errno;
+  (void)close(low);
+  errno = error;
+  return fd;
+}
+
+void rl_standard_take(struct rl_standard *s) {
+  struct pollfd p[STANDARD];
+  int i, fd;
+  s->count = 0;
+  for (i = 0; i < STANDARD; i++) {
+    p[i].fd = i;
+    p[i].events = p[i].revents = 0;
+  }
+  if (poll(p, STANDARD, 0) <= 0 || !((p[0].revents | p[1].revents | p[2].revents) & POLLNVAL))
+    return;
+  /* A directory can neither be read nor written by who finds it there. */
+  while (s->count < STANDARD && (fd = open("/", O_RDONLY | O_CLOEXEC)) >= 0) {
+    if (fd >= STANDARD) {
+      (void)close(fd);
+      break;
+    }
+    s->fds[s->count++] = fd;
+  }
+}
+
+void rl_standard_give_back(struct rl_standard *s) {
+  while (s->count > 0)
+    (void)close(s->fds[--s->count]);
 }
 
 int rl_local_port(int fd) {

@@ -14,6 +14,19 @@ unsigned rl_forks(void);
 /* What strerror says, for any thread. */
 void rl_error_text(int error, char *out, size_t size);
 
+/* open(2), closed when the process becomes another program's, and no descriptor from 0 to 2: those
+ * belong to the program, also where it has closed them. */
+int rl_open(const char *path, int flags, unsigned mode);
+
+/* Takes those of 0 to 2 that are free, so that what libraries open meanwhile gets none: what the
+ * program prints must not go into a connection. Reading and writing there fails as before. */
+struct rl_standard {
+  int fds[3];
+  int count;
+};
+void rl_standard_take(struct rl_standard *s);
+void rl_standard_give_back(struct rl_standard *s);
+
 /* The local port of a socket of IPv4 or IPv6, or 0. */
 int rl_local_port(int fd);
 

@@ -28,7 +28,7 @@ static enum rl_status open_file(struct rl_sink *s, const char *path, mode_t mode
     return RL_NOMEM;
   memcpy(copy, path, size);
   s->kind = RL_SINK_FILE;
-  s->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  s->fd = rl_open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
   if (s->fd < 0) {
     int saved = errno;
     rl_free(copy); /* what stands there is not ours to remove */

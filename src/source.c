@@ -48,7 +48,7 @@ static ssize_t read_at(int fd, char *out, size_t n, uint64_t offset) {
 static int open_file(struct piece *p, const char *path) {
   struct stat about;
   char first;
-  p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  p->fd = rl_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
   if (p->fd < 0 || fstat(p->fd, &about) != 0)
     return -1;
   if (!S_ISREG(about.st_mode)) {
