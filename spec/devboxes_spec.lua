@@ -65,6 +65,20 @@ describe("client.devboxes", function()
     assert.are.equal("cancelled", task.status)
   end)
 
+  it("are an error where the server does not say which: there is nothing to wait for", function()
+    for _, answer in ipairs { {}, { id = "" }, { id = 5 } } do
+      server:fault { method = "POST", path = "^/v1/devboxes$", json = answer }
+      expect.failure("decode", "SHAPE", client.devboxes:create_and_await_running({}, { cancel_on_failure = true }))
+      server:fault { method = "POST", path = "^/v1/blueprints$", json = answer }
+      expect.failure("decode", "SHAPE", client.blueprints:create_and_await_build_complete { name = "b" })
+      server:fault { method = "POST", path = "^/v1/objects$", json = answer }
+      expect.failure("decode", "SHAPE", client.objects:upload_from_text("x", { name = "n" }))
+      server:fault { path = "/execute$", json = { status = "running", execution_id = answer.id } }
+      expect.failure("decode", "SHAPE", client.devboxes:exec("dbx_1", "true", { kill_on_failure = true }))
+    end
+    assert.are.equal(12, server:count())
+  end)
+
   it("leave one alone whose waiting task is cancelled, where nothing else is asked for", function()
     server:set { provisioning_polls = 1000 }
     local task = client:spawn(function() return client.devboxes:create_and_await_running {} end)
@@ -123,6 +137,9 @@ describe("client.devboxes", function()
       },
       ["'gateways.LLM.secret' is required"] = { gateways = { LLM = { gateway = "anthropic" } } },
       ["'mcp' must be a table of tables, got string"] = { mcp = "x" },
+      ["'mounts[2]' needs an 'agent_id' or an 'agent_name'"] = {
+        mounts = { { type = "file_mount", target = "/a", content = "x" }, { type = "agent_mount", agent_name = "" } },
+      },
     } do
       expect.raises(message, function() devboxes:create(params) end)
     end
@@ -132,6 +149,12 @@ describe("client.devboxes", function()
     expect.raises("have either a 'text' or a 'signal'", function() devboxes.executions:send_std_in("dbx_1", "exe_1", {}) end)
     expect.raises("'id' must be the id of a devbox or a devbox, got a scenario", function()
       devboxes:retrieve((client.scenarios:list():next()))
+    end)
+    expect.raises("'commit_message' must have at most 1000 characters", function()
+      devboxes:snapshot_disk("dbx_1", { commit_message = ("x"):rep(1001) })
+    end)
+    expect.raises("'metadata.team' must not be empty", function()
+      devboxes.disk_snapshots:list { metadata = { team = {} } }
     end)
     assert.are.equal(0, server:count { path = "^/v1/devboxes" })
   end)
@@ -166,6 +189,18 @@ describe("client.devboxes", function()
       assert.is_nil(tostring(err):find(tunnel.auth_token, 1, true))
       expect.raises("'session_name' must be", function() client.pty:connect(tunnel, "../x") end)
       expect.raises("have 'cols' and 'rows' together", function() client.pty:connect(tunnel, "x", { cols = 1 }) end)
+      for _, params in ipairs {
+        { action = "resize", cols = runloop.null, rows = runloop.null }, { action = "resize", cols = 80, rows = runloop.null },
+        { action = "resize" },
+      } do
+        expect.raises("'cols' and 'rows'", function() client.pty:control(tunnel, "x", params) end)
+      end
+      expect.raises("need a 'signal'", function()
+        client.pty:control(tunnel, "x", { action = "signal", signal = runloop.null })
+      end)
+      expect.raises("a GET is not sent with a body", function() client.pty:connect(tunnel, "x", {}, { body = { a = 1 } }) end)
+      client.pty:control(tunnel, "main", { action = "close" }, { body = { later = 1 } })
+      assert.are.same({ action = "close", later = 1 }, tables.decoded(server:last().body))
       expect.raises("'tunnel' must be what", function() client.pty:connect({ tunnel_key = "k" }, "x") end)
     end)
   end)
@@ -173,6 +208,7 @@ describe("client.devboxes", function()
   describe("with commands and files", function()
     it("begin a command and wait for it", function()
       local devbox = boot()
+      expect.raises("'command' is given twice", function() devbox:exec_async("true", { command = "false" }) end)
       local execution = expect.success(devbox:exec_async("echo hello; exit 3", { shell_name = "s" }))
       expect.success(execution:await_completed { interval = 0 })
       assert.are.same({ "completed", 3, "hello\n" }, { execution.status, execution.exit_status, execution.stdout })
@@ -213,6 +249,10 @@ describe("client.devboxes", function()
       assert.is_true(math.abs(ms - os.time() * 1000) < 60000)
       expect.success(client.devboxes:execute(devbox, { command = "true", command_id = ids[1] }))
       assert.are.equal(ids[1], tables.decoded(server:last().body).command_id)
+      for _, none in ipairs { "", runloop.null } do
+        expect.success(client.devboxes:execute(devbox, { command = "true", command_id = none }))
+        assert.are.equal(36, #tables.decoded(server:last().body).command_id)
+      end
     end)
 
     it("write and read a file, and download it", function()
@@ -284,7 +324,8 @@ describe("client.devboxes", function()
   describe("with snapshots", function()
     it("take one, and wait for one that was begun", function()
       local devbox = boot()
-      local snapshot = expect.success(devbox:snapshot_disk { name = "whole" })
+      local words = ("\u{e9}"):rep(1000) -- characters are counted, not bytes
+      local snapshot = expect.success(devbox:snapshot_disk { name = "whole", commit_message = words })
       assert.are.equal(devbox.id, snapshot.source_devbox_id)
       snapshot = expect.success(client.devboxes:snapshot_disk_async(devbox, { metadata = { env = "prod" } }))
       local same = expect.success(snapshot:await_completed { interval = 0 })

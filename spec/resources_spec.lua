@@ -162,9 +162,15 @@ describe("client", function()
     expect.success(policy:update { allow_all = true })
     assert.is_true(policy.egress.allow_all)
     expect.success(policy:delete())
-    expect.raises("'allowed_cidrs[1].ports[1].port' must be between 1 and 65535", function()
-      client.network_policies:create { name = "n", allowed_cidrs = { { cidr = "10.0.0.0/8", ports = { { port = 0 } } } } }
-    end)
+    for message, rule in pairs {
+      ["'allowed_cidrs[1].ports[1].port' must be between 1 and 65535"] = { port = 0 },
+      ["'allowed_cidrs[1].ports[1].end_port' must be between 1 and 65535"] = { port = 1, end_port = 65536 },
+      ["'allowed_cidrs[1].ports[1]' has an 'end_port' below its 'port'"] = { port = 100, end_port = 99 },
+    } do
+      expect.raises(message, function()
+        client.network_policies:create { name = "n", allowed_cidrs = { { cidr = "10.0.0.0/8", ports = { rule } } } }
+      end)
+    end
   end)
 
   it("has gateways and MCP configs that say what of them cannot be", function()
@@ -173,7 +179,11 @@ describe("client", function()
     })
     expect.success(gateway:update { custom_headers = {} })
     assert.are.equal('{"custom_headers":[]}', server:last().body)
+    local nine = {}
+    for i = 1, 9 do nine[i] = { name = "x-" .. i, value = "v" } end
     for message, fields in pairs {
+      ["'custom_headers' must have at most 8 items, got 9"] = { custom_headers = nine },
+      ["'auth_mechanism' needs a 'key', the"] = { auth_mechanism = { type = "header", key = "" } },
       ["'auth_mechanism' needs a 'key'"] = { auth_mechanism = { type = "header" } },
       ["'auth_mechanism' has a 'key'"] = { auth_mechanism = { type = "bearer", key = "k" } },
       ["'custom_headers[1]' needs either a 'secret' or a 'value'"] = { custom_headers = { { name = "x" } } },

@@ -237,14 +237,16 @@ end
 function await.create(self, steps)
   local scheduler, settled, job = self.transport.scheduler, false, nil
   local function undo(thing)
-    local id = thing[getmetatable(thing).class.id]
-    if type(id) ~= "string" or id == "" then return true end
     local unhurried = self:call_options()
     unhurried.deadline = nil -- the wait has used it up
     return steps.undo(thing, unhurried)
   end
   local may_undo = self.spec.cancel_on_failure
-  local function begin() return steps.begin(self:call_options()) end
+  local function begin()
+    local thing, response = steps.begin(self:call_options())
+    if not thing or errors.is_id(thing[getmetatable(thing).class.id]) then return thing, response end
+    return nil, errors.without_id(self.what, response)
+  end
   local thing, response
   if may_undo then thing, response = await.begin(scheduler, begin, undo) else thing, response = begin() end
   if not thing then return self:failed(response) end

@@ -53,6 +53,8 @@ function checks.string(of, value)
     return wrong_type("a string", value)
   elseif of.pattern and not value:find(of.pattern) then
     return false, format("must %s, got %s", of.hint, quoted(value))
+  elseif of.at_most and select(2, value:gsub("[^\128-\191]", "")) > of.at_most then
+    return false, format("must have at most %d characters", of.at_most)
   end
   return true, value
 end
@@ -199,7 +201,7 @@ function checks.map(of, value)
 end
 
 local TEXT = { kind = "string" }
-local ONE_OF_SOME = { kind = "array", of = TEXT }
+local ONE_OF_SOME = { kind = "array", of = TEXT, at_least = 1 }
 
 function checks.filter(_, value)
   return checked_values("strings, or of lists of strings", value, function(item)
@@ -216,6 +218,8 @@ function checks.array(of, value)
     return false, "must be a list, but " .. why
   elseif of.at_least and length < of.at_least then
     return false, "must not be empty"
+  elseif of.at_most and length > of.at_most then
+    return false, format("must have at most %d items, got %d", of.at_most, length)
   end
   local out = setmetatable({}, array_mt)
   for i = 1, length do

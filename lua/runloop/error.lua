@@ -66,6 +66,25 @@ function errors.new(fields)
   return setmetatable(fields, mt)
 end
 
+--- Whether the server has said an id.
+---@param id any
+---@return boolean
+function errors.is_id(id)
+  return type(id) == "string" and id ~= ""
+end
+
+--- An answer that does not say what it is about: with it there is nothing to go on.
+---@param what string
+---@param response table
+---@return runloop.Error
+function errors.without_id(what, response)
+  return errors.new {
+    kind = "decode", code = "SHAPE", message = what .. ": the answer has no id",
+    status = response.status, headers = response.headers, request_id = response.request_id,
+    attempts = response.attempts,
+  }
+end
+
 --- Raises a programming mistake, blaming the line of the program and none in here; and which line that is, as
 --- "file:line", or nil where none is known.
 ---@type fun(message: string), fun(): string?

@@ -40,10 +40,12 @@ local function begin(self)
   local watch, spec = self.watch, self.spec
   local hold = (self.has_functions or spec.kill_on_failure) and FIRST_HOLD or MAX_HOLD
   local function execute()
-    return watch.api.devboxes:execute(self.devbox, {
+    local view, response = watch.api.devboxes:execute(self.devbox, {
       command = self.command, shell_name = spec.shell_name, last_n = spec.last_n,
       optimistic_timeout = math.min(hold, math.floor(watch:left() / 2)),
     }, watch:call_options())
+    if not view or errors.is_id(view.execution_id) then return view, response end
+    return nil, errors.without_id(watch.what, response)
   end
   local view, response
   if spec.kill_on_failure then

@@ -149,15 +149,6 @@ local function replace(target, fresh)
   for name, value in pairs(fresh) do target[name] = value end
 end
 
--- An answer that does not say what it is about brings nothing up to date.
-local function without_id(where, response)
-  return errors.new {
-    kind = "decode", code = "SHAPE", message = where .. ": the answer has no id",
-    status = response.status, headers = response.headers, request_id = response.request_id,
-    attempts = response.attempts,
-  }
-end
-
 --- Brings a thing up to date with a fresh one.
 ---@param thing table
 ---@param fresh table?
@@ -166,8 +157,7 @@ end
 ---@return table? thing, table response_or_err
 function resource.update(thing, fresh, response, where)
   if fresh == nil then return nil, response end
-  local id = fresh[getmetatable(thing).class.id]
-  if type(id) ~= "string" or id == "" then return nil, without_id(where, response) end
+  if not errors.is_id(fresh[getmetatable(thing).class.id]) then return nil, errors.without_id(where, response) end
   replace(thing, fresh)
   return thing, response
 end

@@ -27,6 +27,10 @@ end
 
 local merge = rows.merge
 
+local function with_article(kind)
+  return (kind:find "^[aeiou]" and "an " or "a ") .. kind
+end
+
 --- The id that a value stands for: the id itself, or a table that has it, which must be of the right kind.
 ---@param value any
 ---@param id { name: string, kind: string?, field: string? }
@@ -35,9 +39,9 @@ local merge = rows.merge
 function rows.id(value, id, where)
   local mt = type(value) == "table" and getmetatable(value)
   if type(mt) == "table" and mt.kind and id.kind and mt.kind ~= id.kind then
-    local article = id.kind:find "^[aeiou]" and "an" or "a"
-    local wanted = article .. " " .. id.kind
-    errors.misuse(("%s: '%s' must be the id of %s or %s, got a %s"):format(where, id.name, wanted, wanted, mt.kind))
+    local wanted = with_article(id.kind)
+    errors.misuse(("%s: '%s' must be the id of %s or %s, got %s"):format(where, id.name, wanted, wanted,
+      with_article(mt.kind)))
   end
   local field = id.field or type(mt) == "table" and mt.is_thing and mt.class.id
   if not field and type(value) == "table" and rawget(value, id.name) ~= nil then field = id.name end

@@ -23,7 +23,7 @@ schema.keeps_texts = false
 --   default    value when it is absent  min, max, above (exclusive)   range of a number
 --   pattern, hint   what a string must match, and how to say that
 --   empty      "" is one of an enumeration's values too
---   at_least   items of a list
+--   at_least, at_most   items of a list; at_most of a string: characters
 --   rule       of an object: fun(wire): reason|nil, what holds between its fields
 --   secret     what it holds must not be shown
 local type_mt = {}

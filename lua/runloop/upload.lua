@@ -2,6 +2,7 @@
 
 local await = require "runloop.await"
 local core = require "runloop.core"
+local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 
 local upload = {}
@@ -94,7 +95,9 @@ end
 local function create_and_fill(self, params)
   local api = self.context.api
   local object, response = await.begin(self.context.transport.scheduler, function()
-    return api.objects:create(params, options_left(self, true))
+    local made, response = api.objects:create(params, options_left(self, true))
+    if not made or errors.is_id(made.id) then return made, response end
+    return nil, errors.without_id("the new object", response)
   end, function(made) return discard(self, made) end)
   if not object then return nil, response end
   local settled = false

@@ -123,7 +123,7 @@ shapes.DevboxUploadFileParameters = object {
 shapes.DevboxDownloadFileParameters = object { path = required(text "from the user's home, or absolute") }
 
 shapes.DevboxSnapshotParameters = object {
-  commit_message = text "at most 1000 characters",
+  commit_message = text { at_most = 1000 } "at most 1000 characters",
   metadata = map "for your own order",
   name = text,
 }
@@ -405,6 +405,9 @@ end
 
 local function exec_async(context, devbox, command, params, options)
   check_table(params, "devbox:exec_async")
+  if params and params.command ~= nil then
+    errors.misuse "devbox:exec_async: parameter 'command' is given twice: the command is the first argument"
+  end
   local all = { command = command }
   for name, value in pairs(params or {}) do all[name] = value end
   return context.api.devboxes:execute_async(devbox, all, options)
@@ -480,7 +483,8 @@ return {
         .. "`running`.",
       query = shapes.LastLinesQuery, body = shapes.DevboxExecuteParameters, returns = "devboxes.executions",
       timeout = LONG, long = true, completes = function(params)
-        if params.command_id == nil then params.command_id = uuid7() end
+        local given = params.command_id
+        if type(given) ~= "string" or given == "" then params.command_id = uuid7() end
       end,
     },
     execute_async = {

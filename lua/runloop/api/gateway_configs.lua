@@ -8,9 +8,11 @@ local answer, array, object, required = schema.answer, schema.array, schema.obje
 
 local shapes = schema.shapes(common)
 
+local custom_headers = array(shapes.CustomHeader) { at_most = 8 }
+
 shapes.GatewayConfigCreateParameters = object {
   auth_mechanism = required(shapes.AuthMechanism),
-  custom_headers = array(shapes.CustomHeader) "8 at most",
+  custom_headers = custom_headers "8 at most",
   description = text,
   endpoint = required(text "a URL"),
   name = required(text "which no other of the account has"),
@@ -19,7 +21,7 @@ shapes.GatewayConfigCreateParameters = object {
 shapes.GatewayConfigUpdateParameters = object {
   "What is absent stays as it is.",
   auth_mechanism = shapes.AuthMechanism,
-  custom_headers = array(shapes.CustomHeader) "replaces all; `{}` clears them",
+  custom_headers = custom_headers "8 at most; replaces all, and `{}` clears them",
   description = text,
   endpoint = text,
   name = text,

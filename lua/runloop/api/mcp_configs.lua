@@ -8,10 +8,12 @@ local answer, array, object, required = schema.answer, schema.array, schema.obje
 
 local shapes = schema.shapes(common)
 
+local custom_headers = array(shapes.CustomHeader) { at_most = 8 }
+
 shapes.McpConfigCreateParameters = object {
   allowed_tools = required(array(text) "patterns: `*`, `github.search_*`"),
   auth_mechanism = shapes.AuthMechanism,
-  custom_headers = array(shapes.CustomHeader) "8 at most",
+  custom_headers = custom_headers "8 at most",
   description = text,
   endpoint = required(text "a URL"),
   name = required(text "what is before the first `-` is the service, by which tools are told apart"),
@@ -21,7 +23,7 @@ shapes.McpConfigUpdateParameters = object {
   "What is absent stays as it is.",
   allowed_tools = array(text) "patterns: `*`, `github.search_*`",
   auth_mechanism = shapes.AuthMechanism,
-  custom_headers = array(shapes.CustomHeader) "replaces all; `{}` clears them",
+  custom_headers = custom_headers "8 at most; replaces all, and `{}` clears them",
   description = text,
   endpoint = text,
   name = text,

@@ -11,11 +11,15 @@ local shapes = schema.shapes(common)
 
 shapes.PortProtocol = enum { "TCP", "UDP" }
 
+local function check_ports(rule)
+  if type(rule.end_port) == "number" and rule.end_port < rule.port then return "has an 'end_port' below its 'port'" end
+end
+
 shapes.PortRule = object {
   end_port = integer { min = 1, max = 65535 } "up to this one",
   port = required(integer { min = 1, max = 65535 }),
   protocol = shapes.PortProtocol,
-}
+} { rule = check_ports }
 
 shapes.AllowedCidr = object {
   cidr = required(text "IPv4, the host's bits 0"),

@@ -16,13 +16,16 @@ local shapes = schema.shapes()
 
 local size = integer { min = 1, max = 1000 }
 
+-- A null, which an object may hold, says nothing.
 local function both_or_neither(params)
-  if (params.cols == nil) ~= (params.rows == nil) then return "have 'cols' and 'rows' together, or neither" end
+  if (type(params.cols) == "number") ~= (type(params.rows) == "number") then
+    return "have 'cols' and 'rows' together, or neither"
+  end
 end
 
 local function check_control(params)
-  if params.action == "resize" and not (params.cols and params.rows) then return "need 'cols' and 'rows' to resize" end
-  if params.action == "signal" and not params.signal then return "need a 'signal' to send" end
+  if params.action == "resize" and type(params.cols) ~= "number" then return "need 'cols' and 'rows' to resize" end
+  if params.action == "signal" and type(params.signal) ~= "string" then return "need a 'signal' to send" end
   return both_or_neither(params)
 end
 
@@ -64,6 +67,10 @@ local function request(context, method, tunnel, session_name, suffix, query, bod
   transport.learn(tunnel, TOKEN)
   options = resource.call_options(options, where)
   for name, value in pairs(options and options.query or {}) do query[name] = value end
+  if options and options.body then
+    if not body then errors.misuse(where .. ": call option 'body': a GET is not sent with a body of JSON") end
+    for name, value in pairs(options.body) do body[name] = value end
+  end
   local base = lazy.load("api.devboxes").tunnel_url(context, core.url_encode(tunnel.tunnel_key), PORT)
   local bearer = "Bearer " .. tunnel.auth_token
   local made = transport:request(method, base .. "/pty/" .. session_name .. suffix, options, query,

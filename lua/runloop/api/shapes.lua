@@ -65,7 +65,7 @@ shapes.LaunchParameters = object {
 }
 
 local function needs_agent(mount)
-  if type(mount.agent_id) ~= "string" and type(mount.agent_name) ~= "string" then
+  if type(mount.agent_id) ~= "string" and (type(mount.agent_name) ~= "string" or mount.agent_name == "") then
     return "needs an 'agent_id' or an 'agent_name'"
   end
 end
@@ -116,8 +116,9 @@ shapes.CodeMountParameters = object {
 }
 
 local function key_with_header(mechanism)
-  if mechanism.type == "header" and type(mechanism.key) ~= "string" then return "needs a 'key', the header's name" end
-  if mechanism.type ~= "header" and type(mechanism.key) == "string" then return "has a 'key', which only a header has" end
+  local has_key = type(mechanism.key) == "string"
+  if mechanism.type == "header" and (not has_key or mechanism.key == "") then return "needs a 'key', the header's name" end
+  if mechanism.type ~= "header" and has_key then return "has a 'key', which only a header has" end
 end
 
 shapes.AuthMechanism = object {

@@ -2898,7 +2898,7 @@ function ExecutionUpdateChunkStream:next() end
 --- What is absent stays as it is.
 ---@class runloop.GatewayConfigUpdateParameters
 ---@field auth_mechanism? runloop.AuthMechanism How a gateway shows its secret to the endpoint.
----@field custom_headers? runloop.CustomHeader[] replaces all; `{}` clears them
+---@field custom_headers? runloop.CustomHeader[] 8 at most; replaces all, and `{}` clears them
 ---@field description? string
 ---@field endpoint? string
 ---@field name? string
@@ -3019,7 +3019,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@class runloop.McpConfigUpdateParameters
 ---@field allowed_tools? string[] patterns: `*`, `github.search_*`
 ---@field auth_mechanism? runloop.AuthMechanism How a gateway shows its secret to the endpoint.
----@field custom_headers? runloop.CustomHeader[] replaces all; `{}` clears them
+---@field custom_headers? runloop.CustomHeader[] 8 at most; replaces all, and `{}` clears them
 ---@field description? string
 ---@field endpoint? string
 ---@field name? string

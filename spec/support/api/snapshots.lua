@@ -15,7 +15,7 @@ local function find(self, id)
 end
 
 local function check(fields)
-  expect(#(fields.commit_message or "") <= 1000, "commit_message may have at most 1000 characters")
+  expect(utf8.len(fields.commit_message or "") <= 1000, "commit_message may have at most 1000 characters")
   return fields
 end
 
