@@ -8,6 +8,8 @@ local support = require "spec.support"
 local tables = require "spec.support.tables"
 local tasks = require "spec.support.tasks"
 
+local it_closing = portable.closing and it or pending
+
 local LIVES = { running = true, scoring = true, scored = true }
 
 describe("client:evaluate", function()
@@ -542,6 +544,25 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
+    it_closing("by the program's end, with a client that is closed then, has what runs cancelled", function()
+      local code, out, err = support.lua([[
+        local client <close> = require("runloop").new()
+        local working = 0
+        client:spawn(function()
+          client:evaluate(client.scenarios:list {}, function()
+            working = working + 1
+            client:sleep(60)
+          end)
+        end)
+        repeat client:poll(1) until working == 12
+        print "working"
+        os.exit(3, true)
+      ]], { env = { RUNLOOP_API_KEY = server.token, RUNLOOP_BASE_URL = server.url } })
+      assert.are.same({ 3, "working\n", "" }, { code, out, err })
+      assert.are.same({ canceled = 12 }, states())
+      assert_nothing_runs()
+    end)
+
     it("by an interrupt of the program has what runs cancelled", function()
       local main = coroutine.running()
       local ok, err = pcall(function()
@@ -612,6 +633,68 @@ describe("client:evaluate", function()
       assert.are.equal(1, report.n)
       assert_nothing_runs()
     end)
+  end)
+end)
+
+describe("Many evaluations at once #slow", function()
+  local AT_ONCE = 200
+  local server, client
+  stand_in({ scenarios = AT_ONCE, runs = 0 }, function(started)
+    server, client = started, started:client()
+    server:set { provisioning_polls = 0, scoring_polls = 0 }
+  end)
+
+  it("with open output streams leave room for other calls", function()
+    server:set { commands = { work = { stdout = { text = "line\n", times = 2000 }, seconds = 5 } } }
+    local open, rest, seen = 0, 0, nil
+    local other = assert(client.scenarios:start_run { scenario_id = server:ids("scenario")[1] })
+    client:spawn(function()
+      while open < AT_ONCE do client:sleep(0.02) end
+      assert(other:score_and_await { interval = 0.01 })
+      assert(other:refresh())
+      assert(other:cancel())
+      seen = open -- still
+    end)
+    local report
+    client:spawn(function()
+      report = client:evaluate(client.scenarios:list { limit = 100 }, function(_, devbox)
+        local bytes = 0
+        assert(devbox:exec("work", {
+          stdout = function(text)
+            if bytes == 0 then open = open + 1 end
+            bytes = bytes + #text
+          end,
+        }))
+        open, rest = open - 1, rest + bytes
+      end, { concurrency = AT_ONCE, interval = 0.02 })
+    end)
+    client:run()
+    assert.are.same({ AT_ONCE, AT_ONCE, AT_ONCE * 10000 }, { seen, report.scored, rest })
+    assert.are.equal("canceled", other.state)
+  end)
+
+  it("keep numbers only, with results = false", function()
+    local ids, i = server:ids "scenario", 0
+    local had = 0
+    local function source()
+      i = i + 1
+      return i <= 600 and ids[i % #ids + 1] or nil
+    end
+    -- What one more scenario costs: the growth between the first third and the rest.
+    local third
+    local report = client:evaluate(source, function() had = had + 1 end, {
+      results = false, concurrency = 20, interval = 0.01,
+      on_result = function()
+        if had == 200 and not third then
+          support.gc()
+          third = collectgarbage "count"
+        end
+      end,
+    })
+    assert.are.equal(600, report.scored)
+    support.gc()
+    local each = (collectgarbage "count" - third) * 1024 / 400
+    assert.is_true(each < 1000, each .. " bytes for each scenario")
   end)
 end)
 
