@@ -4,7 +4,7 @@ local expect = require "spec.support.expect"
 local stand_in = require "spec.support.stand_in"
 local support = require "spec.support"
 
-local LUA = arg and arg[-1] and arg[-1]:find("lua[%d.]*$") and arg[-1] or "lua5.4"
+local LUA = require("spec.support.process").interpreter()
 local LIVES = { running = true, scoring = true, scored = true }
 
 describe("An evaluation that is gone on with", function()

@@ -9,6 +9,7 @@ local tables = require "spec.support.tables"
 local tasks = require "spec.support.tasks"
 
 local it_closing = portable.closing and it or pending
+local it_hooked = rawget(_G, "jit") and pending or it -- LuaJIT has one hook for all coroutines
 
 local LIVES = { running = true, scoring = true, scored = true }
 
@@ -563,7 +564,7 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
-    it("by an interrupt of the program has what runs cancelled", function()
+    it_hooked("by an interrupt of the program has what runs cancelled", function()
       local main = coroutine.running()
       local ok, err = pcall(function()
         local working = 0
@@ -685,7 +686,7 @@ describe("Many evaluations at once #slow", function()
     local report = client:evaluate(source, function() had = had + 1 end, {
       results = false, concurrency = 20, interval = 0.01,
       on_result = function()
-        if had == 200 and not third then
+        if had >= 200 and not third then
           support.gc()
           third = collectgarbage "count"
         end
