@@ -1,4 +1,5 @@
 -- Whose word is taken, and for how long: certificates, proxies, and what children inherit.
+local core = require "runloop.core"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 local process = require "spec.support.process"
@@ -50,31 +51,34 @@ describe("Trust:", function()
       assert.are.equal("ok", run("", script:format(url, mine), { SSL_CERT_FILE = stranger }))
     end)
 
-    it("are read again once their file has been replaced, for calls and lists", function()
+    it("are read again once their file has been replaced, with the next attempt: of calls, lists, streams, files", function()
       local path = support.tmpdir() .. "/ca.pem"
-      local function install(file)
+      local function rename(file)
         support.write_file(path .. ".new", support.read_file(file))
         os.rename(path .. ".new", path)
       end
+      local function overwrite(file) support.write_file(path, support.read_file(file)) end
       -- A connection each, so that every call has to trust anew.
-      local old = started(support.raw {
-        tls = { certificate = "self_signed" }, { { read = "request" }, ANSWER },
-      })
-      local new = started(support.raw { tls = "localhost", { { read = "request" }, ANSWER } })
-      install(certificates.self_signed.certificate)
-      local client = old:client { ca_file = path, max_retries = 1 }
-      expect.success(retrieve(client))
-      client:close()
-      for _, call in ipairs {
-        retrieve, function(c) return c.scenarios:list():next() end,
-      } do
+      local server = started(support.raw { tls = "localhost", { { read = "request" }, ANSWER } })
+      for i, sink in ipairs { {}, { list = "scenarios" }, { events = true }, { file = path .. ".target" } } do
+        local install = i % 2 == 0 and rename or overwrite
         install(certificates.self_signed.certificate)
-        client = new:client { ca_file = path, max_retries = 1 }
-        expect.failure("tls", "PEER_FAILED_VERIFICATION", call(client))
+        local http = core.http { https = true, http2 = true, ca_file = path }
+        local function attempt()
+          os.remove(path .. ".target")
+          local transfer = http:start({ url = server.url .. "/", method = "GET" }, nil, nil, nil, sink)
+          while not transfer:want() do http:turn(5) end
+          while not transfer:finished() do http:turn(5) end
+          return (transfer:finish())
+        end
+        assert.are.equal("tls", attempt())
         install(certificates.ca_file)
-        local _, err = call(client)
-        assert.is_true(err == nil or err.kind ~= "tls", tostring(err))
-        client:close()
+        assert.are_not.equal("tls", attempt())
+        os.remove(path) -- about to come: what was read will do
+        assert.are_not.equal("tls", attempt())
+        install(certificates.self_signed.certificate)
+        assert.are.equal("tls", attempt())
+        http:close()
       end
     end)
   end)

@@ -202,6 +202,10 @@ static int has_queue(const struct rl_http *h) {
 
 static int admit_waiting(struct rl_http *h, double now) {
   int n = 0;
+  if (h->https && has_queue(h)) {
+    rl_lanes_check_bundle(h);
+    rl_lanes_retire(h);
+  }
   while (n < ADMIT_PER_TURN && now >= h->hold_until) {
     struct rl_transfer *t = next_in_queue(h);
     if (t == NULL)

@@ -66,7 +66,7 @@ struct rl_lane {
   int starved;          /* a socket could not be watched for want of memory */
   double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
   int skipped;  /* a socket that was ready has not been served in this turn */
-  int suspect;  /* its connections have gone silent: to be retired */
+  int suspect;  /* to be retired: its connections have gone silent, or its bundle is an old one */
   double heard; /* when a byte came last, on the client's clock */
   struct rl_stamp ca; /* of the bundle, when the multi handle was made, which keeps what it read */
   size_t active;
@@ -216,6 +216,9 @@ void rl_lane_close(struct rl_lane *lane);
 /* The transfer timed out: if that was silence of its connection, lanes that were silent meanwhile
  * become suspects. */
 void rl_lanes_suspect(const struct rl_transfer *t);
+
+/* Lanes that have read another bundle of certificates than there is now become suspects. */
+void rl_lanes_check_bundle(struct rl_http *h);
 
 /* Between turns: new transfers get other connections than those of suspects, and so do those that
  * have none yet. Frees the retired lanes that are empty. */

@@ -324,6 +324,17 @@ void rl_lanes_suspect(const struct rl_transfer *t) {
     lane->suspect |= lane == t->lane || lane->heard <= t->last_byte;
 }
 
+/* One that is away is about to come: until then what was read will do. */
+void rl_lanes_check_bundle(struct rl_http *h) {
+  struct rl_lane *lane;
+  struct rl_stamp now;
+  rl_ca_stamp(h, &now);
+  for (lane = h->all_lanes; lane != NULL && now.inode != 0; lane = lane->next)
+    lane->suspect |=
+        lane->multi != NULL && lane->heir == lane &&
+        (now.inode != lane->ca.inode || now.size != lane->ca.size || now.time != lane->ca.time);
+}
+
 /* What has not begun must not begin over these connections. */
 static void requeue_waiting(struct rl_lane *lane) {
   struct rl_link *l = lane->active_list.next;

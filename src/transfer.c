@@ -550,13 +550,11 @@ void rl_ca_stamp(const struct rl_http *h, struct rl_stamp *out) {
     return;
   out->inode = (uint64_t)s.st_ino;
   out->size = (uint64_t)s.st_size;
+#if defined(__linux__)
+  out->time = (uint64_t)s.st_mtim.tv_sec * 1000000000u + (uint64_t)s.st_mtim.tv_nsec;
+#else
   out->time = (uint64_t)s.st_mtime;
-}
-
-static int is_ca_replaced(const struct rl_lane *lane) {
-  struct rl_stamp now;
-  rl_ca_stamp(lane->http, &now);
-  return now.inode != lane->ca.inode || now.size != lane->ca.size || now.time != lane->ca.time;
+#endif
 }
 
 /* Of the certificates of an HTTPS proxy a company's own bundle is told as well. */
@@ -849,12 +847,8 @@ static void put_before_message(struct rl_transfer *t, const char *text) {
 
 /* What libcurl does not say of a failure to connect. */
 static void explain(struct rl_transfer *t, CURLcode result) {
-  if (rl_curlcode_is_tls(result)) {
-    if (is_of_proxy(t))
-      put_before_message(t, "the proxy: ");
-    if (is_ca_replaced(t->lane))
-      t->lane->suspect = 1; /* so that it is read again */
-  }
+  if (rl_curlcode_is_tls(result) && is_of_proxy(t))
+    put_before_message(t, "the proxy: ");
   if (t->starts == 0 &&
       (t->socket_error == EMFILE || t->socket_error == ENFILE || rl_is_short_of_descriptors()))
     put_before_message(t, "too many open files: ");
