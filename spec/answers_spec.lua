@@ -91,6 +91,17 @@ describe("An answer", function()
       assert.are.equal(1, err.attempts)
     end)
 
+    it("that cannot be read is asked for without one where the status is one to try again", function()
+      for _, coding in ipairs { "gzip", "UTF-8", "zstd" } do
+        server:fault {
+          status = 500, body = '{"message":"why"}', times = 2,
+          headers = { ["Content-Encoding"] = coding, ["Content-Type"] = "application/json" },
+        }
+        local err = expect.failure("api", "internal_server", client.scenarios:archive("x", { max_retries = 1 }))
+        assert.are.same({ "why", 2 }, { err.message, err.attempts })
+      end
+    end)
+
     it("of no bytes is what an empty one is", function()
       for _, framing in ipairs { "length", "chunked" } do
         for _, call in ipairs {
@@ -142,10 +153,20 @@ describe("An answer", function()
   it("whose content type comes twice is read as what it is", function()
     for _, content_type in ipairs {
       { "application/json", "application/json" }, { "application/json, application/json;charset=utf-8" },
-      { "application/problem+json;a=b", "text/plain" },
+      { "application/problem+json;a=b", "text/plain" }, { "text/plain, application/json ; charset=utf-8" },
+      { 'text/plain;a="b,c"', "Application/JSON" },
     } do
       server:fault { status = 200, body = OBJECT, set_headers = { ["Content-Type"] = content_type } }
       assert.are.equal("x", expect.success(client:request { path = "/x" }).id)
+    end
+  end)
+
+  it("whose content type only speaks of JSON is a text", function()
+    for _, content_type in ipairs {
+      "application/jsonl", 'text/plain; a="x,application/json"', "text/plain;application/json",
+    } do
+      server:fault { status = 200, body = OBJECT, set_headers = { ["Content-Type"] = { content_type } } }
+      assert.are.equal(OBJECT, (expect.success(client:request { path = "/x" })))
     end
   end)
 end)

@@ -250,9 +250,14 @@ local function transport_error(self, request, kind, code, message, status, sent,
 end
 
 -- Whether a content type is JSON's: `application/json`, `application/problem+json`; not that of lines of JSON.
+-- A gateway may put one of its own before or behind it: as for other clients, it is enough that JSON's is there.
 local function is_json(content_type)
-  local media = content_type and content_type:lower():match("^%s*([^%s;,]*)") -- a gateway may say it twice
-  return media ~= nil and media:find("[/+]json$") ~= nil
+  if content_type == "application/json" then return true end
+  local list = content_type and content_type:lower():gsub('"[^"]*"', "") or ""
+  for media in (list .. ","):gmatch "%s*([^,;]*)[^,]*," do
+    if media:find("[/+]json%s*$") then return true end
+  end
+  return false
 end
 
 -- The error that a status other than 2xx means; its body decoded where it is JSON, else as text.
@@ -302,6 +307,7 @@ function transport:answer(request, transfer)
     err = transport_error(self, request, kind, code, message, status, sent, final)
   elseif status < 200 or status > 299 then
     err = api_error(self, request, transfer, status, fields)
+    if code == UNREADABLE then request.raw = true end -- if it is tried again, its text will be there
   end
   if self.options.on_event then
     emit(self, request, "response", {
