@@ -91,7 +91,7 @@ describe("A stream", function()
     expect.raises("client is closed", function() stream:next() end)
   end)
 
-  it("is closed by a break #closing", function()
+  (portable.closing and it or pending)("is closed by a break", function()
     local stream = execution:stream_stdout()
     for _ in stream, nil, nil, stream do break end -- luacheck: ignore 512
     expect.raises("the stream is closed", function() stream:next() end)

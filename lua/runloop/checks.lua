@@ -271,18 +271,25 @@ function checks.object(of, value)
   if not ok then
     return ok, reason, path, unknown
   end
-  local out, known = {}, names.spelled(of)
-  for _, name in ipairs(known.names) do
-    local given, alias = name, known.alias_of[name]
-    if value[name] == nil and alias and value[alias] ~= nil then
-      given = alias
+  local out, known, fields = {}, names.spelled(of), of.fields
+  local list, alias_of = known.names, known.alias_of
+  for i = 1, #list do
+    local name = list[i]
+    local field, given, item = fields[name], name, value[name]
+    if item == nil and alias_of[name] then
+      given = alias_of[name]
+      item = value[given]
+      given = item ~= nil and given or name
     end
-    local wire
-    ok, wire, path, unknown = check_field(of, of.fields[name], value[given])
-    if not ok then
-      return false, wire, join(given, path), unknown
+    -- Most of many options are absent, and need not be there.
+    if item ~= nil or field.required or field.default ~= nil then
+      local wire
+      ok, wire, path, unknown = check_field(of, field, item)
+      if not ok then
+        return false, wire, join(given, path), unknown
+      end
+      out[name] = wire
     end
-    out[name] = wire
   end
   local broken = of.rule and of.rule(out)
   if broken then
