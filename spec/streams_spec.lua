@@ -5,6 +5,8 @@ local portable = require "spec.support.portable"
 local support = require "spec.support"
 local tasks = require "spec.support.tasks"
 
+local it_closing = portable.closing and it or pending
+
 local OUTPUT = ("0123456789abcdefghijklmnopqrstuvwxyz\n"):rep(300)
 local SSE = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -91,7 +93,7 @@ describe("A stream", function()
     expect.raises("client is closed", function() stream:next() end)
   end)
 
-  (portable.closing and it or pending)("is closed by a break", function()
+  it_closing("is closed by a break", function()
     local stream = execution:stream_stdout()
     for _ in stream, nil, nil, stream do break end -- luacheck: ignore 512
     expect.raises("the stream is closed", function() stream:next() end)
