@@ -138,6 +138,7 @@ kinds_of_test = build test
 kinds_of_test-hosts = build test luajit lua5.3 lua5.2 hosts
 kinds_of_asan = build test
 kinds_of_quick = build test
+kinds_of_no-cjson = build test
 kinds_of_gc-stress = build test
 kinds_of_soak = build test
 kinds_of_ctest = build test
@@ -189,6 +190,15 @@ quick: $(B)/runloop/core.so
 .PHONY: test-hosts
 test-hosts: build/runloop/core.so
 	@$(call spec_environment) $(busted) spec/programs_spec.lua
+
+# What a program without it sees; its children see it too.
+hide_cjson = for _, name in ipairs { 'cjson', 'cjson.safe' } do \
+  package.preload[name] = function() error(name .. ' is hidden') end end
+
+## no-cjson: runs the specs of `make quick` where there is no lua-cjson
+.PHONY: no-cjson
+no-cjson: $(B)/runloop/core.so
+	@$(call spec_environment) env LUA_INIT="$(hide_cjson)" $(busted) --exclude-tags=slow,heavy,long,packaging $(SPECS)
 
 # Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch. Those marked
 # #long do a #heavy one's work many times over.

@@ -83,6 +83,7 @@ describe("The amalgamation #packaging", function()
       local client = runloop.new { base_url = %q, bearer_token = "test-token" }
       local n, last = 0, nil
       for scenario in client.scenarios:list { limit = 7 } do n, last = n + 1, scenario end
+      assert(last:update { metadata = { name = "a/b" } })
       assert(last:archive())
       print(n .. " " .. last.status)
     ]]):format(server.url)))

@@ -90,7 +90,8 @@ describe("The rockspec #packaging", function()
     local code, _, err = support.run("cp -R src lua rockspec LICENSE Makefile '" .. copy .. "'", { cwd = support.root })
     assert.are.equal(0, code, err)
     local out
-    code, out, err = luarocks("make --deps-mode none " .. PATH .. " --tree '" .. tree .. "'", { home = tree, cwd = copy, timeout = 300 })
+    code, out, err = luarocks("make --deps-mode none " .. PATH .. " --tree '" .. tree .. "'",
+      { home = tree, cwd = copy, timeout = 300 })
     assert.are.equal(0, code, out .. err)
 
     code, out, err = support.run({ "lua5.4", "-e", [[

@@ -540,9 +540,9 @@ describe("A scenario that came back", function()
   it("can be encoded as JSON, by this module and by others", function()
     local text = runloop.json.encode(scenario)
     assert.are.same(snapshot(scenario), snapshot(runloop.json.decode(text)))
-    local cjson = require "cjson".new()
+    local dkjson = require "dkjson"
     assert.are.equal(scenario.input_context.problem_statement,
-      cjson.decode(cjson.encode(scenario)).input_context.problem_statement)
+      dkjson.decode(dkjson.encode(scenario)).input_context.problem_statement)
   end)
 
   it("is archived and brought up to date in place", function()

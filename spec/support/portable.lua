@@ -101,6 +101,8 @@ portable.sizes = (function()
   collectgarbage "restart"
   return used * 1024 == 80 * 1000
 end)()
+-- cjson: there is lua-cjson
+portable.cjson = (pcall(require, "cjson"))
 -- bytes: string.pack and the bit operators are there
 portable.bytes = string.pack ~= nil
 -- yields: through pcall, metamethods and iterators
