@@ -238,7 +238,8 @@ local STYLE = [[
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; }
 dt { opacity: .7; font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
-svg { width: 40rem; max-width: 100%; height: auto; } svg rect { fill: var(--bar); } svg text { fill: currentColor; font-size: 12px; }
+svg { width: 40rem; max-width: 100%; height: auto; } svg rect { fill: var(--bar); }
+svg text { fill: currentColor; font-size: 12px; }
 table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem;
   text-align: left; vertical-align: top; } th { position: sticky; top: 0; background: Canvas; }
 th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--bar); }

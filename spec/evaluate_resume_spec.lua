@@ -80,6 +80,16 @@ describe("An evaluation that is gone on with", function()
     assert.are.same({}, (go_on()))
   end)
 
+  it("brings the logs that are not there yet", function()
+    local directory, ids = support.tmpdir(), server:ids "scenario"
+    left(ids[1], "completed")
+    go_on { logs = directory }
+    assert.are.equal(6, #support.list_dir(directory))
+    server:clear_log()
+    go_on { logs = directory }
+    assert.are.equal(0, server:count { path = "/download_logs$" })
+  end)
+
   it("takes what is scored, and completes it", function()
     local ids = server:ids "scenario"
     local run = left(ids[1], "scored")

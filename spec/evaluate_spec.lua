@@ -257,6 +257,12 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
+    it("may be anything that can be called, and what it raises has a traceback", function()
+      local report = evaluate(setmetatable({}, { __call = function() error "no" end }), nil, { server:ids("scenario")[1] })
+      assert.matches("evaluate_spec.lua:%d+: no$", report.results[1].err.message)
+      assert.matches("stack traceback:.*evaluate_spec.lua", report.results[1].err.traceback)
+    end)
+
     it("has what it left scored, if wanted", function()
       local report = evaluate(function() error "no" end, { on_agent_error = "score" })
       assert.are.same({ 12, 0 }, { report.scored, report.failed })

@@ -23,7 +23,8 @@ local function new(transport, where, agent, options)
   local scheduler = transport.scheduler
   return {
     transport = transport, api = transport.api, scheduler = scheduler, where = where,
-    agent = agent, options = options,
+    agent = type(agent) == "function" and agent or function(...) return agent(...) end, -- it may be a callable table
+    options = options,
     keep_alive = options.keep_alive,
     id = core.uuid(), run_name = options.run_name,
     benchmark_run = nil,
@@ -106,7 +107,7 @@ local function finish(self, trial)
     scenario_id = trial.scenario_id, scenario_name = trial.scenario.name, trial = trial.trial,
     run_id = run and run.id, state = run and run.state or trial.skipped and "skipped" or "failed",
     score = trial.score, seconds = trial.took or trial.began and now() - trial.began or 0,
-    attempts = trial.attempt, err = report.err(trial.err), logs_err = report.err(trial.logs_err),
+    attempts = trial.attempt, err = report.err(trial.err, trial.traceback), logs_err = report.err(trial.logs_err),
   }
   if self.results then self.results[trial.index] = result end
   if not self.stopped and too_many(self) then
@@ -140,7 +141,11 @@ local function work(self, trial)
     elseif not ok then
       error(err, 0) -- this task is cancelled
     end
-    if task.status == "cancelled" then trial.skipped, trial.score, trial.err = true, nil, err end
+    if task.status == "cancelled" then
+      trial.err = err
+      -- One that had its score is completed all the same.
+      trial.score, trial.skipped = trial.scored and runs.score(trial.run) or nil, not trial.scored
+    end
     if trial.job then runs.join(self, trial.job) end
   elseif self.stopped then
     trial.skipped = true

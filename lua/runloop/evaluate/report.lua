@@ -11,14 +11,16 @@ local err_mt = { __tostring = function(err) return err.message end }
 
 --- An error as a report holds it: its text, and what scripts go by.
 ---@param err any
+---@param traceback string? where it was raised
 ---@return table?
-function report.err(err)
+function report.err(err, traceback)
   if err == nil then return nil end
   local ok, text = pcall(tostring, err)
   local known = errors.is(err)
   return setmetatable({
     message = ok and text or "unknown error",
     kind = known and err.kind or nil, code = known and err.code or nil, status = known and err.status or nil,
+    traceback = traceback,
   }, err_mt)
 end
 

@@ -84,6 +84,7 @@ local function call_agent(self, trial, devbox)
   task._awaited = true -- whatever becomes of it is the trial's matter
   local ok, done, err = await.finally(function() return wait_for_agent(self, task, devbox) end,
     function() task:cancel() end)
+  trial.traceback = task.traceback
   if not ok then error(done, 0) end
   return done, err
 end
@@ -117,17 +118,25 @@ local function score(self, trial)
   return true
 end
 
+local function is_there(path)
+  local io = core.global "io"
+  local file = io and io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
 local function logs(self, trial)
   local directory, run = self.options.logs, trial.run
   if not directory or not run then return end
   local path = directory .. "/" .. run.id:gsub("[^%w_.-]", "_") .. ".zip"
+  if trial.taken and is_there(path) then return end -- from an earlier process
   local size, err = self.api["scenarios.runs"]:download_logs(run.id, path)
   if not size then trial.logs_err = err end
 end
 
 -- Begins a run and has the agent work in it. Returns whether to begin anew.
 local function attempt(self, trial)
-  trial.run, trial.err = nil, nil
+  trial.run, trial.err, trial.traceback = nil, nil, nil
   trial.attempt = trial.attempt + 1
   local started, err = runs.start(self, trial)
   if not started then
@@ -164,6 +173,7 @@ local function take_up(self, trial)
     runs.give_up(self, trial)
     return false
   end
+  trial.taken = true
   local duration = trial.run.duration_ms
   trial.took = type(duration) == "number" and duration / 1000 or nil
   self.devbox_seconds = self.devbox_seconds + (trial.took or 0)

@@ -41,6 +41,7 @@
 ---@field kind? string
 ---@field code? string
 ---@field status? integer
+---@field traceback? string of what an agent has raised
 
 ---@class runloop.EvaluationResult
 ---@field scenario_id string
