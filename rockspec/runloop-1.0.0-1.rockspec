@@ -7,7 +7,7 @@ source = {
   tag = "v1.0.0",
 }
 description = {
-  summary = "Runloop API client: scenarios, runs and scorers, with lazy lists and tasks that never block the host",
+  summary = "Runloop API client: evaluations, scenarios, devboxes, with lazy lists and tasks that never block the host",
   detailed = [[
     Scenarios of the Runloop API as plain tables, lists as iterators that fetch pages as the loop needs them, and
     methods such as archive. A C core does HTTP by libcurl and decodes JSON; many calls run at once, and a
@@ -17,6 +17,7 @@ description = {
 }
 dependencies = {
   "lua >= 5.1, < 5.6",
+  "lua-cjson >= 2.1.0", -- for what scripts share with it: the module itself works without
 }
 -- Only the library is looked for: Debian has curl.h in a directory of its architecture, where LuaRocks does not look.
 external_dependencies = {
