@@ -48,6 +48,7 @@ build = {
         "src/platform.c",
         "src/poller.c",
         "src/project.c",
+        "src/quirks.c",
         "src/scan.c",
         "src/scrub.c",
         "src/sink.c",

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "http_private.h"
+#include "quirks.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -89,11 +90,7 @@ void rl_http_library(struct rl_http_library *out) {
   out->async_dns = (v->features & CURL_VERSION_ASYNCHDNS) != 0;
   out->http2 = (v->features & CURL_VERSION_HTTP2) != 0;
   out->ssl = (v->features & CURL_VERSION_SSL) != 0;
-#if LIBCURL_VERSION_NUM >= 0x075700
-  out->quick_exit = v->version_num >= 0x075700;
-#else
-  out->quick_exit = 0; /* the option was not known when this was built */
-#endif
+  out->quick_exit = rl_quirk_has_quick_exit(v->version_num);
 }
 
 static double smaller(double a, double b) {
@@ -107,7 +104,7 @@ static double due_on_clock(const struct rl_http *h, const struct rl_transfer *t)
   if (t->state != RL_ACTIVE)
     return due;
   if (rl_transfer_waits(t))
-    return RL_LIBCURL_TIMES_WAITS ? t->admitted + h->connect_timeout : due;
+    return RL_QUIRK_TIMES_WAITS ? t->admitted + h->connect_timeout : due;
   if (!t->patient)
     due = t->admitted + t->timeout;
   else if (t->armed) {

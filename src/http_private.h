@@ -279,10 +279,6 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e);
 /* The host was away for so long: libcurl's own limit for the connection must not count it. */
 void rl_transfer_excuse(struct rl_transfer *t, double seconds);
 
-/* 1: libcurl's limit for the connection also runs while it lets a transfer wait for a stream (8.14
- * does, 7.88 does not), and it tells how long that was. */
-#define RL_LIBCURL_TIMES_WAITS (LIBCURL_VERSION_NUM >= 0x080600)
-
 /* To be called every connect_timeout while a transfer waits for a stream, before t->admitted is
  * set: libcurl's own limit must not count that. Once libcurl has begun to make another connection
  * for it, that one's limit stands. */

@@ -3,8 +3,8 @@
 #include "alloc.h"
 #include "curlcode.h"
 #include "http_private.h"
+#include "quirks.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 
@@ -105,23 +105,8 @@ static int limit_connections(struct rl_lane *lane) {
              CURLM_OK;
 }
 
-/* A new multi handle. Until 8.10 libcurl wakes it through a pair of sockets that children of the
- * host would inherit. A pair has the lowest numbers that are free. */
-static CURLM *new_multi(void) {
-  int fds[2], i, found = 0;
-  CURLM *m;
-  if (!rl_free_descriptors(fds))
-    return curl_multi_init();
-  m = curl_multi_init();
-  for (i = 0; i < 2; i++)
-    found += m != NULL && rl_is_private_socket(fds[i]);
-  for (i = 0; i < found && found == 2; i++)
-    (void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-  return m;
-}
-
 static int lane_open(struct rl_lane *lane) {
-  CURLM *m = new_multi();
+  CURLM *m = rl_quirk_multi();
   int ok;
   if (m == NULL)
     return 0;
@@ -132,10 +117,7 @@ static int lane_open(struct rl_lane *lane) {
        curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, lane->kept) == CURLM_OK &&
        curl_multi_setopt(m, CURLMOPT_PIPELINING,
                          lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
-#if LIBCURL_VERSION_NUM >= 0x081400
-  /* What CURLOPT_QUICK_EXIT was before. */
-  (void)curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L);
-#endif
+  rl_quirk_quick_exit_multi(m);
   if (ok) {
     rl_ca_stamp(lane->http, &lane->ca);
     lane->multi = m;

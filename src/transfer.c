@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "curlcode.h"
 #include "http_private.h"
+#include "quirks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -594,12 +595,9 @@ static CURLcode set_constants(CURL *curl, struct rl_http *h, const struct rl_lan
                               enum rl_sink_kind sink) {
   CURLcode rc;
   SET(CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700
-  /* Else ending a transfer waits for a resolver that is still out; older libraries do so. */
-  rc = curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-  if (rc != CURLE_OK && rc != CURLE_UNKNOWN_OPTION)
+  rc = rl_quirk_quick_exit(curl);
+  if (rc != CURLE_OK)
     return rc;
-#endif
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
   SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
@@ -699,18 +697,14 @@ void rl_transfer_excuse(struct rl_transfer *t, double seconds) {
 }
 
 void rl_transfer_excuse_wait(struct rl_transfer *t) {
-#if RL_LIBCURL_TIMES_WAITS
   double limit = t->connect_limit + t->http->clock - t->admitted;
-  curl_off_t us = 0;
-  if (curl_easy_getinfo(t->easy->curl, CURLINFO_QUEUE_TIME_T, &us) != CURLE_OK)
-    return; /* an older library than the one that this was built with */
-  if (us > 0)
-    limit = (double)us * 1e-6 + t->http->connect_timeout + CONNECT_SLACK;
+  double waited = rl_quirk_waited(t->easy->curl);
+  if (waited < 0)
+    return;
+  if (waited > 0)
+    limit = waited + t->http->connect_timeout + CONNECT_SLACK;
   if (limit > t->connect_limit)
     rl_transfer_excuse(t, limit - t->connect_limit);
-#else
-  (void)t;
-#endif
 }
 
 CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
@@ -776,18 +770,12 @@ void rl_transfer_account(struct rl_transfer *t) {
   t->outcome.repeated = t->starts > 1;
 }
 
-/* libcurl gives up on a header line of more than 100 KB, and on 64 MB that arrive at once for a
- * transfer that is paused: until 8.6 as if memory had run out. */
-static int is_too_large(CURLcode result) {
-  return result == CURLE_OUT_OF_MEMORY || (int)result == 100 /* CURLE_TOO_LARGE */;
-}
-
 static int is_long_header(const struct rl_transfer *t, CURLcode result) {
-  return t->answer.status > 0 && !t->answer.complete && is_too_large(result);
+  return t->answer.status > 0 && !t->answer.complete && rl_quirk_is_too_large(result);
 }
 
 static int is_bomb(const struct rl_transfer *t, CURLcode result) {
-  return t->answer.complete && is_too_large(result) &&
+  return t->answer.complete && rl_quirk_is_too_large(result) &&
          rl_headers_find(&t->answer, "content-encoding") != NULL;
 }
 
@@ -857,9 +845,7 @@ static void explain(struct rl_transfer *t, CURLcode result) {
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
   if (t->answered)
     result = CURLE_OK; /* that the rest of the request could not be sent changes nothing */
-  /* A handle that is used again leaks the name that it could not resolve (libcurl 8.14). */
-  if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
-    t->easy->spent = 1;
+  t->easy->spent |= rl_quirk_is_spent(result);
   if (t->aborted)
     return;
   if (result == CURLE_ABORTED_BY_CALLBACK && t->once && t->starts > 1) {
