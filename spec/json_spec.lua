@@ -141,30 +141,30 @@ describe("encoding", function()
       value = { [names[i]] = value }
     end
     local _, message = pcall(json.encode, value)
-    local head, tail = message:match("json.encode: '(.*)%.%.%.(.*)' is a function")
+    local head, tail = message:match("runloop.json.encode: '(.*)%.%.%.(.*)' is a function")
     assert.is_true(#head + #tail <= 100 and #head + #tail >= 96, message)
     local whole = table.concat(names, ".") .. "[1]"
     assert.equal(head, whole:sub(1, #head))
     assert.equal(tail, whole:sub(-#tail))
     assert.is_true(portable.is_utf8(message))
-    refuses({ [("x"):rep(100)] = print }, "json.encode: '" .. ("x"):rep(100) .. "' is a function")
+    refuses({ [("x"):rep(100)] = print }, "runloop.json.encode: '" .. ("x"):rep(100) .. "' is a function")
   end)
 
   it("blames the line that called it", function()
     local line = debug.getinfo(1, "l").currentline + 1
     local ok, err = pcall(function() json.encode { a = print } end)
     assert.is_false(ok)
-    assert.equal("json.encode: 'a' is a function, which JSON cannot hold", err:match(":%d+: (.*)$"))
+    assert.equal("runloop.json.encode: 'a' is a function, which JSON cannot hold", err:match(":%d+: (.*)$"))
     assert.equal(line, tonumber(err:match(":(%d+): ")))
   end)
 
   it("raises for any other second argument", function()
-    assert.has_error(function() json.encode(1, "x") end, "json.encode: options must be a table, got string")
-    assert.has_error(function() json.encode(1, true) end, "json.encode: options must be a table, got boolean")
+    assert.has_error(function() json.encode(1, "x") end, "runloop.json.encode: options must be a table, got string")
+    assert.has_error(function() json.encode(1, true) end, "runloop.json.encode: options must be a table, got boolean")
     assert.has_error(function() json.encode(1, { sorted = true }) end,
-      "json.encode: unknown option 'sorted' (known: 'sort_keys')")
+      "runloop.json.encode: unknown option 'sorted' (known: 'sort_keys')")
     assert.has_error(function() json.encode(1, { sort_keys = 1 }) end,
-      "json.encode: option 'sort_keys' must be a boolean, got number")
+      "runloop.json.encode: option 'sort_keys' must be a boolean, got number")
     assert.equal("1", json.encode(1, {}))
     assert.equal("1", json.encode(1, nil))
   end)
@@ -339,11 +339,11 @@ describe("decoding", function()
   end)
 
   it("raises for arguments that make no sense", function()
-    assert.has_error(function() json.decode(nil) end, "json.decode: the text must be a string, got nil")
-    assert.has_error(function() json.decode("1", "keep") end, "json.decode: options must be a table, got string")
+    assert.has_error(function() json.decode(nil) end, "runloop.json.decode: the text must be a string, got nil")
+    assert.has_error(function() json.decode("1", "keep") end, "runloop.json.decode: options must be a table, got string")
     assert.has_error(function() json.decode("1", { null = "keep" }) end,
-      "json.decode: unknown option 'null' (known: 'integers', 'nulls')")
+      "runloop.json.decode: unknown option 'null' (known: 'integers', 'nulls')")
     assert.has_error(function() json.decode("1", { nulls = true }) end,
-      'json.decode: option \'nulls\' must be "keep" or nil')
+      'runloop.json.decode: option \'nulls\' must be "keep" or nil')
   end)
 end)

@@ -20,7 +20,13 @@ function checks.type_name(value)
   if value == null then
     return "null"
   end
-  return type(value)
+  return json.name_of(value) or type(value)
+end
+
+-- Whether a value may be a table of values. Of a list, a client or a task `pairs` shows little or nothing: it would pass
+-- for an empty table. Of a thing it shows what came.
+local function is_table(value)
+  return type(value) == "table" and (not json.name_of(value) or getmetatable(value).is_thing == true)
 end
 
 local function wrong_type(expected, value)
@@ -120,7 +126,7 @@ function checks.callback(_, value)
 end
 
 function checks.table(_, value)
-  if type(value) ~= "table" then
+  if not is_table(value) then
     return wrong_type("a table", value)
   end
   return true, value
@@ -177,7 +183,7 @@ end
 
 -- Every value of a table that has names as keys, checked by `check(value)`.
 local function checked_values(what, value, check)
-  if type(value) ~= "table" then
+  if not is_table(value) then
     return wrong_type("a table of " .. what, value)
   end
   local out = {}
@@ -210,7 +216,7 @@ function checks.filter(_, value)
 end
 
 function checks.array(of, value)
-  if type(value) ~= "table" then
+  if not is_table(value) then
     return wrong_type("a list", value)
   end
   local length, why = json.sequence_length(value)
@@ -264,7 +270,7 @@ local function check_field(of, field, value)
 end
 
 function checks.object(of, value)
-  if type(value) ~= "table" then
+  if not is_table(value) then
     return wrong_type("a table", value)
   end
   local ok, reason, path, unknown = wrong_name(of, value)
@@ -299,7 +305,7 @@ function checks.object(of, value)
 end
 
 function checks.union(of, value)
-  if type(value) ~= "table" then
+  if not is_table(value) then
     return wrong_type("a table", value)
   end
   local ok, reason = check_field(of, of.tag, value.type)

@@ -211,6 +211,7 @@ end
 local function metatable_for(transport)
   return {
     __name = "runloop.client",
+    __len = function() schema.no_array "client" end,
     -- A resource is bound when it is first used.
     __index = function(self, name)
       local value = client[name]
@@ -240,8 +241,9 @@ end
 --- A client for the Runloop API.
 ---@param options runloop.ClientOptions|nil
 ---@return runloop.Client
-local function new(options)
+local function new(options, ...)
   local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new")
+  if ... ~= nil then errors.misuse "runloop.new: argument 2 is one too many: it takes 1" end
   refuse_zero_bytes(checked)
   check_tunnel_url(checked)
   local shared = shared_scheduler(checked.scheduler)

@@ -8,6 +8,7 @@ local json = require "runloop.json"
 local lazy = require "runloop.lazy"
 
 local runloop
+local json_functions
 
 local features = {}
 for name, there in pairs(core.features) do features[name] = there end
@@ -19,10 +20,14 @@ features.integers = math.type ~= nil -- of 64 bits
 -- The module is no object: with a colon a function would get it as its first argument.
 local function with_dot(name, fn)
   return function(first, ...)
-    if first == runloop then errors.misuse("runloop." .. name .. ": call it with a dot, not with a colon") end
+    if first ~= nil and (first == runloop or first == json_functions) then
+      errors.misuse("runloop." .. name .. ": call it with a dot, not with a colon")
+    end
     return fn(first, ...)
   end
 end
+
+json_functions = { decode = with_dot("json.decode", json.decode), encode = with_dot("json.encode", json.encode) }
 
 local function shell_quote(text)
   if type(text) ~= "string" then
@@ -39,14 +44,14 @@ runloop = {
   --- A client; see runloop.ClientOptions.
   new = with_dot("new", client.new),
   --- Whether something is an error of this module.
-  is_error = errors.is,
+  is_error = with_dot("is_error", errors.is),
   --- JSON's null, the same value as cjson.null.
   null = json.null,
   --- Marks a table (default: a new one) as an array, so that it is sent as `[]` even when empty.
-  array = json.array,
+  array = with_dot("array", json.array),
   --- The metatable that arrays carry.
   array_mt = json.array_mt,
-  json = { decode = json.decode, encode = json.encode },
+  json = json_functions,
   --- A builder for the parameters of `scenarios:create`.
   scenario = with_dot("scenario", function(name) return lazy.load("builder").new(name) end),
   --- A text as one word of a POSIX shell.

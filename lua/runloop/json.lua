@@ -41,13 +41,24 @@ function M.sequence_length(t)
   return count
 end
 
+--- What a table is whose metatable says that it is one of ours, such as a list, a client or a scenario.
+---@param t any
+---@return string? name nil for any other table
+function M.name_of(t)
+  local mt = type(t) == "table" and getmetatable(t)
+  if type(mt) ~= "table" or mt == array_mt then return nil end
+  local name = rawget(mt, "__name")
+  return type(name) == "string" and name:find("^runloop%.") and name or nil
+end
+
 --- Marks a table as an array, so that it is sent as [] when it is empty.
 ---@generic T: table
 ---@param t T?
 ---@return T
 function M.array(t)
-  if t ~= nil and type(t) ~= "table" then
-    errors.misuse("runloop.array: the argument must be a table, got " .. type(t))
+  local name = M.name_of(t)
+  if t ~= nil and (type(t) ~= "table" or name) then
+    errors.misuse("runloop.array: the argument must be a table, got " .. (name or type(t)))
   end
   return setmetatable(t or {}, array_mt)
 end
@@ -136,13 +147,13 @@ end
 ---@param options { sort_keys: boolean? }? sort_keys: the names of objects come in order, bytewise
 ---@return string
 function M.encode(value, options)
-  check_options(options, "json.encode", { sort_keys = true })
+  check_options(options, "runloop.json.encode", { sort_keys = true })
   local sorted = options and options.sort_keys
   if sorted ~= nil and type(sorted) ~= "boolean" then
-    errors.misuse("json.encode: option 'sort_keys' must be a boolean, got " .. type(sorted))
+    errors.misuse("runloop.json.encode: option 'sort_keys' must be a boolean, got " .. type(sorted))
   end
   local text, path, reason, culprit = core.json_encode(value, sorted)
-  if not text then complain("json.encode", path, reason, culprit) end
+  if not text then complain("runloop.json.encode", path, reason, culprit) end
   return text
 end
 
@@ -156,12 +167,12 @@ local DECODE_OPTIONS = { nulls = "keep", integers = "string" }
 ---@return runloop.Error? err
 function M.decode(text, options)
   if type(text) ~= "string" then
-    errors.misuse("json.decode: the text must be a string, got " .. type(text))
+    errors.misuse("runloop.json.decode: the text must be a string, got " .. type(text))
   end
-  check_options(options, "json.decode", DECODE_OPTIONS)
+  check_options(options, "runloop.json.decode", DECODE_OPTIONS)
   for name, value in pairs(options or {}) do
     if value ~= DECODE_OPTIONS[name] then
-      errors.misuse(("json.decode: option '%s' must be \"%s\" or nil"):format(name, DECODE_OPTIONS[name]))
+      errors.misuse(("runloop.json.decode: option '%s' must be \"%s\" or nil"):format(name, DECODE_OPTIONS[name]))
     end
   end
   local value, message, code = core.json_decode(text, M.reading(options))

@@ -123,14 +123,22 @@ function names.did_you_mean(name, known)
   return nearest and format(" (did you mean '%s'?)", nearest) or ""
 end
 
---- Raises for a method that nobody knows, with the nearest name; nil for a name that begins with `_`, which scripts ask
---- whether there is.
+--- Raises for what is taken for an array: it would pass for an empty one.
+---@param what string
+function names.no_array(what)
+  errors.misuse(what .. " is no array")
+end
+
+--- Raises for a method that nobody knows, with the nearest name, and for an index; nil for a name that begins with `_`,
+--- which scripts ask whether there is.
 ---@param what string what has no such method
 ---@param name any
 ---@param ... table tables whose names are known
 ---@return nil
 function names.unknown_method(what, name, ...)
-  if type(name) ~= "string" or name:find("^_") then
+  if type(name) == "number" then
+    names.no_array(what)
+  elseif type(name) ~= "string" or name:find("^_") then
     return nil
   end
   local known = {}

@@ -53,10 +53,11 @@ end
 ---@param where string
 ---@param shape table? the call's parameters, for who puts one of them here
 ---@param listed table|true|nil of a list what its items are, or true where nobody knows
+---@param await table? AWAIT, where the call takes these, too
 ---@return table?
-function options.check(given, where, shape, listed)
+function options.check(given, where, shape, listed, await)
   if given == nil then return nil end
-  local checked = schema.options(options.CALL, given, where, shape)
+  local checked = schema.options(options.CALL, given, where, shape, await)
   checked.headers = headers.check(checked.headers, where)
   checked.query = checked.query and schema.query(nil, checked.query, where)
   if checked.fields then

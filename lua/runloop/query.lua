@@ -15,7 +15,7 @@ function query.number_text(value)
   if math.type and math.type(value) == "integer" then
     return format("%d", value)
   elseif value % 1 == 0 and value > -2 ^ 63 and value < 2 ^ 63 then
-    return format("%.0f", value)
+    return format("%.0f", value + 0) -- no integer is -0
   end
   return json.encode(value)
 end

@@ -96,13 +96,17 @@ local function scrubbed(context, value, ...)
   return value, ...
 end
 
--- What a helper is called with: await options and call options checked, ids as texts.
-local function arguments_of(helper, class, where, given)
+-- What a helper is called with: parameters, await options (which `await` says how to check, where it takes some) and
+-- call options checked, ids as texts.
+local function arguments_of(helper, class, where, given, await)
+  local call = options_of.CALL
   for i, name in ipairs(helper.takes) do
     if name == "await" then
-      given[i] = schema.options(options_of.AWAIT, given[i], where, options_of.CALL)
+      given[i] = schema.options(await, given[i], where, call, helper.params)
+    elseif name == "params" and helper.params then
+      schema.check(helper.params, given[i], where, call, await) -- the calls that follow take them as they are
     elseif name == "options" then
-      options_of.check(given[i], where, helper.params) -- the calls that follow take them as they are
+      options_of.check(given[i], where, helper.params, nil, await) -- and these
     elseif type(name) == "string" and (name == class.id or name:find "_?id$") then
       local kind = name:match "^(.+)_id$" or class.kind
       given[i] = rows.id(given[i], { name = name, kind = kind, field = kind == class.kind and class.id or nil }, where)
@@ -115,15 +119,17 @@ local unpack = table.unpack or unpack -- luacheck: compat
 
 local function helper_of(class, name, helper)
   local where = class.name .. ":" .. name
-  local count, id_names = #helper.takes, {}
+  local count, id_names, await = #helper.takes, {}, nil
   for i, argument in ipairs(helper.takes) do
     if type(argument) == "string" and argument:find "_id$" then id_names[i] = argument end
+    if argument == "await" then await = options_of.AWAIT end
   end
   return function(self, ...)
     local context = context_of(self, class, where)
     local given = { ... }
     if id_names[2] then rows.spread_ids(id_names, given) end
-    given = arguments_of(helper, class, where, given)
+    given = arguments_of(helper, class, where, given, await)
+    rows.refuse_more(given, count, where)
     local refused = context.transport.scheduler:enter(where, helper.drives)
     if refused then return nil, refused end
     return scrubbed(context, context.transport.scheduler:as_one(helper.call, context, unpack(given, 1, count)))
@@ -274,7 +280,7 @@ end
 -- One of a client's resources, whose methods find the client in the metatable.
 local function new_instance(shared, name)
   local class = resource.class(name)
-  local mt = { __name = "runloop." .. name, class = class }
+  local mt = { __name = "runloop." .. name, class = class, __len = function() schema.no_array(name) end }
   function mt.__index(self, key)
     local method = class.methods[key]
     if method then return method end

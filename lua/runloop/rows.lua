@@ -3,6 +3,7 @@
 
 local core = require "runloop.core"
 local errors = require "runloop.error"
+local json = require "runloop.json"
 local lazy = require "runloop.lazy"
 local names = require "runloop.api"
 local options_of = require "runloop.options"
@@ -196,7 +197,7 @@ local function nothing_to_change(plan, id, where)
 end
 
 local function is_empty(t)
-  return t == nil or (type(t) == "table" and next(t) == nil)
+  return t == nil or (type(t) == "table" and next(t) == nil and not json.name_of(t))
 end
 
 -- The URL, and the ids in it.
@@ -218,6 +219,16 @@ function rows.spread_ids(wanted, given)
     if type(rawget(thing, wanted[i])) ~= "string" then return end
   end
   for i = #wanted - 1, 1, -1 do table.insert(given, 1, thing[wanted[i]]) end
+end
+
+--- Raises where something follows the last argument of a call: options in a wrong place would do nothing.
+---@param given table
+---@param most integer
+---@param where string
+function rows.refuse_more(given, most, where)
+  for i in pairs(given) do
+    if i > most then errors.misuse(("%s: argument %d is one too many: it takes %d"):format(where, i, most)) end
+  end
 end
 
 -- Adds the names of the fields of a shape that are secrets to a set, which is made when there is one.
@@ -290,6 +301,7 @@ local function arguments_of_call(context, plan, where, ...)
     end
     call.body = merge(call.body or {}, call.options.body)
   end
+  rows.refuse_more(given, plan.options_at, where)
   if row.completes then row.completes(call.body) end
   return call
 end

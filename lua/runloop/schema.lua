@@ -9,7 +9,7 @@ local format = string.format
 
 local schema = {
   -- What was meant by a name, for who has names of his own; see names.lua.
-  nearest = names.nearest, misspelt = names.misspelt, unknown_method = names.unknown_method,
+  nearest = names.nearest, no_array = names.no_array, misspelt = names.misspelt, unknown_method = names.unknown_method,
   number_text = query.number_text,
 }
 
@@ -194,19 +194,28 @@ function schema.union(variants)
   return new_type("union", { variants = variants, tag = tag, text = schema.keeps_texts and text or nil })
 end
 
--- What says where a name goes that is unknown here and known to the other table of a call.
-local function its_place(elsewhere, name)
-  if not elsewhere or not elsewhere.fields or not elsewhere.fields[name] then
-    return nil
-  elseif elsewhere.noun == "call option" then
-    return " (a call option: these go into the last argument, a table of their own)"
+-- Where names go, by what they are called.
+local PLACES = {
+  ["call option"] = " (a call option: these go into the last argument, a table of their own)",
+  ["await option"] = " (an await option: these go into a table of their own, before the call options)",
+  parameter = " (a parameter: these go into the table before the call options)",
+  field = " (a field: these go into the table before the call options)",
+}
+
+-- What says where a name goes that is unknown here and known to another table of the call.
+local function its_place(name, ...)
+  for i = 1, select("#", ...) do
+    local other = select(i, ...)
+    if other and other.fields and other.fields[name] then
+      return PLACES[other.noun]
+    end
   end
-  return " (a " .. elsewhere.noun .. ": these go into the table before the call options)"
+  return nil
 end
 
-local function complain(where, noun, reason, path, unknown, elsewhere)
+local function complain(where, noun, reason, path, unknown, ...)
   if unknown then
-    return format("%s: unknown %s '%s'%s", where, noun, path, its_place(elsewhere, path) or reason)
+    return format("%s: unknown %s '%s'%s", where, noun, path, its_place(path, ...) or reason)
   elseif path then
     return format("%s: %s '%s' %s", where, noun, path, reason)
   end
@@ -218,15 +227,15 @@ end
 ---@param shape table from object, options_of or query_of
 ---@param value table? nil counts as empty
 ---@param where string the call that messages start with
----@param elsewhere table? the object that the call's other table is checked against, which a message says the place of
+---@param ... table? what the call's other tables are checked against: a message says where their names go
 ---@return table
-function schema.check(shape, value, where, elsewhere)
+function schema.check(shape, value, where, ...)
   if value == nil then
     value = {}
   end
   local ok, wire, path, unknown = checks[shape.kind](shape, value)
   if not ok then
-    errors.misuse(complain(where, shape.noun, wire, path, unknown, elsewhere))
+    errors.misuse(complain(where, shape.noun, wire, path, unknown, ...))
   end
   return wire
 end
@@ -238,14 +247,14 @@ schema.options = schema.check
 ---@param shape table? from query_of; nil: any names
 ---@param params table?
 ---@param where string the call that messages start with
----@param elsewhere table? as `check` takes it
+---@param ... table? as `check` takes them
 ---@return table<string, string>
-function schema.query(shape, params, where, elsewhere)
+function schema.query(shape, params, where, ...)
   if params == nil then
     params = {}
   end
   if shape then
-    params = schema.check(shape, params, where, elsewhere)
+    params = schema.check(shape, params, where, ...)
     query.spread_filters(shape, params)
   elseif type(params) ~= "table" then
     errors.misuse(format("%s: query parameters must be a table, got %s", where, checks.type_name(params)))

@@ -1,6 +1,7 @@
 -- Sources of items: an array, an iterator or a list.
 
 local errors = require "runloop.error"
+local json = require "runloop.json"
 local steps = require "runloop.steps"
 
 local M = {}
@@ -37,10 +38,12 @@ end
 ---@return "list"|"iterator"|"array"
 function M.kind(source, where)
   if steps.is(source) then return "list" end
+  local ours = json.name_of(source)
+  if ours then errors.misuse(where .. ": argument 'source' must be an array, an iterator or a pager, got a " .. ours) end
   local is_table, mt = type(source) == "table", getmetatable(source)
   if is_callable(source) and not (is_table and rawget(source, 1) ~= nil) then return "iterator" end
   if is_table then check_holes(source, where) end
-  local is_object = type(mt) == "table" and mt.__index ~= nil -- a client, or one of its resources
+  local is_object = type(mt) == "table" and mt.__index ~= nil
   if is_table and (source[1] ~= nil or (next(source) == nil and not is_object)) then return "array" end
   local got = type(source) == "table" and "a table that has names, but no item 1" or type(source)
   errors.misuse(where .. ": argument 'source' must be an array, an iterator or a pager, got " .. got)

@@ -1,0 +1,153 @@
+-- What stands where it would do nothing: things that are no tables of values, options in the place of others, one
+-- argument too many, a colon for a dot.
+local runloop = require "runloop"
+local support = require "spec.support"
+local expect = require "spec.support.expect"
+
+describe("In the place of a table of values", function()
+  local server, client, id
+  setup(function() server = support.start { scenarios = 3 } end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    id = server:ids("scenario")[1]
+    client = server:client()
+  end)
+  after_each(function() client:close() end)
+
+  local others = {
+    pager = function() return (client.scenarios:list()) end,
+    stream = function() return (client.axons:subscribe_sse "axn_1") end,
+    task = function() return client:spawn(function() end) end,
+    client = function() return client end,
+    scenarios = function() return client.scenarios end,
+    scenario_builder = function() return runloop.scenario "x" end,
+  }
+  for name, other in pairs(others) do
+    it("a runloop." .. name .. " raises, and nothing is sent", function()
+      local got = "got runloop." .. name
+      expect.raises("parameters must be a table, " .. got, function() client.scenarios:update(id, other()) end)
+      expect.raises("parameters must be a table, " .. got, function() client.scenarios:create(other()) end)
+      expect.raises("parameters must be a table, " .. got, function() client.scenarios:list(other()) end)
+      expect.raises("'metadata' must be a table of strings, " .. got, function()
+        client.devboxes:create { metadata = other() }
+      end)
+      expect.raises("'mounts' must be a list, " .. got, function() client.devboxes:create { mounts = other() } end)
+      expect.raises("'launch_parameters' must be a table, " .. got, function()
+        client.devboxes:create { launch_parameters = other() }
+      end)
+      expect.raises("call options must be a table, " .. got, function() client.scenarios:retrieve(id, other()) end)
+      for _, option in ipairs { "query", "headers", "body" } do
+        expect.raises("call option '" .. option .. "' must be a table, " .. got, function()
+          client.scenarios:update(id, { name = "x" }, { [option] = other() })
+        end)
+      end
+      expect.raises("await options must be a table, " .. got, function() client.scenarios.runs:await_scored(id, other()) end)
+      expect.raises("options must be a table, " .. got, function() runloop.new(other()) end)
+      expect.raises("argument must be a table, " .. got, function() runloop.array(other()) end)
+      assert.are.equal(0, server:count())
+    end)
+  end
+
+  it("what came from the API is one", function()
+    local devbox = expect.success(client.devboxes:create { metadata = { a = "b" } })
+    local again = expect.success(client.devboxes:create { metadata = devbox.metadata, mounts = runloop.array {} })
+    assert.are.same({ a = "b" }, again.metadata)
+  end)
+end)
+
+describe("One argument too many", function()
+  local server, client, id
+  setup(function() server = support.start { scenarios = 3, runs = 1 } end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    id = server:ids("scenario")[1]
+    client = server:client()
+  end)
+  after_each(function() client:close() end)
+
+  it("raises, in calls, helpers and methods", function()
+    local scenario = expect.success(client.scenarios:retrieve(id))
+    local devbox = expect.success(client.devboxes:create())
+    server:clear_log()
+    local options = { timeout = 5 }
+    expect.raises("scenarios:retrieve: argument 3 is one too many", function()
+      client.scenarios:retrieve(id, nil, options)
+    end)
+    expect.raises("scenarios:list: argument 3 is one too many", function() client.scenarios:list({}, {}, options) end)
+    expect.raises("scenarios:update: argument 4 is one too many", function()
+      client.scenarios:update(id, { name = "x" }, nil, options)
+    end)
+    expect.raises("devboxes:await_running: argument 4 is one too many", function()
+      client.devboxes:await_running(devbox, {}, {}, options)
+    end)
+    expect.raises("scenarios:archive: argument 3 is one too many", function() scenario:archive({}, options) end)
+    expect.raises("runloop.new: argument 2 is one too many", function() runloop.new({ bearer_token = "t" }, options) end)
+    assert.are.equal(0, server:count())
+    expect.success(client.scenarios:retrieve(id, nil, nil))
+  end)
+end)
+
+describe("A name in the wrong table", function()
+  local client = runloop.new { bearer_token = "token_1234", base_url = "http://127.0.0.1:9" }
+  teardown(function() client:close() end)
+
+  it("raises and says where it goes: parameters, await options and call options", function()
+    local function start(...) client.scenarios:start_run_and_await_env_ready(...) end
+    expect.raises("start_run_and_await_env_ready: unknown parameter 'interval' (an await option: these go into a table of"
+      .. " their own", function() start { scenario_id = "scn_1", interval = 1 } end)
+    expect.raises("start_run_and_await_env_ready: unknown parameter 'deadline' (a call option: these go into the last"
+      .. " argument", function() start { scenario_id = "scn_1", deadline = 1 } end)
+    expect.raises("unknown await option 'run_name' (a parameter: these go into the table before", function()
+      start({ scenario_id = "scn_1" }, { run_name = "x" })
+    end)
+    expect.raises("unknown await option 'max_retries' (a call option: these go into the last argument", function()
+      start({ scenario_id = "scn_1" }, { max_retries = 1 })
+    end)
+    expect.raises("unknown call option 'on_poll' (an await option: these go into a table of their own", function()
+      start({ scenario_id = "scn_1" }, {}, { on_poll = print })
+    end)
+    expect.raises("unknown call option 'cancel_on_failure' (an await option", function()
+      client.scenarios.runs:await_scored("scr_1", nil, { cancel_on_failure = true })
+    end)
+  end)
+
+  for name, use in pairs {
+    ["#"] = function(x) return #x end, ipairs = function(x) for _ in ipairs(x) do error "an item" end end,
+    ["[1]"] = function(x) return x[1] end,
+  } do
+    it("a client and its resources are no arrays: " .. name, function()
+      expect.raises("client is no array", function() use(client) end)
+      expect.raises("scenarios is no array", function() use(client.scenarios) end)
+      expect.raises("scenarios.runs is no array", function() use(client.scenarios.runs) end)
+    end)
+  end
+end)
+
+describe("A colon for a dot", function()
+  for name, call in pairs {
+    new = function() return runloop:new {} end,
+    is_error = function() return runloop:is_error({}) end,
+    array = function() return runloop:array {} end,
+    shell_quote = function() return runloop:shell_quote "x" end,
+    ["json.encode"] = function() return runloop.json:encode {} end,
+    ["json.decode"] = function() return runloop.json:decode "{}" end,
+  } do
+    it("raises: runloop." .. name, function() expect.raises("runloop." .. name .. ": call it with a dot", call) end)
+  end
+end)
+
+describe("A whole float", function()
+  it("is an integer in a query and in headers, and has no sign when it is zero", function()
+    local server = support.start { scenarios = 1 }
+    finally(function() server:stop() end)
+    local client = server:client()
+    local numbers = { a = -0.0, b = 0.0, c = -3.0, d = 2.0 ^ 53, e = 1e15 }
+    expect.success(client.scenarios:retrieve(server:ids("scenario")[1], { query = numbers, headers = numbers }))
+    local sent, wanted = server:last(), { a = "0", b = "0", c = "-3", d = "9007199254740992", e = "1000000000000000" }
+    assert.are.same(wanted, sent.query)
+    for name, text in pairs(wanted) do assert.are.equal(text, sent.header[name]) end
+    client:close()
+  end)
+end)
