@@ -163,6 +163,34 @@ describe("In silence", function()
       assert.matches("an error that nobody has seen: mine", err, 1, true)
     end)
 
+    it_closing("nor does what on_error raises of it", function()
+      local told = 0
+      local ok, err = pcall(portable.with_closing, server:client {
+        on_error = function()
+          told = told + 1
+          error("on_error's", 0)
+        end,
+      }, function(own)
+        for _ = 1, 2 do own:spawn(error, "mine", 0) end
+        error("the block's", 0)
+      end)
+      assert.are.same({ false, "the block's", 2 }, { ok, err, told })
+    end)
+
+    it_closing("that cannot say how many there are is raised by close, and the rest goes to warn", function()
+      local process = require "spec.support.process"
+      local script = ([[
+        local runloop = require "runloop"
+        local own = runloop.new { base_url = %q, bearer_token = "token-of-a-spec" }
+        for i = 1, 3 do own:spawn(error, { i }) end
+        local ok, err = pcall(own.close, own)
+        print(ok, err[1])
+      ]]):format(server.url)
+      local _, out, err = process.run({ process.interpreter(), "-W", "-e", script }, { preload = true })
+      assert.are.equal("false\t1\n", out, err)
+      assert.are.equal(2, select(2, err:gsub("an error that nobody has seen: ", "")))
+    end)
+
     it("goes to on_error when the client is collected", function()
       local told = {}
       do

@@ -556,6 +556,23 @@ describe("the end of tasks:", function()
       assert.are.equal("while closing", told[2][1])
     end)
 
+    it("that raises while the client is closed gets the rest all the same; the first thing it raised is raised", function()
+      on_error = function(err) error("told: " .. err, 0) end
+      for i = 1, 3 do own:spawn(error, "mine " .. i, 0) end
+      expect.raises("told: mine 1", function() own:close() end)
+      assert.are.equal(3, #told)
+      own:close()
+      assert.are.equal(3, #told)
+    end)
+
+    it("may start tasks, which run waits for, too", function()
+      local started
+      on_error = function() started = own:spawn(function() return (own:sleep(0)) end) end
+      own:spawn(error, "mine", 0)
+      assert.are.equal(0, own:run())
+      assert.are.equal("done", started.status)
+    end)
+
     it("that raises does not keep the client open", function()
       on_error = function(err) error(err, 0) end
       own:spawn(error, "mine", 0)

@@ -124,19 +124,23 @@ function errors.located(err)
   return located
 end
 
---- The first of some errors, saying how many there are.
+--- The first of some errors, saying how many there are, where it can.
 ---@param err any
 ---@param count integer
----@return any
+---@return any err
+---@return boolean said false: it cannot say so
 function errors.counted(err, count)
   local rest = " (the first of " .. count .. " errors that nobody has seen)"
-  if count > 1 and type(err) == "string" then
-    return err .. rest
-  elseif count > 1 and errors.is(err) then
+  if count == 1 then
+    return err, true
+  elseif type(err) == "string" then
+    return err .. rest, true
+  elseif errors.is(err) then
     err = copy_of(err)
     err.message = (err.message or err.kind) .. rest
+    return err, true
   end
-  return err
+  return err, false
 end
 
 local function excerpt(text)

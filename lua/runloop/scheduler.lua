@@ -431,17 +431,32 @@ local function take_unseen(self)
   return all
 end
 
-local function raise_rest(self)
-  local rest = take_unseen(self)
-  if not rest[1] then return end
-  error(errors.counted(rest[1][1], #rest), 0)
+local function warn_of(err)
+  local ok, text = pcall(tostring, err)
+  if warn then warn("runloop: an error that nobody has seen: ", ok and text or "?") end
 end
 
-local function warn_rest(self)
-  for _, each in ipairs(take_unseen(self)) do
-    local ok, text = pcall(tostring, each[1])
-    if warn then warn("runloop: an error that nobody has seen: ", ok and text or "?") end
-  end
+local function warn_rest(rest, from)
+  for i = from, #rest do warn_of(rest[i][1]) end
+end
+
+local function raise_rest(rest)
+  if not rest[1] then return end
+  local first, said = errors.counted(rest[1][1], #rest)
+  if not said then warn_rest(rest, 2) end
+  error(first, 0)
+end
+
+-- Tells on_error of all that nobody has seen, whatever it raises: that is returned, `{ the first }`.
+local function tell_all(self)
+  local raised, task
+  repeat
+    local before = task
+    task = first_unseen(self)
+    local ok, problem = pcall(self.tell_unseen, self)
+    if not ok then raised = raised or { problem } end
+  until ok or task == before
+  return raised
 end
 
 --- Cancels the client's tasks and what is in flight. What cleans up goes on: here for some seconds, or, inside of a
@@ -464,14 +479,16 @@ function scheduler:close(seconds, may_raise)
     end
   end
   if not ok then error(err, 0) end
-  self:tell_unseen()
+  local raised = tell_all(self)
+  if raised and may_raise then error(raised[1], 0) end
+  if raised then warn_of(raised[1]) end
   if inside then return end -- the turn's end, or the next poll, tells of them
-  if may_raise then raise_rest(self) else warn_rest(self) end
+  if may_raise then raise_rest(take_unseen(self)) else warn_rest(take_unseen(self), 1) end
 end
 
 -- For a client that was dropped: somebody may have spawned and never polled. Before Lua 5.2 only userdata can tell.
 function scheduler_mt:__gc()
-  pcall(self.tell_unseen, self)
+  pcall(tell_all, self)
 end
 
 function scheduler:watch_for_end()

@@ -329,15 +329,17 @@ end
 function turns:run()
   refuse_inside(self, "client:run")
   raise_problems(self)
-  while self.alive > 0 do
-    take_turn(self, nil, RUN_BUDGET)
-    report(self, false)
-    if is_stuck(self) then
-      report(self, true)
-      errors.misuse("client:run: " .. STUCK)
+  repeat
+    while self.alive > 0 do
+      take_turn(self, nil, RUN_BUDGET)
+      report(self, false)
+      if is_stuck(self) then
+        report(self, true)
+        errors.misuse("client:run: " .. STUCK)
+      end
     end
-  end
-  report(self, true)
+    report(self, true)
+  until self.alive == 0 -- on_error may have started tasks
   return 0
 end
 
