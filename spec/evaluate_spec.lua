@@ -680,6 +680,29 @@ describe("Many evaluations at once #slow", function()
     assert.are.equal("canceled", other.state)
   end)
 
+  it("over a network that fails again and again score each once, and leave nothing running", function()
+    for seed = 1, 2 do
+      server:reset { scenarios = 40, runs = 0 }
+      server:set { scoring_polls = 1 }
+      server:chaos { seed = seed, rate = 0.25 }
+      local patient = server:client { max_retries = 10 }
+      local report = patient:evaluate(patient.scenarios:list {}, function() end, { interval = 0.01 })
+      server:chaos(false)
+      local completed = {}
+      for _, id in ipairs(server:ids "run") do
+        local run = support.json.decode(server:text("run", id))
+        if run.state == "completed" then
+          assert.is_nil(completed[run.scenario_id], run.scenario_id .. " was scored twice")
+          completed[run.scenario_id] = true
+        else
+          assert.are.equal("canceled", run.state)
+        end
+        assert.are.equal("shutdown", support.json.decode(server:text("devbox", run.devbox_id)).status)
+      end
+      assert.are.same({ 40, 40, 0 }, { report.scored, #tables.names(completed), #report.left_running })
+    end
+  end)
+
   it("keep numbers only, with results = false", function()
     local ids, i = server:ids "scenario", 0
     local had = 0
