@@ -428,6 +428,19 @@ describe("examples #slow", function()
       assert.is_true(links > 20)
     end)
 
+    it("has every file of the house on the map of its rooms", function()
+      local map = documents["CONTRIBUTING.md"]
+      local function check(directory, pattern)
+        for name in lfs.dir(support.root .. "/" .. directory) do
+          if name:find(pattern) then
+            assert.is_truthy(map:find("`" .. name .. "`", 1, true) or map:find("/" .. name .. "`", 1, true), name)
+          end
+        end
+      end
+      check("lua/runloop", "%.lua$")
+      check("src", "^[^_]+%.c$") -- the binding's are lua_*.c there
+    end)
+
     it("is all linked from README.md", function()
       for name in pairs(documents) do
         assert.is_truthy(name == "README.md" or documents["README.md"]:find("](" .. name .. ")", 1, true), name)
