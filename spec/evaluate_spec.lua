@@ -552,22 +552,27 @@ describe("client:evaluate", function()
     end)
 
     it_closing("by the program's end, with a client that is closed then, has what runs cancelled", function()
-      local code, out, err = support.lua([[
-        local client <close> = require("runloop").new()
-        local working = 0
-        client:spawn(function()
-          client:evaluate(client.scenarios:list {}, function()
-            working = working + 1
-            client:sleep(60)
+      for _, ending in ipairs {
+        "repeat client:poll(1) until working == 12 os.exit(3, true)", -- by the main program
+        "leaves = true client:run()", -- by an agent
+      } do
+        local code, out, err = support.lua([[
+          local client <close> = require("runloop").new()
+          local working, leaves = 0, false
+          client:spawn(function()
+            client:evaluate(client.scenarios:list {}, function()
+              working = working + 1
+              if working == 12 and leaves then os.exit(3, true) end
+              client:sleep(60)
+            end)
           end)
-        end)
-        repeat client:poll(1) until working == 12
-        print "working"
-        os.exit(3, true)
-      ]], { env = { RUNLOOP_API_KEY = server.token, RUNLOOP_BASE_URL = server.url } })
-      assert.are.same({ 3, "working\n", "" }, { code, out, err })
-      assert.are.same({ canceled = 12 }, states())
-      assert_nothing_runs()
+        ]] .. ending, { env = { RUNLOOP_API_KEY = server.token, RUNLOOP_BASE_URL = server.url } })
+        assert.are.same({ 3, "", "" }, { code, out, err })
+        assert.are.same({ canceled = 12 }, states())
+        assert_nothing_runs()
+        server:reset()
+        server:set { provisioning_polls = 0, scoring_polls = 0 }
+      end
     end)
 
     it_hooked("by an interrupt of the program has what runs cancelled", function()

@@ -224,7 +224,10 @@ local function metatable_for(transport)
     __tostring = function()
       return "runloop.client: " .. transport.base_url .. (transport.http:closed() and " (closed)" or "")
     end,
-    __close = function(_, err) transport.scheduler:close(DEFAULT_CLOSE_TIME, err == nil) end,
+    __close = function(_, err)
+      transport.scheduler.turns:leave_for_good()
+      transport.scheduler:close(DEFAULT_CLOSE_TIME, err == nil)
+    end,
     [TRANSPORT] = transport,
   }
 end

@@ -6,7 +6,7 @@ local errors = require "runloop.error"
 local waits = require "runloop.waits"
 
 local now, within = core.now, core.within
-local resume_coroutine, status_of = coroutines.resume, coroutines.status
+local resume_coroutine, status_of, running = coroutines.resume, coroutines.status, coroutines.running
 local traceback = core.traceback or (core.global "debug" or {}).traceback
 local unpack = table.unpack or unpack -- luacheck: compat
 
@@ -296,6 +296,17 @@ local STUCK = "the tasks that are left wait for each other"
 ---@return boolean
 function turns:is_inside()
   return self.current ~= false or self.turning or self.telling
+end
+
+--- The program ends: `os.exit(code, true)` has left a task, or a callback of a turn, for good, and what the main program
+--- has open is closed. That is seen from the main coroutine running while they should. What goes on from here is a turn
+--- of its own.
+function turns:leave_for_good()
+  local co, is_main = running()
+  if not (co == nil or is_main) or not self:is_inside() then return end
+  local task = self.current
+  self.current, self.turning, self.telling, self.unsettled = false, false, false, true
+  if task and task._co and status_of(task._co) ~= "suspended" then finish(self, task, "cancelled") end
 end
 
 local function refuse_inside(self, what)
