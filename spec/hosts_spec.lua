@@ -191,7 +191,7 @@ describe("hosts: #slow", function()
     local package_cpath
     lazy_setup(function()
       package_cpath = package.cpath
-      package.cpath = package.cpath .. ";" .. compile.library(support.root, "fork"):gsub("[^/]*$", "?.so")
+      package.cpath = package.cpath .. ";" .. compile.library(support.root, "fork"):gsub("[^/]+$", "?.so")
     end)
     lazy_teardown(function() package.cpath = package_cpath end)
 
@@ -502,7 +502,7 @@ describe("hosts: #slow", function()
       local write = io.write
       local runloop = require "runloop"
       for _, name in ipairs { "os", "io", "debug", "utf8", "coroutine" } do
-        for field in pairs(_G[name]) do _G[name][field] = nil end
+        for field in pairs(_G[name] or {}) do _G[name][field] = nil end
       end
       for _, name in ipairs { "os", "io", "debug", "utf8", "package", "coroutine", "require" } do _G[name] = nil end
     ]] .. EVERYTHING .. 'write "done"', { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))

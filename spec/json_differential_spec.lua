@@ -370,7 +370,7 @@ end)
 describe("decoding the quick way", function()
   local function identical(a, b)
     if type(a) ~= "table" or type(b) ~= "table" then
-      return a == b and math.type(a) == math.type(b) and (a ~= 0 or 1 / a == 1 / b)
+      return a == b and portable.math_type(a) == portable.math_type(b) and (a ~= 0 or 1 / a == 1 / b)
     elseif getmetatable(a) ~= getmetatable(b) then
       return false
     end

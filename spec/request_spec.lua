@@ -134,7 +134,7 @@ describe("client:request", function()
     local marked = runloop.array {}
     for _, case in ipairs {
       { {}, "{}" }, { marked, "[]" }, { { 1, "a", true, runloop.null }, '[1,"a",true,null]' }, { "text", '"text"' },
-      { 5, "5" }, { 1.0, "1.0" }, { false, "false" }, { runloop.null, "null" },
+      { 5, "5" }, { 1.0, portable.integers and "1.0" or "1" }, { false, "false" }, { runloop.null, "null" },
       { { b = { { c = {} } } }, '{"b":[{"c":{}}]}' },
     } do
       server:fault { status = 200, json = {} }

@@ -1,4 +1,5 @@
 -- Scenarios: every call, the tables that come back, and their methods.
+local portable = require "spec.support.portable"
 local runloop = require "runloop"
 local support = require "spec.support"
 local stand_in = require "spec.support.stand_in"
@@ -162,8 +163,10 @@ describe("client.scenarios", function()
       assert.are.equal(json.array_mt, getmetatable(sent.required_secret_names))
       assert.are.equal(json.array_mt, getmetatable(sent.input_context.additional_context.list))
       assert.is_nil(getmetatable(sent.input_context.additional_context.map))
-      assert.matches('"one":1.0', server:last().body, 1, true)
-      assert.matches('"big":9007199254740993', server:last().body, 1, true)
+      if portable.integers then
+        assert.matches('"one":1.0', server:last().body, 1, true)
+        assert.matches('"big":9007199254740993', server:last().body, 1, true)
+      end
     end)
 
     it("takes every scorer that the API knows", function()

@@ -277,7 +277,8 @@ describe("query parameters", function()
   end)
 
   it("that the module does not know may be strings, numbers, booleans and lists of these", function()
-    assert.same({ a = "1,x,true", b = "1.5", c = "true", d = "", e = "9007199254740993" },
+    local large = portable.integers and "9007199254740993" or "9007199254740992"
+    assert.same({ a = "1,x,true", b = "1.5", c = "true", d = "", e = large },
       schema.query(nil, { a = { 1, "x", true }, b = 1.5, c = true, d = {}, e = 9007199254740993 }, "client:request"))
     local wrong = {
       ["query parameter 'a' must be a string, a number, a boolean or a list of these, got null"] = { a = null },

@@ -175,7 +175,7 @@ describe("On the wire", function()
       assert.are.equal("/q?a=false", target { a = false })
       assert.are.equal("/q?a=5", target { a = 5 })
       assert.are.equal("/q?a=0.5", target { a = 0.5 })
-      assert.are.equal("/q?a=9223372036854775807", target { a = math.maxinteger })
+      if portable.integers then assert.are.equal("/q?a=9223372036854775807", target { a = math.maxinteger }) end
       assert.are.equal("/q?a=", target { a = "" })
       assert.matches("^/q%?a=1(.+)b(.+)true$", target { a = { 1, "b", true } })
       assert.are.equal("/q", target { a = nil })

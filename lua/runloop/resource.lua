@@ -127,7 +127,7 @@ local function helper_of(class, name, helper)
   return function(self, ...)
     local context = context_of(self, class, where)
     local given = { ... }
-    if id_names[2] then rows.spread_ids(id_names, given) end
+    if id_names[2] then rows.spread_ids(id_names, given, select("#", ...)) end
     given = arguments_of(helper, class, where, given, await)
     rows.refuse_more(given, count, where)
     local refused = context.transport.scheduler:enter(where, helper.drives)

@@ -211,14 +211,17 @@ local function url_of(plan, transport, given, where)
   return url, texts
 end
 
--- A thing that carries the ids above its own stands for all of them; `wanted` are their names in order.
-function rows.spread_ids(wanted, given)
+-- A thing that carries the ids above its own stands for all of them; `wanted` are their names in order. Of the `count`
+-- arguments given some may be nil.
+function rows.spread_ids(wanted, given, count)
   local thing = given[1]
   if type(thing) ~= "table" then return end
   for i = 1, #wanted do
     if type(rawget(thing, wanted[i])) ~= "string" then return end
   end
-  for i = #wanted - 1, 1, -1 do table.insert(given, 1, thing[wanted[i]]) end
+  local more = #wanted - 1
+  for i = count, 1, -1 do given[i + more] = given[i] end
+  for i = 1, more do given[i] = thing[wanted[i]] end
 end
 
 --- Raises where something follows the last argument of a call: options in a wrong place would do nothing.
@@ -275,7 +278,7 @@ end
 -- The arguments of a call, checked, before anything is done: url, query, body, path, options.
 local function arguments_of_call(context, plan, where, ...)
   local transport, row, given = context.transport, plan.row, { ... }
-  if plan.id_names then rows.spread_ids(plan.id_names, given) end
+  if plan.id_names then rows.spread_ids(plan.id_names, given, select("#", ...)) end
   local call = {}
   call.url, call.ids = url_of(plan, transport, given, where)
   local params, options = plan.params_at and given[plan.params_at], given[plan.options_at]

@@ -42,7 +42,8 @@ static void *run(void *arg) {
     (void)lua_pcall(L, 1 + g->strings_count, 0, 0);
   }
   if (lua_gettop(L) > 0)
-    snprintf(g->problem, sizeof g->problem, "%s", luaL_tolstring(L, -1, NULL));
+    snprintf(g->problem, sizeof g->problem, "%s",
+             lua_tostring(L, -1) != NULL ? lua_tostring(L, -1) : "an error that is no text");
   lua_close(L);
   return NULL;
 }

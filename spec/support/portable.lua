@@ -11,7 +11,7 @@ end
 
 portable.unpack = table.unpack or unpack
 
-function portable.pack(...)
+portable.pack = table.pack or function(...)
   return { n = select("#", ...), ... }
 end
 
