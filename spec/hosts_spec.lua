@@ -508,6 +508,16 @@ describe("hosts: #slow", function()
     ]] .. EVERYTHING .. 'write "done"', { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
   end)
 
+  it("may have taken the coroutines away", function()
+    assert.are.equal("done", child("coroutine = nil local runloop = require 'runloop'" .. EVERYTHING .. 'io.write "done"', {
+      ID = ids[1], PATH = support.tmpdir() .. "/logs.zip",
+    }))
+    assert.are.equal("runloop needs coroutine.create, which is not there", child([[
+      package.loaded.coroutine, coroutine = nil, nil
+      io.write(select(2, pcall(require, "runloop")):match "^[^\n]*")
+    ]], {}))
+  end)
+
   it("may make it an error to ask for a global that is not there, or to make one", function()
     assert.are.equal("done", child([[
       utf8, debug = nil, nil

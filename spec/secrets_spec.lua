@@ -258,6 +258,21 @@ describe("The token stands", function()
     end
   end)
 
+  it("in no error in the base64 of a text either, wherever it stands in that", function()
+    local secrets = require "runloop.secrets"
+    local token = "Token-of~a?spec>0123"
+    for _, before in ipairs { "", ":", "Bearer ", "me:", "a", "ab", "abc" } do
+      for _, after in ipairs { "", "x", "xy", "xyz" } do
+        local text = secrets.base64(before .. token .. after)
+        for _, form in ipairs { text, (text:gsub("[+/]", { ["+"] = "-", ["/"] = "_" })) } do
+          local message = message_of_402(token, "<" .. form .. ">")
+          assert.matches("[redacted]", message, 1, true)
+          assert.is_true(#message <= #"<[redacted]>" + #text - math.floor(#token * 8 / 6) + 2, message)
+        end
+      end
+    end
+  end)
+
   it("in errors when it is shorter than that, which no real one is: words would be garbled", function()
     for _, token in ipairs { "t", "test", "api", "POST", "a_token" } do
       local message = "a_token: the tests of the api POST it"

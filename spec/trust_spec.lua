@@ -51,6 +51,23 @@ describe("Trust:", function()
       assert.are.equal("ok", run("", script:format(url, mine), { SSL_CERT_FILE = stranger }))
     end)
 
+    it("are those of SSL_CERT_DIR, where nothing names a file", function()
+      local script = ([[
+        local client = require "runloop".new { base_url = %q, bearer_token = "test-token", max_retries = 0, ca_file = %s }
+        local value, err = client.scenarios:retrieve "x"
+        io.write(value and "ok" or err.kind)
+      ]])
+      local url, empty, directory = tls().url, support.tmpdir(), support.tmpdir()
+      local _, hash = support.run("openssl x509 -noout -hash -in " .. certificates.ca_file)
+      support.write_file(directory .. "/" .. hash:match "%x+" .. ".0", support.read_file(certificates.ca_file))
+      local stranger = ("%q"):format(certificates.self_signed.certificate)
+      local function kind(ca_file, env) return run("", script:format(url, ca_file), env) end
+      assert.are.equal("ok", kind("nil", { SSL_CERT_FILE = false, SSL_CERT_DIR = directory }))
+      assert.are.equal("tls", kind("nil", { SSL_CERT_FILE = false, SSL_CERT_DIR = empty }))
+      assert.are.equal("ok", kind("nil", { SSL_CERT_FILE = certificates.ca_file, SSL_CERT_DIR = empty }))
+      assert.are.equal("tls", kind(stranger, { SSL_CERT_FILE = false, SSL_CERT_DIR = directory }))
+    end)
+
     it("are read again once their file has been replaced, with the next attempt: of calls, lists, streams, files", function()
       local path = support.tmpdir() .. "/ca.pem"
       local function rename(file)

@@ -632,6 +632,7 @@ static enum rl_status copy_options(struct rl_http *h, const struct rl_http_optio
   h->https = o->https;
   h->connect_timeout = o->connect_timeout;
   h->ca_file = copy_string(o->ca_file, &failed);
+  h->ca_path = copy_string(o->ca_path, &failed);
   h->proxy = copy_string(o->proxy, &failed);
   h->no_expect.data = no_expect;
   h->base_len = rl_header_block_size(o->base_headers, o->base_header_count);
@@ -701,7 +702,8 @@ static void wipe_options(struct rl_http *h) {
     rl_wipe(h->proxy, strlen(h->proxy)); /* it may hold a password */
   rl_free(h->proxy);
   rl_free(h->ca_file);
-  h->base = h->proxy = h->ca_file = NULL;
+  rl_free(h->ca_path);
+  h->base = h->proxy = h->ca_file = h->ca_path = NULL;
   h->base_headers = NULL;
 }
 

@@ -124,7 +124,7 @@ struct rl_http {
   long max_connections, max_streams;
   int https;
   double connect_timeout;
-  char *ca_file;
+  char *ca_file, *ca_path;
   char *proxy;
   char *base; /* one block with base_headers' nodes and text */
   size_t base_len;

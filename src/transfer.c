@@ -539,7 +539,10 @@ static const char *system_bundle(void) {
   return NULL;
 }
 
+/* NULL: a directory's certificates, which are looked for in each handshake. */
 static const char *bundle_of(const struct rl_http *h) {
+  if (h->ca_path != NULL)
+    return NULL;
   return h->ca_file != NULL ? h->ca_file : system_bundle();
 }
 
@@ -558,11 +561,15 @@ void rl_ca_stamp(const struct rl_http *h, struct rl_stamp *out) {
 #endif
 }
 
-/* Of the certificates of an HTTPS proxy a company's own bundle is told as well. */
+/* Of the certificates of an HTTPS proxy a company's own ones are told as well. */
 static void set_proxy_bundle(CURL *curl, const struct rl_http *h) {
 #if LIBCURL_VERSION_NUM >= 0x073400
   if (h->ca_file != NULL)
     set_if_known(curl, CURLOPT_PROXY_CAINFO, h->ca_file, 0);
+  if (h->ca_path != NULL) {
+    set_if_known(curl, CURLOPT_PROXY_CAPATH, h->ca_path, 0);
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, NULL);
+  }
 #else
   (void)curl, (void)h;
 #endif
@@ -577,6 +584,10 @@ static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
     SET(CURLOPT_CAINFO, bundle);
     /* With a directory set as well, the bundle is parsed again for every connection (25 ms). */
     SET(CURLOPT_CAPATH, NULL);
+  }
+  if (h->ca_path != NULL) {
+    SET(CURLOPT_CAPATH, h->ca_path);
+    SET(CURLOPT_CAINFO, NULL);
   }
   set_proxy_bundle(curl, h);
 #if LIBCURL_VERSION_NUM >= 0x075700

@@ -261,11 +261,13 @@ local function new(options, ...)
   }
   local proxy_url, own_secrets = proxy_from(checked, https)
   own_secrets[#own_secrets + 1] = token
+  local ca_file = checked.ca_file or environment "SSL_CERT_FILE"
   local http = core.http {
     base_headers = headers.lines(headers.merge(defaults, own)),
     max_connections = checked.max_connections, max_streams = checked.max_streams,
     https = https, http2 = https and checked.http_version == "2",
-    ca_file = checked.ca_file or environment "SSL_CERT_FILE", proxy = proxy_url, connect_timeout = checked.connect_timeout,
+    ca_file = ca_file, ca_path = not ca_file and environment "SSL_CERT_DIR" or nil,
+    proxy = proxy_url, connect_timeout = checked.connect_timeout,
   }
   checked.bearer_token, checked.proxy, checked.headers = nil, nil, nil -- they are not asked for again, and are secret
   checked.scheduler = nil

@@ -3,9 +3,12 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
--- A copy: a host may change the library later on, for its own scripts.
-local library = {}
-for name, fn in pairs(coroutine) do library[name] = fn end
+-- A copy: a host may change the library later on, for its own scripts, or have taken it away from them.
+local library, package = {}, core.global "package"
+for name, fn in pairs(core.global "coroutine" or package and package.loaded.coroutine or {}) do library[name] = fn end
+for _, name in ipairs { "create", "resume", "running", "status", "yield" } do
+  if not library[name] then error("runloop needs coroutine." .. name .. ", which is not there", 0) end
+end
 
 -- nginx's Lua module has coroutines of its own, which belong to one request; those of Lua are behind them.
 if core.global "ngx" and library._resume then

@@ -1,5 +1,7 @@
 -- The URL of a proxy: checked without showing it, since it may hold a password.
 
+local secrets = require "runloop.secrets"
+
 local proxy = {}
 
 local SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true }
@@ -40,21 +42,6 @@ function proxy.fault(url, scheme_needed)
   return fault and fault .. ENCODE
 end
 
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(text)
-  local encoded = text:gsub("..?.?", function(group)
-    local a, b, c = group:byte(1, 3)
-    local bits, out = a * 65536 + (b or 0) * 256 + (c or 0), ""
-    for shift = 3, 3 - #group, -1 do
-      local digit = math.floor(bits / 64 ^ shift) % 64
-      out = out .. DIGITS:sub(digit + 1, digit + 1)
-    end
-    return out .. ("="):rep(3 - #group)
-  end)
-  return encoded
-end
-
 --- What must not be shown of a proxy's URL, as the URL has it and as it is sent.
 ---@param url string
 ---@return string[]
@@ -65,7 +52,7 @@ function proxy.secrets(url)
     return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
   end
   local password = user:match("^[^:]*:(.*)$") or ""
-  return { user, plain(user), password, plain(password), (base64(plain(user))) }
+  return { user, plain(user), password, plain(password), secrets.base64(plain(user)) }
 end
 
 --- What libcurl would take from the environment: the variable's name and its value.

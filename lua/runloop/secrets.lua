@@ -11,10 +11,42 @@ local KNOWN_FIELDS = {
   key_secret = true, token = true, auth_token = true, ssh_private_key = true, upload_url = true, download_url = true,
 }
 
+-- A shorter one leaves so few digits that other words might have them. The core passes over those of less than 8, too.
+local SHORTEST_IN_BASE64 = 8
+
 local MOST_VALUES = 10000 -- of one answer that are looked at
 
 -- What an error carries for the program to go on with, as it came.
 local THINGS = { last = true, created = true, run = true }
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+--- A text in base64.
+---@param text string
+---@return string
+function secrets.base64(text)
+  return (text:gsub("..?.?", function(group)
+    local a, b, c = group:byte(1, 3)
+    local bits, out = a * 65536 + (b or 0) * 256 + (c or 0), ""
+    for shift = 3, 3 - #group, -1 do
+      local digit = math.floor(bits / 64 ^ shift) % 64
+      out = out .. DIGITS:sub(digit + 1, digit + 1)
+    end
+    return out .. ("="):rep(3 - #group)
+  end))
+end
+
+-- What a secret looks like in the base64 of a text that it stands in, by its place there: the digits that hold bits of
+-- nothing else.
+local function add_base64(scrubber, secret)
+  for before = 0, 2 do
+    local digits = secrets.base64(("x"):rep(before) .. secret)
+    local first, last = math.ceil(before * 8 / 6) + 1, math.floor((before + #secret) * 8 / 6)
+    digits = digits:sub(first, last)
+    scrubber:add(digits)
+    scrubber:add((digits:gsub("[+/]", { ["+"] = "-", ["/"] = "_" })))
+  end
+end
 
 local function unescaped(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
@@ -75,7 +107,10 @@ end
 function secrets.new(own, headers)
   -- Two, since many secrets that come must not push out the token.
   local kept, learned = core.scrubber(), core.scrubber()
-  for _, secret in ipairs(own) do kept:add(secret) end
+  for _, secret in ipairs(own) do
+    kept:add(secret)
+    if #secret >= SHORTEST_IN_BASE64 then add_base64(kept, secret) end
+  end
   add_headers(kept, headers)
   return function(x)
     return errors.scrub(errors.scrub(x, kept), learned, THINGS)
