@@ -170,6 +170,8 @@ describe("client.devboxes", function()
       expect.raises("'port' must be an integer from 1 to 65535", function() devbox:tunnel_url "80" end)
       expect.success(devbox:remove_tunnel())
       assert.is_nil(devbox.tunnel)
+      devbox = expect.success(client.devboxes:retrieve(devbox, { nulls = "keep" }))
+      expect.failure("state", "NO_TUNNEL", devbox:tunnel_url(8080))
     end)
 
     it("have terminals there, with its token and never with the key", function()
@@ -493,6 +495,30 @@ describe("client.devboxes", function()
         own:close()
         assert.are.same({ 1, 1 }, { server:count { path = "^/v1/devboxes$" }, server:count { path = "/shutdown$" } })
       end
+    end)
+
+    it("by a task that closes its client, which ends only then", function()
+      local own = server:client()
+      server:set { build_polls = 1000 }
+      own:spawn(function()
+        own.blueprints:create_and_await_build_complete({ name = "b" }, {
+          interval = 0, cancel_on_failure = true, on_poll = function() own:close() end,
+        })
+      end)
+      own:run()
+      assert.are.equal(1, server:count { path = "^/v1/blueprints/.*/delete$" })
+      expect.raises("client is closed", function() own.devboxes:list() end)
+    end)
+
+    it("no more when their client is closed before them: on_error hears of it", function()
+      local told = {}
+      local own = server:client { on_error = function(err) told[#told + 1] = err end }
+      local devbox = expect.success(own.devboxes:create_and_await_running({}, { interval = 0 }))
+      own:close()
+      getmetatable(devbox).__close(devbox)
+      assert.are.equal(1, #told)
+      assert.are.same({ "cancelled", "devbox " .. devbox.id .. ": not cleaned up, since the client is closed" },
+        { told[1].kind, told[1].message })
     end)
 
     it("never, where a mistake is raised: that says where it is in the task, too", function()

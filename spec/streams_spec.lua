@@ -251,6 +251,20 @@ describe("A stream", function()
     stream:close()
   end)
 
+  it("of an axon goes on behind a number that no float holds", function()
+    local raw = support.raw {
+      { { read = "request" }, SSE .. event '{"sequence":9007199254740995}' },
+      { { read = "request" }, SSE .. event '{"sequence":"9007199254740997"}' },
+      { { read = "request" }, SSE .. event '{"sequence":9007199254740998}' },
+    }
+    local own = raw:client()
+    assert.are.equal(3, #read(own.axons:subscribe_sse("a"), 3))
+    if math.type then assert.matches("after_sequence=9007199254740995 ", raw:log()[2].requests[1], 1, true) end
+    assert.matches("after_sequence=9007199254740997 ", raw:log()[3].requests[1], 1, true)
+    own:close()
+    raw:stop()
+  end)
+
   it("of an axon leaves out what a server sends again", function()
     server:axon_events(axon.id, 50, { payload = "n#" })
     server:fault({ path = "/subscribe/sse$", cut_events = 20 }, { path = "/subscribe/sse$", replay = 15 })

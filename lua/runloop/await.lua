@@ -191,7 +191,11 @@ end
 ---@param what string the call's name, for messages
 ---@param fn fun(): any, any
 function await.clean_up(scheduler, what, fn)
-  if scheduler.closed then return end
+  if not scheduler:can_detach() then
+    return scheduler:tell_late(errors.new {
+      kind = "cancelled", code = "CANCELLED", message = what .. ": not cleaned up, since the client is closed",
+    })
+  end
   local task = scheduler:detach(fn)
   if scheduler:blocks_here() then
     scheduler:drive(what, function() return task.status ~= "running" end, nil, function() end)
@@ -217,7 +221,7 @@ function await.begin(scheduler, begin, undo)
     taken = true
   end, function()
     abandoned = not taken
-    if abandoned and thing ~= nil and not scheduler.closed then scheduler:detach(undo, thing) end
+    if abandoned and thing ~= nil and scheduler:can_detach() then scheduler:detach(undo, thing) end
   end)
   if went_on then return thing, response end
   if type(problem) == "string" then errors.misuse(problem) end -- whose place is in this task
@@ -255,7 +259,7 @@ function await.create(self, steps)
     settled = seen ~= nil or why.kind ~= "cancelled"
     return seen, why
   end, function()
-    if not settled and may_undo and not scheduler.closed then job = scheduler:detach(undo, thing) end
+    if not settled and may_undo and scheduler:can_detach() then job = scheduler:detach(undo, thing) end
   end)
   if not went_on then -- `on_poll` has raised
     if job then scheduler:join(job) end

@@ -180,11 +180,15 @@ local function in_place(class, method)
 end
 
 -- A call of another resource about a thing, or about what one of its fields names.
-local function calls(method)
+local function calls(method, where)
   local owner_name, name = method.calls:match "^([%w_.]+):([%w_]+)$"
   return function(context, thing, ...)
-    local owner = context.api[owner_name]
-    return owner[name](owner, method.field and thing[method.field] or thing, ...)
+    local owner, about = context.api[owner_name], thing
+    if method.field then
+      about = thing[method.field]
+      if not errors.is_id(about) then errors.misuse(("%s: the %s has no %s"):format(where, context.kind, method.field)) end
+    end
+    return owner[name](owner, about, ...)
   end
 end
 
@@ -225,7 +229,7 @@ local function thing_method_of(class, name, method)
   check_method(class, name, method)
   local where = class.kind .. ":" .. name
   local call = method.call or method.in_place and in_place(class, method)
-    or method.fills and fills(method, where) or calls(method)
+    or method.fills and fills(method, where) or calls(method, where)
   return function(self, ...)
     return call(context_of(self, class, where, true), self, ...)
   end

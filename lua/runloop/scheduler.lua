@@ -313,6 +313,22 @@ function scheduler:detach(fn, ...)
   end, ...)
 end
 
+--- Whether what cleans up can still be started.
+---@return boolean
+function scheduler:can_detach()
+  return not self.closed or self.closing_at ~= nil
+end
+
+--- Tells of what nobody can be told of by a call or a task.
+---@param err any
+function scheduler:tell_late(err)
+  if self.on_error then
+    pcall(self.on_error, err, nil)
+  elseif warn then
+    warn("runloop: ", tostring(err))
+  end
+end
+
 --- Waits for a task's end, where that is possible, and leaves its error to on_error.
 ---@param task table
 function scheduler:join(task)
@@ -471,7 +487,8 @@ function scheduler:close(seconds, may_raise)
     self.closing_at = self.closing_at or now() + seconds
     ok, err = pcall(cancel_tasks, self, false)
     self.closed = true
-    if not ok or next(self.jobs) == nil then
+    local here = self:task_here()
+    if not ok or next(self.jobs) == nil and not (here and here._scheduler == self) then -- which may yet clean up
       finish(self)
     elseif not inside then
       ok, err = pcall(self.turns.drive, self.turns, self, function() return self.finished end, self.closing_at)

@@ -5,6 +5,7 @@ local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local steps = lazy.load "steps"
 
+local number_text = require("runloop.query").number_text
 local now, array_mt = core.now, core.array_mt
 local BUSY = steps.BUSY
 local fail, hand_over, put_down = steps.fail, steps.hand_over, steps.put_down
@@ -48,7 +49,7 @@ kinds.after_sequence = {
   end,
   query = function(self)
     local sequence = self._sequence
-    return "after_sequence", type(sequence) == "number" and ("%.0f"):format(sequence) or sequence
+    return "after_sequence", type(sequence) == "number" and number_text(sequence) or sequence
   end,
 }
 

@@ -327,7 +327,7 @@ local ENDED = { failure = true, shutdown = true }
 -- Shuts a devbox down whatever becomes of who asked for it.
 local function shut_down_detached(context, devbox)
   if ENDED[devbox.status] then return end
-  await.clean_up(context.transport.scheduler, "devbox", function()
+  await.clean_up(context.transport.scheduler, "devbox " .. tostring(devbox.id), function()
     local done, err = context.api.devboxes:shutdown(devbox.id)
     if done or err.status == 404 then return true end
     return nil, err
@@ -367,7 +367,7 @@ end
 
 local function url_of_port(context, devbox, port)
   port = check_port(port, "devbox:tunnel_url")
-  local key = devbox.tunnel and devbox.tunnel.tunnel_key
+  local key = type(devbox.tunnel) == "table" and devbox.tunnel.tunnel_key
   if type(key) ~= "string" then
     return nil, errors.new {
       kind = "state", code = "NO_TUNNEL", last = devbox,
