@@ -258,6 +258,16 @@ describe("The token stands", function()
     end
   end)
 
+  it("in no message about a header whose name has its value in it", function()
+    for _, name in ipairs { "Authorization: Bearer " .. TOKEN, "X-Key=" .. TOKEN, "X-Key " .. TOKEN } do
+      local message = expect.raises("...' is not a header name", function()
+        runloop.new { bearer_token = "another-token", headers = { [name] = "x" } }
+      end)
+      if not name:find "=" then assert.matches("'" .. name:match "^[%w-]+" .. "...'", message, 1, true) end
+      assert.is_nil(message:find(TOKEN, 1, true))
+    end
+  end)
+
   it("in no error in the base64 of a text either, wherever it stands in that", function()
     local secrets = require "runloop.secrets"
     local token = "Token-of~a?spec>0123"

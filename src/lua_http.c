@@ -176,8 +176,8 @@ static const struct rl_text *lines_at(lua_State *L, int table, struct rl_text *f
 /* http(options) -> client
  *
  * options: https, http2, base_headers (an array of lines "Name: value" that go with every request),
- * max_connections, max_streams, connect_timeout, ca_file, ca_path and proxy, as struct rl_http_options has
- * them. Other fields are not looked at. */
+ * max_connections, max_streams, connect_timeout, ca_file, ca_path and proxy, as struct
+ * rl_http_options has them. Other fields are not looked at. */
 static int core_http(lua_State *L) {
   struct rl_http_options o;
   struct rl_text few[FEW_LINES];

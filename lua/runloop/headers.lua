@@ -18,7 +18,10 @@ function headers.check(given, where)
   local set = {}
   for name, value in pairs(given) do
     if type(name) ~= "string" or not name:find(TOKEN) then
-      errors.misuse(where .. ": '" .. tostring(name):gsub("%c", "?") .. "' is not a header name")
+      -- What follows may be the value, a secret.
+      local text = tostring(name)
+      local start = text:match("^[!#$%%&'*+%-.^_`|~A-Za-z0-9]*")
+      errors.misuse(where .. ": '" .. start .. (start == text and "" or "...") .. "' is not a header name")
     end
     if type(value) == "number" then
       json.encode_for(value, where .. ": header '" .. name .. "'") -- raises for what is no number

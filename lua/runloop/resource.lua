@@ -230,8 +230,14 @@ local function thing_method_of(class, name, method)
   local where = class.kind .. ":" .. name
   local call = method.call or method.in_place and in_place(class, method)
     or method.fills and fills(method, where) or calls(method, where)
+  local most = method.takes and #method.takes
+  if not most then
+    return function(self, ...) return call(context_of(self, class, where, true), self, ...) end
+  end
   return function(self, ...)
-    return call(context_of(self, class, where, true), self, ...)
+    local context = context_of(self, class, where, true)
+    rows.refuse_more({ ... }, most, where)
+    return call(context, self, ...)
   end
 end
 

@@ -2,6 +2,7 @@
 
 local core = require "runloop.core"
 local errors = require "runloop.error"
+local json = require "runloop.json"
 local schema = require "runloop.schema"
 local shapes = require "runloop.api.shapes"
 
@@ -61,9 +62,9 @@ end
 ---@param given table?
 ---@return table
 return function(where, agent, given)
-  local mt = type(agent) == "table" and getmetatable(agent)
-  if type(agent) ~= "function" and not (type(mt) == "table" and mt.__call) then
-    errors.misuse(where .. ": argument 'agent' must be a function, got " .. type(agent))
+  local mt, ours = type(agent) == "table" and getmetatable(agent), json.name_of(agent) -- such as a list, which can be called
+  if type(agent) ~= "function" and (ours or not (type(mt) == "table" and mt.__call)) then
+    errors.misuse(where .. ": argument 'agent' must be a function, got " .. (ours or type(agent)))
   end
   local options = schema.options(OPTIONS, given, where)
   local most = options.max_failures
