@@ -8,6 +8,9 @@
 #include "json.h"
 #include "scan.h"
 
+/* More than this is not kept for the next page. */
+#define SPARE_BYTES (4u * 1024u * 1024u)
+
 static const char MARK[] = "\xEF\xBB\xBF";
 
 enum place {
@@ -97,6 +100,21 @@ void rl_framer_free(struct rl_framer *f) {
   rl_buffer_free(&f->members);
   rl_json_free(&f->json);
   rl_free(f);
+}
+
+void rl_framer_borrow(struct rl_framer *f, struct rl_buffer *spare) {
+  f->bytes = *spare;
+  f->bytes.len = 0;
+  rl_buffer_init(spare, SIZE_MAX);
+}
+
+void rl_framer_return(struct rl_framer *f, struct rl_buffer *spare) {
+  if (f->bytes.cap <= spare->cap || f->bytes.cap > SPARE_BYTES)
+    return;
+  rl_buffer_free(spare);
+  *spare = f->bytes;
+  rl_buffer_init(&f->bytes, SIZE_MAX);
+  f->index.len = f->index_used = f->bytes_used = 0;
 }
 
 static void fail(struct rl_framer *f, enum rl_status status, const char *message, uint64_t offset) {

@@ -19,6 +19,13 @@ struct rl_framer;
 struct rl_framer *rl_framer_new(const char *key, size_t max_item);
 void rl_framer_free(struct rl_framer *f); /* NULL is fine */
 
+/* Takes a buffer to hold items in, before any bytes came, and gives one back, after which no item
+ * waits any more: the memory of a page that has been read serves the next, for which the kernel
+ * would clear new pages. */
+struct rl_buffer;
+void rl_framer_borrow(struct rl_framer *f, struct rl_buffer *spare);
+void rl_framer_return(struct rl_framer *f, struct rl_buffer *spare);
+
 /* Takes the next bytes of the body, in pieces of any size. After an error: the same error again.
  * Items that were complete before an error can still be taken.
  * RL_SYNTAX: not JSON. RL_SHAPE: not an object, the list is missing, no array or there twice.

@@ -668,6 +668,7 @@ enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out
   rl_lane_init(h, &h->lanes[RL_LANE_PAGES], 0, 2 * o->max_connections);
   rl_lane_init(h, &h->lanes[RL_LANE_STREAMS], 0, o->max_streams);
   rl_poller_init(&h->poller);
+  rl_buffer_init(&h->spare, SIZE_MAX);
   h->pid = getpid();
   h->forks = rl_forks();
   h->clock_at = rl_monotonic();
@@ -728,6 +729,7 @@ void rl_http_close(struct rl_http *h) {
   rl_free(h->open);
   h->open = NULL;
   h->connection_count = h->connection_cap = 0;
+  rl_buffer_free(&h->spare);
   wipe_options(h);
 }
 

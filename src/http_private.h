@@ -109,6 +109,8 @@ struct rl_http {
   struct rl_poller poller;
   int cursor; /* the socket that the next round begins with, if it is ready */
 
+  struct rl_buffer spare; /* of a page that has been read, as long as there are transfers */
+
   struct rl_connection *open;
   size_t connection_count, connection_cap;
 

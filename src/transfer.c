@@ -151,6 +151,8 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
   status = rl_sink_open(&t->sink, &r->sink);
   if (status == RL_SYSTEM && file != NULL)
     *file = r->sink.file;
+  if (t->sink.framer != NULL)
+    rl_framer_borrow(t->sink.framer, &h->spare);
   t->patient = r->patient || t->sink.kind != RL_SINK_BUFFER;
   if (status == RL_OK)
     status = copy_request(t, r);
@@ -173,7 +175,19 @@ void rl_transfer_renew(struct rl_transfer *t) {
   t->message[0] = '\0';
 }
 
+/* Its buffer is kept for the next page where that may be under way already. */
+static void give_back(struct rl_transfer *t) {
+  struct rl_http *h = t->http;
+  if (h == NULL || h->closed)
+    return;
+  if (!rl_link_in_list(&h->all))
+    rl_buffer_free(&h->spare);
+  else if (t->sink.framer != NULL)
+    rl_framer_return(t->sink.framer, &h->spare);
+}
+
 void rl_transfer_destroy(struct rl_transfer *t) {
+  give_back(t);
   rl_sink_free(&t->sink);
   free_request(t);
   rl_source_free(t->source);

@@ -1,5 +1,6 @@
 /* framer_test.c: items cut out of pages, however the bytes arrive. */
 #include "alloc.h"
+#include "buffer.h"
 #include "framer.h"
 
 #include <inttypes.h>
@@ -416,7 +417,35 @@ static void survives_a_failure_of_each_allocation(void) {
 }
 #endif
 
+/* One page's memory serves the next, which sees nothing of what was in it. */
+static void works_in_the_memory_of_another(void) {
+  struct rl_buffer spare;
+  struct rl_framer *f = rl_framer_new("list", NO_LIMIT);
+  const char *item, *block;
+  size_t n;
+  rl_buffer_init(&spare, NO_LIMIT);
+  rl_framer_borrow(f, &spare); /* there is none yet */
+  rl_framer_feed(f, T("{\"list\":[{\"id\":\"one\"},{\"id\":\"left\"}"));
+  CHECK(rl_framer_first(f, &item, &n) == 1, "no item");
+  block = item;
+  rl_framer_return(f, &spare);
+  CHECK(rl_framer_waiting(f) == 0, "items wait in memory that is another's");
+  rl_framer_free(f);
+  CHECK(spare.data == block, "the memory was not given back");
+
+  f = rl_framer_new("list", NO_LIMIT);
+  rl_framer_borrow(f, &spare);
+  CHECK(spare.data == NULL && spare.cap == 0, "it has two owners");
+  rl_framer_feed(f, T("{\"list\":[7]}"));
+  CHECK(rl_framer_first(f, &item, &n) == 1 && item == block && n == 1 && *item == '7',
+        "another item, or elsewhere");
+  rl_framer_return(f, &spare);
+  rl_framer_free(f);
+  rl_buffer_free(&spare);
+}
+
 int main(void) {
+  works_in_the_memory_of_another();
   gives_the_same_in_every_split();
   caps_an_item_at_its_edge();
   caps_the_other_members_at_their_edge();
