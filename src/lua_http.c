@@ -637,6 +637,13 @@ static int decode_item(lua_State *L, struct transfer *box, const char *data, siz
   return decode(L, box, data, len);
 }
 
+/* The transfer's oldest item, which was decoded, is the loop's now. */
+static void item_taken(struct transfer *box, struct rl_framer *f) {
+  rl_framer_drop(f);
+  rl_transfer_resume(box->transfer);
+  unpin(box);
+}
+
 /* transfer:item([flags[, fields]]) -> item
  *
  * Takes the next item of the list. flags: see rl_lua_json_flags; fields: those that are wanted, of
@@ -663,10 +670,50 @@ static int transfer_item(lua_State *L) {
     (void)no_item(L, "error");
     return 2 + push_error(L, status, 0, message, offset);
   }
-  rl_framer_drop(f);
-  rl_transfer_resume(box->transfer);
-  unpin(box);
+  item_taken(box, f);
   return 1;
+}
+
+/* Pushes the transfer's oldest item and returns 1; or 0, and pushes nothing. */
+static int take_first(lua_State *L, struct transfer *box) {
+  struct rl_framer *f = rl_transfer_framer(box->transfer);
+  const char *p;
+  size_t n;
+  if (f == NULL || !rl_framer_first(f, &p, &n))
+    return 0;
+  if (!decode_item(L, box, p, n)) {
+    unpin(box);
+    return 0;
+  }
+  item_taken(box, f);
+  return 1;
+}
+
+/* take(transfer, flags, fields, metatable, cursor) -> item, id, finished | what transfer:item gives
+ *
+ * For each item of a list, so kept short. The id comes where the item is fit to be handed over: it
+ * is a text, and not the one that the page began behind. Then the item has its metatable, and
+ * `finished` says whether the transfer has. Upvalues: the class of transfers, "id". */
+static int core_take(lua_State *L) {
+  struct transfer *box = lua_touserdata(L, 1);
+  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)) ||
+      box->transfer == NULL || box->released || box->pins > 0)
+    return transfer_item(L); /* which raises */
+  check_open(L, box->client, rl_http_seems_forked);
+  lua_settop(L, 5);
+  if (!take_first(L, box))
+    return transfer_item(L); /* which says why */
+  if (lua_type(L, 6) != LUA_TTABLE)
+    return 1;
+  lua_pushvalue(L, lua_upvalueindex(2));
+  if (lua_rawget(L, 6) != LUA_TSTRING || lua_rawlen(L, 7) == 0 || lua_rawequal(L, 7, 5)) {
+    lua_settop(L, 6);
+    return 1;
+  }
+  lua_pushvalue(L, 4);
+  lua_setmetatable(L, 6);
+  lua_pushboolean(L, box->transfer != NULL && rl_transfer_finished(box->transfer));
+  return 3;
 }
 
 struct event_texts {
@@ -1084,6 +1131,10 @@ void rl_lua_http_open(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, core_fields);
   lua_setfield(L, -2, "fields");
+  luaL_getmetatable(L, TRANSFER);
+  lua_pushliteral(L, "id");
+  lua_pushcclosure(L, core_take, 2);
+  lua_setfield(L, -2, "take");
   lua_pushcfunction(L, core_http);
   lua_setfield(L, -2, "http");
   lua_pushcfunction(L, core_wait);

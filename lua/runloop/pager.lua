@@ -10,7 +10,9 @@ local BUSY = steps.BUSY
 local answer_of, broken_page, check_whole, drop_transfer, fail, hand_over, put_down, stopped, take_up =
   steps.answer_of, steps.broken, steps.check_whole, steps.drop_transfer, steps.fail, steps.hand_over, steps.put_down,
   steps.stopped, steps.take_up
+local now, take = core.now, core.take
 local take_out = table.remove
+local DRIVE_INTERVAL = steps.DRIVE_INTERVAL
 
 local pager, pager_mt = steps.class("pager", {
   whole = "list", items = "items",
@@ -267,12 +269,19 @@ end
 -- on_event has raised waits for the next call.
 local function next_item(self, raises, whole_call)
   local page, hand = self._page, self._hand
-  local transfer, scheduler = page and page.transfer, self._transport.scheduler
+  local transfer = page and page.transfer
   if transfer and self._mode == "items" and hand[1] == nil and (not self._collecting or whole_call == "collect")
-    and scheduler:may_take() then
-    -- The common case, kept short: an item is at hand.
+    and self._transport.scheduler:may_take() then
+    -- The common case, kept short: an item is at hand, and not the first.
     hand[1] = BUSY
-    local item = transfer:item(self._reading, self._fields)
+    local item, id, finished = take(transfer, self._reading, self._fields, self._metatable, page.cursor)
+    if id and item ~= nil and page.begun and not self._secrets then
+      page.last, page.taken, page.failures = id, page.taken + 1, 0
+      if finished and not page.looked_ahead then return hand_out(self, page, item) end
+      if now() - self._driven >= DRIVE_INTERVAL then drive(self) end
+      hand[1] = item
+      return take_out(hand)
+    end
     if item ~= nil then
       local accepted, err = accept(self, page, item)
       if accepted then return hand_out(self, page, accepted) end

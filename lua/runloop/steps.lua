@@ -15,7 +15,7 @@ local DRIVE_INTERVAL = 0.001
 -- it is whole, and only then is the next one asked for; with many, what waits outgrows the processor's cache.
 local DRIVE_TURNS = 4
 
-local steps = {}
+local steps = { DRIVE_INTERVAL = DRIVE_INTERVAL }
 
 --- In `_hand` while a step is at work and has no item yet.
 steps.BUSY = {}
