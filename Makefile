@@ -26,6 +26,7 @@ SPECS = spec
 BUSTED_FLAGS =
 FUZZ_SECONDS = 60
 SOAK_CALLS = 200000
+OOM_STEP = 1
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -210,7 +211,7 @@ asan: $(B)/asan/runloop/core.so
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:log_exe_name=1:log_path=$(B)/asan/report \
 	  LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(unrandomized) $(busted) --exclude-tags=packaging,long $(SPECS); status=$$?; \
+	  $(unrandomized) $(busted) --exclude-tags=packaging,heavy,long $(SPECS); status=$$?; \
 	for report in $(B)/asan/report.lua*; do \
 	  if [ -e "$$report" ]; then cat "$$report"; status=1; fi; \
 	done; exit $$status
@@ -228,7 +229,7 @@ valgrind: $(B)/runloop/core.so
 ## gc-stress: runs the specs with a collector that never rests
 .PHONY: gc-stress
 gc-stress: $(B)/runloop/core.so
-	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging,long $(SPECS)
+	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging,heavy,long $(SPECS)
 
 ## soak: SOAK_CALLS calls through a server that fails in every way: memory and descriptors must stay flat
 .PHONY: soak
@@ -239,11 +240,12 @@ soak: $(B)/runloop/core.so
 ctests := $(addprefix asan/,$(unit_tests)) $(addprefix scalar/,$(unit_tests)) $(addprefix sse2/,$(unit_tests)) $(addprefix asan/,$(hosts)) \
   asan/oom alloc/oom
 
+# Of allocations every OOM_STEP-th fails.
 ## ctest: runs the C programs of spec/c under the sanitizers, with all of SIMD, some and none
 .PHONY: ctest $(addprefix run/,$(ctests))
 ctest: $(addprefix run/,$(ctests))
 $(addprefix run/,$(ctests)): run/%: $(B)/%
-	@$(call spec_environment,$(*D)/) .ci/check $* $(unrandomized) $(B)/$*
+	@$(call spec_environment,$(*D)/) .ci/check $* $(unrandomized) $(B)/$* $(if $(filter %/oom,$*),$(OOM_STEP))
 
 ## tsan: runs Lua states in several threads under ThreadSanitizer
 .PHONY: tsan

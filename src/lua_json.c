@@ -67,13 +67,17 @@ static void store(struct decoder *d, struct level *v, int keep) {
   v->gathered = keep;
 }
 
-/* A C function of Lua 5.1 has 8,000 slots at most: the outer levels must not hold them all. */
+#if LUA_VERSION_NUM < 502
+/* A C function has 8,000 slots at most there: the outer levels must not hold them all. */
 enum { CROWDED = 32 };
+#endif
 
 static int open_level(struct decoder *d, int array) {
-  struct level *v = d->top;
-  if (LUA_VERSION_NUM < 502 && v - d->levels > CROWDED && v->gathered > 1)
-    store(d, v, !v->array);
+  struct level *v;
+#if LUA_VERSION_NUM < 502
+  if (d->top - d->levels > CROWDED && d->top->gathered > 1)
+    store(d, d->top, !d->top->array);
+#endif
   v = ++d->top;
   if (!lua_checkstack(d->L, GATHER + LUA_MINSTACK))
     return 0;
