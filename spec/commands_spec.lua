@@ -233,7 +233,7 @@ describe("devbox:exec", function()
       assert.are.equal(0, client:stats().in_flight)
     end)
 
-    it("keeps no text: 200 MB go through in flat memory #slow", function()
+    it("keeps no text: 200 MB go through in flat memory #heavy", function()
       server:set { commands = { flood = { stdout = { text = ("x"):rep(1000), times = 200000 } } }, chunk_bytes = 65536 }
       support.gc()
       local size, most, before = 0, 0, support.rss()

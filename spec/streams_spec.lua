@@ -252,6 +252,7 @@ describe("A stream", function()
   end)
 
   it("of an axon goes on behind a number that no float holds", function()
+    if not portable.integers then return pending "this Lua has no such numbers" end
     local raw = support.raw {
       { { read = "request" }, SSE .. event '{"sequence":9007199254740995}' },
       { { read = "request" }, SSE .. event '{"sequence":"9007199254740997"}' },
@@ -259,7 +260,7 @@ describe("A stream", function()
     }
     local own = raw:client()
     assert.are.equal(3, #read(own.axons:subscribe_sse("a"), 3))
-    if math.type then assert.matches("after_sequence=9007199254740995 ", raw:log()[2].requests[1], 1, true) end
+    assert.matches("after_sequence=9007199254740995 ", raw:log()[2].requests[1], 1, true)
     assert.matches("after_sequence=9007199254740997 ", raw:log()[3].requests[1], 1, true)
     own:close()
     raw:stop()
