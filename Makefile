@@ -182,11 +182,11 @@ test: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) $(SPECS)
 
 # The two wait most of the time: make -j2 -O ports takes little longer than one of them.
-## ports: runs the specs with LuaJIT and with Lua 5.3, but for those of volume
+## ports: runs the specs of `make quick` with LuaJIT and with Lua 5.3
 .PHONY: ports port-jit port-5.3
 ports: port-jit port-5.3
 port-jit port-5.3: port-%:
-	@$(MAKE) --no-print-directory test LUA_VERSION=$* BUSTED_FLAGS=--exclude-tags=packaging,heavy,long
+	@$(MAKE) --no-print-directory quick LUA_VERSION=$*
 
 # What is left takes less than half a minute on a machine that has nothing else to do.
 ## quick: runs the specs but those marked #slow, #heavy, #long or #packaging, for use while working

@@ -217,33 +217,35 @@ describe("core.json_decode", function()
     assert.equal("JSON", (select(3, decode '"a\0b"')))
   end)
 
-  it("may be called by a finalizer that runs while it is at work", function()
-    local calls = 0
-    local function leave()
-      portable.guard(function()
-        calls = calls + 1
-        assert(decode('{"x":["\\n' .. ("y"):rep(300) .. '"]}').x[1] == "\n" .. ("y"):rep(300))
-        assert(decode "[[[[" == nil)
-        leave()
-      end)
-    end
-    local text = "[" .. ('{"k":"a\\tb' .. ("z"):rep(100) .. '"},'):rep(300) .. "1]"
-    local pause = collectgarbage("setpause", 0)
-    local stepmul = collectgarbage("setstepmul", 10000)
-    leave()
-    -- How often the collector comes round hangs on what else the process holds.
-    local rounds = 0
-    while calls <= 20 and rounds < 2000 do
-      rounds = rounds + 1
-      for i, item in ipairs(decode(text)) do
-        assert.equal(i == 301 and 1 or "a\tb" .. ("z"):rep(100), item == 1 and 1 or item.k)
+  -- In an interpreter of its own: in a large heap the collector takes long, and hardly comes within one call. Before
+  -- Lua 5.3 that comes before a string is copied, which such a finalizer may then overwrite.
+  local it_copies = portable.integers and it or pending
+  it_copies("may be called by a finalizer that runs while it is at work", function()
+    local code, out, err = support.lua [[
+      local decode = require "runloop.core".json_decode
+      local portable = require "spec.support.portable"
+      local calls = 0
+      local function leave()
+        portable.guard(function()
+          calls = calls + 1
+          assert(decode('{"x":["\\n' .. ("y"):rep(300) .. '"]}').x[1] == "\n" .. ("y"):rep(300))
+          assert(decode "[[[[" == nil)
+          leave()
+        end)
       end
-    end
-    collectgarbage("setpause", pause)
-    collectgarbage("setstepmul", stepmul)
-    assert.is_true(calls > 20)
-    leave = function() end
-    collectgarbage()
+      local text = "[" .. ('{"k":"a\\tb' .. ("z"):rep(100) .. '"},'):rep(300) .. "1]"
+      collectgarbage("setpause", 0)
+      collectgarbage("setstepmul", 10000)
+      leave()
+      while calls <= 20 do
+        for i, item in ipairs(decode(text)) do
+          assert((i == 301 and item or item.k) == (i == 301 and 1 or "a\tb" .. ("z"):rep(100)))
+        end
+      end
+      leave = function() end
+      io.write "done"
+    ]]
+    assert.are.same({ 0, "done" }, { code, out }, err)
   end)
 
   it("raises for what is no text", function()
