@@ -236,7 +236,7 @@ valgrind: $(B)/runloop/core.so
 ## gc-stress: runs the specs with a collector that never rests
 .PHONY: gc-stress
 gc-stress: $(B)/runloop/core.so
-	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging,heavy,long $(SPECS)
+	@$(call spec_environment) $(busted) --helper=.ci/gc_stress.lua --exclude-tags=packaging,slow,heavy,long $(SPECS)
 
 ## soak: SOAK_CALLS calls through a server that fails in every way: memory and descriptors must stay flat
 .PHONY: soak
