@@ -98,8 +98,16 @@ static void compare(const struct result *a, const struct result *b) {
 }
 
 static void compare_with_parser(const struct result *r, const char *page, size_t size) {
-  size_t offset;
-  enum rl_json_token token = parse(page, size, &offset);
+  enum { MARK = 3 };
+  size_t offset, mark = size >= MARK && memcmp(page, "\xEF\xBB\xBF", MARK) == 0 ? MARK : 0;
+  enum rl_json_token token;
+  /* The parser knows nothing of byte order marks, nor of what only begins as one. */
+  if (mark == 0 && size > 0 && page[0] == '\xEF') {
+    require(!r->done && r->count == 0);
+    return;
+  }
+  token = parse(page + mark, size - mark, &offset);
+  offset += mark;
   if (token == RL_JSON_END)
     require(r->done || r->status == RL_SHAPE || r->status == RL_TOO_LARGE);
   if (!r->valid)
