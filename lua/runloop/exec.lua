@@ -22,12 +22,7 @@ local SPEC = schema.options_of({
   kill_on_failure = schema.boolean { default = false },
 }, "option")
 
-local function is_completed(view)
-  local status = view.status
-  if status == "completed" then return true end
-  if status == "queued" or status == "running" then return false end
-  return nil, status
-end
+local is_completed = lazy.load "api.devboxes.executions".is_completed
 
 local function kill(self, execution)
   return self.watch.api["devboxes.executions"]:kill(self.devbox, execution.execution_id,

@@ -76,6 +76,7 @@ local IDS = "/v1/devboxes/{devbox_id}/executions/{execution_id}"
 return {
   name = "devboxes.executions", kind = "execution", id = "execution_id", thing = shapes.Execution, shapes = shapes,
   text = "Commands on devboxes. An execution alone will do for both ids.",
+  is_completed = is_completed, -- for who runs one to its end
 
   rows = {
     retrieve = {
