@@ -99,17 +99,15 @@ int rl_whole_utf8(const struct rl_scanner *scanner, const char *p, uint64_t high
   scanner->utf8(p, &m);
   /* where a byte has to continue a character, and does not, or the other way round */
   wrong = (m.two << 1 | m.three << 2 | m.four << 3) ^ (high & ~m.lead);
-  if (ends) {
-    wrong &= low << 1 | 1;
-  } else {
+  if (!ends) {
     open =
         (m.two & (uint64_t)1 << 63) | (m.three & (uint64_t)1 << 62) | (m.four & (uint64_t)1 << 61);
     if (open != 0) {
       len = __builtin_ctzll(open);
       low = ((uint64_t)1 << len) - 1;
     }
-    wrong &= low;
   }
+  wrong &= low << 1 | 1; /* and the byte behind, which the last of them may lack */
   wrong |= ((m.lead & ~m.two) | m.beyond) & low;
   if (wrong != 0)
     return -1;

@@ -577,28 +577,50 @@ static size_t decode_as_whatwg(const unsigned char *in, size_t n, char *out) {
   return used;
 }
 
-static void replaces_ill_formed_utf8_as_browsers_do(void) {
+/* Bytes at which decoders differ, and whole characters between them. */
+static size_t put_interesting(unsigned char *out, size_t n) {
   static const unsigned char interesting[] = {
       'a',  'b',  0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
       0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF, 0x80, 0xBF, 0x80};
+  static const char *const whole[] = {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+  const uint32_t junk = random_number(8); /* of eight */
+  size_t i = 0;
+  while (i < n)
+    if (random_number(8) <= junk)
+      out[i++] = interesting[random_number(sizeof interesting)];
+    else
+      i += overwrite((char *)out + i, whole[random_number(3)]);
+  return i;
+}
+
+/* They lie anywhere in and around a block of 64 bytes, behind which `behind` plain ones follow. */
+static int replaces_ill_formed(size_t before, size_t n, size_t behind) {
+  unsigned char in[512];
+  char expected[1024];
+  size_t used, len = 1;
+  in[0] = '"';
+  memset(in + len, 'x', before);
+  len += before;
+  len += put_interesting(in + len, n);
+  memset(in + len, 'x', behind);
+  len += behind;
+  used = decode_as_whatwg(in + 1, len - 1, expected);
+  in[len++] = '"';
+  rl_json_start(&parser, (const char *)in, len);
+  return rl_json_next(&parser) == RL_JSON_STRING && parser.text_len == used &&
+         memcmp(parser.text, expected, used) == 0;
+}
+
+static void replaces_ill_formed_utf8_as_browsers_do(void) {
   int round, wrong = 0;
-  for (round = 0; round < 100000; round++) {
-    unsigned char in[48] = {'"'};
-    char expected[160];
-    size_t n = random_number(40), i, used;
-    for (i = 0; i < n; i++)
-      in[i + 1] = interesting[random_number(sizeof interesting)];
-    in[n + 1] = '"';
-    used = decode_as_whatwg(in + 1, n, expected);
-    rl_json_start(&parser, (const char *)in, n + 2);
-    if (rl_json_next(&parser) != RL_JSON_STRING || parser.text_len != used ||
-        memcmp(parser.text, expected, used) != 0)
-      wrong++;
+  for (round = 0; round < 200000; round++) {
+    const int blocks = round % 2;
+    wrong += !replaces_ill_formed(blocks ? random_number(66) : 0, random_number(blocks ? 12 : 40),
+                                  blocks ? 130 : 0);
   }
   CHECK(wrong == 0, "%d strings", wrong);
 }
 
-/* Against the C library, which reads the same text, in the locale of C programs. */
 static void rounds_random_numbers_as_the_c_library_does(void) {
   int round, wrong = 0;
   for (round = 0; round < 100000; round++) {
