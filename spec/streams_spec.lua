@@ -222,6 +222,64 @@ describe("A stream", function()
     raw:stop()
   end)
 
+  -- Reads a stream of output whose openings are answered so; behind them stands the completed command. Returns the text,
+  -- the error that it ended with, and the offsets that it was opened at.
+  local function read_openings(params, openings)
+    local view = '{"devbox_id":"d","execution_id":"e","status":"completed","exit_status":0}'
+    local script = {}
+    for i, events in ipairs(openings) do
+      local frames = {}
+      for k, item in ipairs(events) do frames[k] = event(('{"offset":%d,"output":"%s"}'):format(item[1], item[2])) end
+      script[i] = { { read = "request" }, SSE .. table.concat(frames) .. chunk "" }
+    end
+    script[#script + 1] = ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#view, view)
+    local raw = support.raw(script)
+    local own = raw:client()
+    local events, err = read(own.devboxes.executions:stream_stdout_updates("d", "e", params))
+    local offsets = {}
+    for _, connection in ipairs(raw:log()) do
+      local query = connection.requests[1]:match "stream_stdout_updates(%S*)"
+      if query then offsets[#offsets + 1] = query:match "offset=(%d+)" or "none" end
+    end
+    own:close()
+    raw:stop()
+    return joined(events), err, table.concat(offsets, " ")
+  end
+
+  it("of output asks again for what is missing between two chunks", function()
+    for _, row in ipairs {
+      { { { 0, "ab" }, { 4, "ef" } }, { { 0, "ab" }, { 2, "cd" }, { 4, "ef" } }, "none 0", "abcdef" },
+      { { { 0, "ab" }, { 2, "cd" }, { 6, "gh" } }, { { 2, "cdef" }, { 6, "gh" } }, "none 2", "abcdefgh" },
+      { { { 4, "ef" } }, { { 0, "abcd" }, { 4, "ef" } }, "none none", "abcdef" },
+      { { { 2, "ab" }, { 9, "efghi" } }, { { 4, "cd" }, { 9, "efghi" } }, "none 2", "abcdefghi" },
+    } do
+      assert.are.same({ row[4], nil, row[3] }, { read_openings(nil, { row[1], row[2] }) })
+    end
+  end)
+
+  it("of output fails when what is missing is missing again, but not for characters that are cut in two", function()
+    local gap = { { 0, "ab" }, { 4, "ef" } }
+    local text, err, offsets = read_openings(nil, { gap, gap })
+    expect.failure("decode", "SHAPE", nil, err)
+    assert.matches("the server has left out output before offset 4", err.message, 1, true)
+    assert.are.same({ "ab", "none 0" }, { text, offsets })
+    text, err, offsets = read_openings(nil, { { { 0, "ab" }, { 4, "\226\130\172e" }, { 6, "f" } } })
+    assert.are.same({ "ab\226\130\172ef", nil, "none" }, { text, err, offsets })
+  end)
+
+  it("of output leaves out what a server sends twice over one connection", function()
+    for _, openings in ipairs {
+      { { { 0, "ab" }, { 0, "ab" }, { 2, "cdef" } } },
+      { { { 0, "ab" }, { 2, "cd" }, { 0, "ab" }, { 2, "cd" }, { 4, "ef" } } },
+      { { { 0, "abcd" }, { 2, "cdef" } } },
+      { { { 2, "ab" }, { 4, "cd" }, { 2, "ab" }, { 4, "cd" }, { 6, "ef" } } },
+    } do
+      assert.are.same({ "abcdef", nil, "none" }, { read_openings(nil, openings) })
+    end
+    local _, err = read_openings(nil, { { { 0, "ab" }, { 0, "xx" } } })
+    expect.failure("decode", "SHAPE", nil, err)
+  end)
+
   it("of output whose command still runs is opened again, though it has ended well", function()
     local running = expect.success(devbox:exec_async "echo one; sleep 0.3; echo two")
     server:fault { path = "/stream_stdout_updates$", cut_events = 1, by = "end" }

@@ -27,7 +27,8 @@ end
 
 -- How the streams are taken up again. A kind has
 --   begin(self)               what it remembers
---   accept(self, part, item)  the item, or nil where it has been had; or nil and what is wrong with it
+--   accept(self, part, item)  the item, or nil where it has been had; or nil and what is wrong with it; or nil, nil and
+--                             true where something is missing before it, which is to be asked for again
 --   query(self)               the parameter and its value that it goes on with, if it has got anywhere
 --   is_lost(self)             whether it cannot be taken up again
 --   ends                      a clean end may be the end
@@ -67,6 +68,7 @@ end
 local function learn_offsets(self, offset, text)
   local before, length = self._at or self._from, #(self._text or "")
   if length == #text then return end -- either way it would be there
+  if not self._at and before > 0 and offset == before then return end -- or it was had before
   if offset == before + length then
     self._tells = "start"
   elseif offset == before + #text then
@@ -101,6 +103,25 @@ local function rest_of_beginning(self, offset, text)
   return stop > had_up_to and text:sub(had_up_to - offset + 1) or nil
 end
 
+-- Whether bytes are missing before a chunk. A text is never shorter than what it stands for, but a server may keep back
+-- the first bytes of a character until it has the others.
+local function has_gap(self, offset, text)
+  local at = self._at or self._from
+  local before_start, before_end = offset - at - #(self._text or ""), offset - #text - at
+  if self._tells == "end" then return before_end > 0 end
+  if before_start < 4 and text:find "^[\128-\255]" then return false end
+  return before_start > 0 and (self._tells == "start" or before_end > 0)
+end
+
+-- Whether a chunk repeats what was had, though nothing has broken off. Offsets that count characters do not.
+local function is_repeated(self, offset, text)
+  local at, before = self._at, self._text
+  if not at or text == "" then return false end
+  if offset <= at then return true end
+  return self._tells == "start" and offset < at + #before and not before:find "[\128-\255]"
+    and text:sub(1, at + #before - offset) == before:sub(offset - at + 1):sub(1, #text)
+end
+
 -- A chunk behind a break: what has been had of it is cut off.
 local function catch_up(self, item)
   local offset, text = item.offset, item.output
@@ -125,6 +146,7 @@ kinds.offset = {
     self._tail = "" -- what was handed over last
     self._tells = nil -- "start" or "end": what an offset is
     self._catching_up = false -- behind a break, up to what has not been had
+    self._gap_at = nil -- where something was missing, which was asked for again
     self._blind = false -- the last chunk had no offset
     self._total = 0 -- bytes handed over
   end,
@@ -139,7 +161,14 @@ kinds.offset = {
       return item
     end
     if not self._tells then learn_offsets(self, offset, text) end
-    if self._catching_up then
+    if has_gap(self, offset, text) then
+      local place = self._at or self._from
+      if self._gap_at == place then return nil, "the server has left out output before offset " .. number_text(offset) end
+      self._gap_at = place
+      return nil, nil, true
+    end
+    if self._catching_up or is_repeated(self, offset, text) then
+      self._catching_up = true
       local wrong
       item, wrong = catch_up(self, item)
       if not item then return nil, wrong end
@@ -335,13 +364,14 @@ local function take(self, part, item, name)
   if type(item) ~= "table" or getmetatable(item) == array_mt then
     return steps.broken(self, part, "SHAPE", "an event is no object")
   end
-  local new_item, wrong = self._accept(self, part, item)
+  local new_item, wrong, missing = self._accept(self, part, item)
   if new_item then
     part.failures, self._barren = 0, 0
     if self._secrets then self._transport.learn(new_item, self._secrets) end
     return new_item
   end
   if wrong then return steps.broken(self, part, "SHAPE", wrong) end
+  if missing then reopen(self, part, MIN_GAP) end
   return nil
 end
 
