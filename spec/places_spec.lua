@@ -99,6 +99,51 @@ describe("One argument too many", function()
     assert.are.equal(0, server:count())
     expect.success(client.scenarios:retrieve(id, nil, nil))
   end)
+
+  local more, unpack = {}, table.unpack or unpack -- luacheck: compat
+  local function nothing() end
+
+  for name, most in pairs {
+    request = 2, list = 2, warm_up = 0, stats = 0, close = 1, poll = 2, run = 0, sleep = 1, map = 3, evaluate = 3,
+    fds = 0, timeout = 0,
+  } do
+    it("raises: client:" .. name, function()
+      local given = ({ map = { {}, nothing }, evaluate = { {}, nothing }, request = { { path = "/" } } })[name] or {}
+      given[most + 1] = more
+      expect.raises(("client:%s: argument %d is one too many: it takes %d"):format(name, most + 1, most), function()
+        client[name](client, unpack(given, 1, most + 1))
+      end)
+      assert.are.equal(0, server:count())
+    end)
+  end
+
+  for name, use in pairs {
+    ["pager:next: argument 1"] = function() client.scenarios:list():next(more) end,
+    ["pager:collect: argument 2"] = function() client.scenarios:list():collect(1, more) end,
+    ["pager:pages: argument 1"] = function() client.scenarios:list():pages(more) end,
+    ["pager:close: argument 1"] = function() client.scenarios:list():close(more) end,
+    ["stream:next: argument 1"] = function() client.devboxes:watch_evictions():next(more) end,
+    ["stream:close: argument 1"] = function() client.devboxes:watch_evictions():close(more) end,
+    ["task:wait: argument 2"] = function() client:spawn(nothing):wait(1, more) end,
+    ["task:cancel: argument 1"] = function() client:spawn(nothing):cancel(more) end,
+    ["builder:with_problem_statement: argument 2"] = function()
+      runloop.scenario "x":with_problem_statement("fix", more)
+    end,
+    ["builder:add_bash_script_scorer: argument 3"] = function()
+      runloop.scenario "x":add_bash_script_scorer("s", { bash_script = "true" }, more)
+    end,
+    ["builder:build: argument 1"] = function() runloop.scenario "x":build(more) end,
+    ["builder:push: argument 3"] = function() runloop.scenario "x":push(client, {}, more) end,
+    ["runloop.scenario: argument 2"] = function() runloop.scenario("x", more) end,
+    ["runloop.array: argument 2"] = function() runloop.array(nil, more) end,
+    ["runloop.json.encode: argument 3"] = function() runloop.json.encode({}, nil, more) end,
+    ["runloop.json.decode: argument 3"] = function() runloop.json.decode("{}", nil, more) end,
+  } do
+    it("raises: " .. name, function()
+      expect.raises(name .. " is one too many", use)
+      assert.are.equal(0, server:count())
+    end)
+  end
 end)
 
 describe("A name in the wrong table", function()

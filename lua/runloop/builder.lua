@@ -194,6 +194,11 @@ function builder:push(client, options)
   return client.scenarios:create(parameters, options)
 end
 
+for name, method in pairs(builder) do
+  local most = name:find "_scorer$" and 2 or name == "push" and 2 or name == "build" and 0 or 1
+  builder[name] = errors.bounded(method, most, "builder:" .. name)
+end
+
 --- A builder for a scenario. Each step checks its arguments at once and returns the builder.
 ---@param name string
 ---@return runloop.ScenarioBuilder

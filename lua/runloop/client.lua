@@ -244,9 +244,8 @@ end
 --- A client for the Runloop API.
 ---@param options runloop.ClientOptions|nil
 ---@return runloop.Client
-local function new(options, ...)
+local function new(options)
   local checked = schema.options(CLIENT_OPTIONS, options, "runloop.new")
-  if ... ~= nil then errors.misuse "runloop.new: argument 2 is one too many: it takes 1" end
   refuse_zero_bytes(checked)
   check_tunnel_url(checked)
   local shared = shared_scheduler(checked.scheduler)
@@ -451,6 +450,14 @@ end
 ---@return number|nil seconds nil: nothing is pending
 function client:timeout()
   return open_transport_of(self, "timeout").scheduler:timeout()
+end
+
+-- What follows the last argument would do nothing: options in a wrong place, say.
+for name, most in pairs {
+  request = 2, list = 2, warm_up = 0, stats = 0, close = 1, poll = 2, run = 0, sleep = 1, map = 3, evaluate = 3, fds = 0,
+  timeout = 0,
+} do
+  client[name] = errors.bounded(client[name], most, "client:" .. name)
 end
 
 -- Says what is loaded when it is first used, once all that it needs is there.

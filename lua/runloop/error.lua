@@ -90,6 +90,28 @@ end
 ---@type fun(message: string), fun(): string?
 errors.misuse, errors.place = core.blamer()
 
+--- Raises where something follows the last argument of a call: it would do nothing.
+---@param given table the arguments
+---@param most integer
+---@param where string the call that the message starts with
+function errors.refuse_more(given, most, where)
+  for i in pairs(given) do
+    if i > most then errors.misuse(("%s: argument %d is one too many: it takes %d"):format(where, i, most)) end
+  end
+end
+
+--- A method that refuses what follows its last argument.
+---@param method fun(self: table, ...): ...
+---@param most integer
+---@param where string
+---@return fun(self: table, ...): ...
+function errors.bounded(method, most, where)
+  return function(self, ...)
+    if select("#", ...) > most then errors.refuse_more({ ... }, most, where) end
+    return method(self, ...)
+  end
+end
+
 --- A number as messages show it: the decimal point is not the locale's.
 ---@param n number
 ---@return string

@@ -17,17 +17,21 @@ features.closing = coroutines.closes -- to-be-closed variables
 features.tasks = coroutines.yields
 features.integers = math.type ~= nil -- of 64 bits
 
--- The module is no object: with a colon a function would get it as its first argument.
-local function with_dot(name, fn)
+-- The module is no object: with a colon a function would get it as its first argument. One that knows how many
+-- arguments it takes refuses what follows them; the others take what Lua gives them, as `text:gsub(...)` gives two values.
+local function with_dot(name, fn, most)
   return function(first, ...)
     if first ~= nil and (first == runloop or first == json_functions) then
       errors.misuse("runloop." .. name .. ": call it with a dot, not with a colon")
     end
+    if most and select("#", ...) >= most then errors.refuse_more({ first, ... }, most, "runloop." .. name) end
     return fn(first, ...)
   end
 end
 
-json_functions = { decode = with_dot("json.decode", json.decode), encode = with_dot("json.encode", json.encode) }
+json_functions = {
+  decode = with_dot("json.decode", json.decode, 2), encode = with_dot("json.encode", json.encode, 2),
+}
 
 local function shell_quote(text)
   if type(text) ~= "string" then
@@ -42,18 +46,18 @@ end
 runloop = {
   _VERSION = "runloop " .. require "runloop.version",
   --- A client; see runloop.ClientOptions.
-  new = with_dot("new", client.new),
+  new = with_dot("new", client.new, 1),
   --- Whether something is an error of this module.
   is_error = with_dot("is_error", errors.is),
   --- JSON's null, the same value as cjson.null.
   null = json.null,
   --- Marks a table (default: a new one) as an array, so that it is sent as `[]` even when empty.
-  array = with_dot("array", json.array),
+  array = with_dot("array", json.array, 1),
   --- The metatable that arrays carry.
   array_mt = json.array_mt,
   json = json_functions,
   --- A builder for the parameters of `scenarios:create`.
-  scenario = with_dot("scenario", function(name) return lazy.load("builder").new(name) end),
+  scenario = with_dot("scenario", function(name) return lazy.load("builder").new(name) end, 1),
   --- A text as one word of a POSIX shell.
   shell_quote = with_dot("shell_quote", shell_quote),
   --- What the C core was built with, what libcurl can do here, and which Lua this is.

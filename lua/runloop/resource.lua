@@ -129,7 +129,7 @@ local function helper_of(class, name, helper)
     local given = { ... }
     if id_names[2] then rows.spread_ids(id_names, given, select("#", ...)) end
     given = arguments_of(helper, class, where, given, await)
-    rows.refuse_more(given, count, where)
+    errors.refuse_more(given, count, where)
     local refused = context.transport.scheduler:enter(where, helper.drives)
     if refused then return nil, refused end
     return scrubbed(context, context.transport.scheduler:as_one(helper.call, context, unpack(given, 1, count)))
@@ -236,7 +236,7 @@ local function thing_method_of(class, name, method)
   end
   return function(self, ...)
     local context = context_of(self, class, where, true)
-    rows.refuse_more({ ... }, most, where)
+    errors.refuse_more({ ... }, most, where)
     return call(context, self, ...)
   end
 end

@@ -224,16 +224,6 @@ function rows.spread_ids(wanted, given, count)
   for i = 1, more do given[i] = thing[wanted[i]] end
 end
 
---- Raises where something follows the last argument of a call: options in a wrong place would do nothing.
----@param given table
----@param most integer
----@param where string
-function rows.refuse_more(given, most, where)
-  for i in pairs(given) do
-    if i > most then errors.misuse(("%s: argument %d is one too many: it takes %d"):format(where, i, most)) end
-  end
-end
-
 -- Adds the names of the fields of a shape that are secrets to a set, which is made when there is one.
 local function add_secrets(set, of, seen)
   if of.secret then return set end -- by its name, below
@@ -304,7 +294,7 @@ local function arguments_of_call(context, plan, where, ...)
     end
     call.body = merge(call.body or {}, call.options.body)
   end
-  rows.refuse_more(given, plan.options_at, where)
+  errors.refuse_more(given, plan.options_at, where)
   if row.completes then row.completes(call.body) end
   return call
 end

@@ -55,8 +55,9 @@ end
 ---@param next_item fun(self: table, raises: boolean?, whole_call: string?): any, any
 function steps.finish_class(methods, mt, next_item)
   --- The next item.
-  function methods:next()
+  function methods:next(more)
     if getmetatable(self) ~= mt then steps.check_self(self, mt, "next") end
+    if more ~= nil then errors.refuse_more({ more }, 0, methods._noun .. ":next") end
     return next_item(self)
   end
 
@@ -91,6 +92,11 @@ function steps.finish_class(methods, mt, next_item)
 
   function mt:__close()
     self:close()
+  end
+
+  for name, most in pairs { close = 0, collect = 1, pages = 0 } do
+    local method = methods[name]
+    if method then methods[name] = errors.bounded(method, most, methods._noun .. ":" .. name) end
   end
 
   mt.is_list = true

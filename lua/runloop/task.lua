@@ -156,4 +156,8 @@ function task_methods:cancel()
   return true
 end
 
+for name, most in pairs { wait = 1, cancel = 0 } do
+  task_methods[name] = errors.bounded(task_methods[name], most, "task:" .. name)
+end
+
 return { new = new }
