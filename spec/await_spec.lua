@@ -299,6 +299,13 @@ describe("the helpers that wait,", function()
           assert.are.equal(1, server:count())
         end)
 
+        it("waits for what an attempt has begun whose answer was lost, and which is refused the next one", function()
+          local run = start()
+          server:fault({ path = "/score$", status = 503, effect = true }, { path = "/score$", status = 400 })
+          local scored = expect.success(await(run, { interval = 0.01 }))
+          assert.are.equal("scored", scored.state)
+        end)
+
         it("times out while the answer to the scoring is awaited", function()
           local run = start()
           silence "/score$"

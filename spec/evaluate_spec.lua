@@ -270,6 +270,19 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
+    it("may score its run itself, and complete it", function()
+      for _, by in ipairs {
+        function(run) assert(run:score()) end,
+        function(run) assert(run:score_and_await { interval = 0.01 }) end,
+        function(run) assert(run:score_and_complete { interval = 0.01 }) end,
+        function(run) assert(client.scenarios.runs:score_and_complete(run, { interval = 0.01 })) end,
+      } do
+        local report = evaluate(by)
+        assert.are.same({ 12, 0.75, "completed" }, { report.scored, report.mean_score, report.results[1].state })
+        assert_nothing_runs()
+      end
+    end)
+
     it("is ended when its time is over", function()
       local ended = 0
       local report = evaluate(function(_, devbox, scenario)
@@ -388,6 +401,13 @@ describe("client:evaluate", function()
     it("that is not there says so", function()
       local report = evaluate(nil, nil, { "scn_of_nobody" })
       assert.are.same({ 1, 404 }, { report.failed, report.results[1].err.status })
+    end)
+
+    it("is scored though the answer that says so was lost, and the API takes it but once", function()
+      server:set { scoring_polls = 2 }
+      server:fault({ path = "/score$", close = true, effect = true }, { path = "/score$", status = 400 })
+      local report = evaluate(nil, { concurrency = 1 })
+      assert.are.same({ 12, 0 }, { report.scored, report.failed })
     end)
 
     it("that comes twice has trials of its own each time", function()

@@ -8,6 +8,9 @@ local runs = require "runloop.evaluate.runs"
 
 local now = core.now
 
+-- States of a run that has a score, or will have one.
+local SCORING = { scoring = true, scored = true, completed = true }
+
 local trials = {}
 
 local function state_error(code, message, last)
@@ -89,17 +92,27 @@ local function call_agent(self, trial, devbox)
   return done, err
 end
 
+-- Whether a run cannot be scored because it is: by its agent, or by a request that libcurl has sent twice.
+local function is_scored_already(self, run, err)
+  if err.kind ~= "api" or err.retryable then return false end
+  local seen = self.api["scenarios.runs"]:retrieve(run.id)
+  return seen and SCORING[seen.state]
+end
+
 -- The run's score, and its completion.
 local function score(self, trial)
   local options, run = self.options, trial.run
   local spec = { timeout = options.score_timeout, interval = options.interval }
   local view, err
-  if run.state == "scored" then
+  if run.state == "scored" or run.state == "completed" then
     view = run
   elseif run.state == "scoring" then
     view, err = self.api["scenarios.runs"]:await_scored(run.id, spec)
   else
     view, err = self.api["scenarios.runs"]:score_and_await(run.id, spec)
+    if not view and is_scored_already(self, run, err) then
+      view, err = self.api["scenarios.runs"]:await_scored(run.id, spec)
+    end
   end
   if not view then
     if errors.is(err) and err.kind == "state" then run.state = err.code end

@@ -67,8 +67,16 @@ local function await_scored(context, run, spec, options)
   return wait(await.new(context, spec, options, "run " .. run), run)
 end
 
+local IN_SCORING = { scoring = true, scored = true, completed = true }
+
+-- An attempt whose answer was lost may have begun to score the run, which is refused the next one.
 local function score_and_wait(watch, run)
-  local scoring, err = watch.api["scenarios.runs"]:score(run, watch:call_options())
+  local runs = watch.api["scenarios.runs"]
+  local scoring, err = runs:score(run, watch:call_options())
+  if not scoring and err.kind == "api" and not err.retryable and err.attempts > 1 then
+    local seen = runs:retrieve(run, watch:call_options())
+    scoring = seen and IN_SCORING[seen.state]
+  end
   if not scoring then return watch:failed(err) end
   return wait(watch, run)
 end
