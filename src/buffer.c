@@ -16,7 +16,7 @@ void rl_buffer_init(struct rl_buffer *b, size_t limit) {
   b->limit = limit < SIZE_MAX / 2 ? limit : SIZE_MAX / 2;
 }
 
-enum rl_status rl_buffer_reserve(struct rl_buffer *b, size_t n) {
+enum rl_status rl_buffer_grow(struct rl_buffer *b, size_t n) {
   size_t need, cap;
   char *data;
   if (n > b->limit - b->len)

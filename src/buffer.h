@@ -21,9 +21,14 @@ struct rl_buffer {
 
 void rl_buffer_init(struct rl_buffer *b, size_t limit);
 
+/* What rl_buffer_reserve does where there is no room. */
+enum rl_status rl_buffer_grow(struct rl_buffer *b, size_t n);
+
 /* Makes room for `n` bytes after the ones that are there. RL_TOO_LARGE past the limit, RL_NOMEM;
  * in both cases the content stays as it was. */
-enum rl_status rl_buffer_reserve(struct rl_buffer *b, size_t n);
+static inline enum rl_status rl_buffer_reserve(struct rl_buffer *b, size_t n) {
+  return b->cap - b->len > n ? RL_OK : rl_buffer_grow(b, n);
+}
 
 /* Appends `n` bytes; fails like rl_buffer_reserve. `p` may be NULL when `n` is 0. */
 enum rl_status rl_buffer_append(struct rl_buffer *b, const void *p, size_t n);

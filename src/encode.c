@@ -9,15 +9,54 @@
 
 /* Numbers. */
 
+/* The longest text of one, and its NUL. */
+enum { NUMBER_ROOM = 40 };
+
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+static int count_digits(uint64_t n) {
+  int count = 1;
+  for (; n >= 10000; n /= 10000)
+    count += 4;
+  return count + (n >= 10) + (n >= 100) + (n >= 1000);
+}
+
+/* Writes all `count` digits of a number, with a point behind the first `whole` of them, where more
+ * follow. */
+static char *put_digits(char *out, uint64_t digits, int count, int whole) {
+  char *p = out + count;
+  for (; digits >= 10; digits /= 100)
+    memcpy(p -= 2, pairs + digits % 100 * 2, 2);
+  if (p > out)
+    *out = (char)('0' + digits);
+  if (whole >= count)
+    return out + count;
+  memmove(out + whole + 1, out + whole, (size_t)(count - whole));
+  out[whole] = '.';
+  return out + count + 1;
+}
+
+/* What is written ends at `end`, within the room that was reserved. */
+static enum rl_status end_at(struct rl_buffer *b, char *end) {
+  *end = '\0';
+  b->len = (size_t)(end - b->data);
+  return RL_OK;
+}
+
 enum rl_status rl_encode_integer(struct rl_buffer *b, int64_t n) {
-  char text[24], *p = text + sizeof text;
-  uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-  do
-    *--p = (char)('0' + rest % 10);
-  while ((rest /= 10) != 0);
+  const uint64_t digits = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+  const int count = count_digits(digits);
+  enum rl_status status = rl_buffer_reserve(b, NUMBER_ROOM);
+  char *out;
+  if (status != RL_OK)
+    return status;
+  out = b->data + b->len;
   if (n < 0)
-    *--p = '-';
-  return rl_buffer_append(b, p, (size_t)(text + sizeof text - p));
+    *out++ = '-';
+  return end_at(b, put_digits(out, digits, count, count));
 }
 
 /* 10^e from LEAST to MOST, the first 128 bits of each, rounded up where there are more. They are
@@ -82,13 +121,22 @@ static void make_powers(void) {
   }
 }
 
-/* The upper half of a product, the lower one in *low. */
+/* The upper half of a product, the lower one in *low. Where nothing of a processor's own is to be
+ * used, so that it is tested, in C alone. */
+#if defined(__SIZEOF_INT128__) && !defined(RL_NO_SIMD)
+static inline uint64_t multiply(uint64_t a, uint64_t b, uint64_t *low) {
+  __extension__ const unsigned __int128 product = (unsigned __int128)a * b;
+  *low = (uint64_t)product;
+  return (uint64_t)(product >> 64);
+}
+#else
 static uint64_t multiply(uint64_t a, uint64_t b, uint64_t *low) {
   const uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
   const uint64_t x = a0 * b0, y = a1 * b0 + (x >> 32), z = a0 * b1 + (uint32_t)y;
   *low = z << 32 | (uint32_t)x;
   return a1 * b1 + (y >> 32) + (z >> 32);
 }
+#endif
 
 /* The integer part of g * c / 2^128, its last bit set when more than a rounding error was left. */
 static uint64_t round_to_odd(struct power g, uint64_t c) {
@@ -149,34 +197,41 @@ static uint64_t shortest(uint64_t bits, int *exponent) {
   return s + (value > middle || (value == middle && (s & 1) != 0));
 }
 
-/* Writes `count` digits, with a point behind the first `whole` of them, where more follow. */
-static char *put_digits(char *out, uint64_t digits, int count, int whole) {
-  char *const end = out + count + (whole < count), *p = end;
-  for (; count > 0; count--, digits /= 10) {
-    if (count == whole && p != end)
-      *--p = '.';
-    *--p = (char)('0' + digits % 10);
+/* Takes the zeros off the end of what is not 0. */
+static uint64_t without_zeros(uint64_t digits, int *exponent) {
+  static const struct {
+    uint32_t power;
+    int zeros;
+  } steps[] = {{100000000, 8}, {10000, 4}, {100, 2}, {10, 1}};
+  size_t i;
+  for (i = 0; i < sizeof steps / sizeof *steps; i++) {
+    if (digits % steps[i].power == 0) {
+      digits /= steps[i].power;
+      *exponent += steps[i].zeros;
+    }
   }
-  return end;
+  return digits;
 }
 
 enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
-  char text[40], *out = text;
-  uint64_t bits, digits, rest;
-  int exponent, count = 0;
+  enum rl_status status = rl_buffer_reserve(b, NUMBER_ROOM);
+  uint64_t bits, digits;
+  int exponent, count;
+  char *out;
+  if (status != RL_OK)
+    return status;
+  out = b->data + b->len;
   memcpy(&bits, &x, sizeof bits);
   if (bits >> 63)
     *out++ = '-';
   bits &= ~((uint64_t)1 << 63);
   if (bits == 0) {
     memcpy(out, "0.0", 3);
-    return rl_buffer_append(b, text, (size_t)(out + 3 - text));
+    return end_at(b, out + 3);
   }
   digits = shortest(bits, &exponent);
-  for (; digits % 10 == 0; exponent++)
-    digits /= 10;
-  for (rest = digits; rest != 0; rest /= 10)
-    count++;
+  digits = without_zeros(digits, &exponent);
+  count = count_digits(digits);
   exponent += count - 1; /* of the first digit */
   /* As printf's %g with 15 digits or as many as it takes. */
   if (exponent < -4 || (exponent >= 15 && exponent >= count)) {
@@ -184,8 +239,8 @@ enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
     *out++ = 'e';
     if (exponent < 0)
       *out++ = '-';
-    rest = (uint64_t)(exponent < 0 ? -exponent : exponent);
-    out = put_digits(out, rest, rest < 10 ? 1 : rest < 100 ? 2 : 3, 3);
+    digits = (uint64_t)(exponent < 0 ? -exponent : exponent);
+    out = put_digits(out, digits, count_digits(digits), 3);
   } else if (exponent < 0) {
     memcpy(out, "0.000", 5);
     out = put_digits(out + 1 - exponent, digits, count, count);
@@ -198,7 +253,7 @@ enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
     *out++ = '.';
     *out++ = '0';
   }
-  return rl_buffer_append(b, text, (size_t)(out - text));
+  return end_at(b, out);
 }
 
 /* Texts. */
@@ -318,22 +373,41 @@ enum rl_status rl_encode_part(struct rl_buffer *b, const char **at, const char *
   return RL_OK;
 }
 
+static enum rl_status encode_slowly(struct rl_buffer *b, const char *p, size_t n) {
+  enum rl_status status = rl_buffer_append(b, "\"", 1);
+  if (status == RL_OK)
+    status = rl_encode_part(b, &p, p + n, n);
+  if (status == RL_OK)
+    status = rl_buffer_append(b, "\"", 1);
+  return status;
+}
+
 enum rl_status rl_encode_string(struct rl_buffer *b, const char *p, size_t n) {
   enum rl_status status = rl_buffer_reserve(b, n + ROOM);
   char *out;
   if (status != RL_OK)
     return status;
   out = b->data + b->len;
-  out[0] = '"';
+  if (!rl_copy_short(p, n, out + 1))
+    return encode_slowly(b, p, n);
+  out[0] = out[n + 1] = '"';
+  return end_at(b, out + n + 2);
+}
+
+enum rl_status rl_encode_name(struct rl_buffer *b, int comma, const char *p, size_t n) {
+  enum rl_status status = rl_buffer_reserve(b, n + ROOM);
+  char *out;
+  if (status != RL_OK)
+    return status;
+  out = b->data + b->len;
+  *out = ',';
+  out += comma;
   if (rl_copy_short(p, n, out + 1)) {
-    out[n + 1] = '"';
-    out[n + 2] = '\0';
-    b->len += n + 2;
-    return RL_OK;
+    out[0] = out[n + 1] = '"';
+    out[n + 2] = ':';
+    return end_at(b, out + n + 3);
   }
-  b->len++;
-  status = rl_encode_part(b, &p, p + n, n);
-  if (status == RL_OK)
-    status = rl_buffer_append(b, "\"", 1);
-  return status;
+  b->len += (size_t)comma;
+  status = encode_slowly(b, p, n);
+  return status == RL_OK ? rl_buffer_append(b, ":", 1) : status;
 }

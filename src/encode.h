@@ -18,6 +18,9 @@ enum rl_status rl_encode_number(struct rl_buffer *b, double x);
 /* A text with its quotes. RL_SYNTAX: it is not well-formed UTF-8. */
 enum rl_status rl_encode_string(struct rl_buffer *b, const char *p, size_t n);
 
+/* The same of a name, between a comma, if there is to be one, and a colon. */
+enum rl_status rl_encode_name(struct rl_buffer *b, int comma, const char *p, size_t n);
+
 /* A part of a long text, without quotes: `most` bytes of it from *at on, a character's few more, or
  * up to `end`. Sets *at behind it. */
 enum rl_status rl_encode_part(struct rl_buffer *b, const char **at, const char *end, size_t most);

@@ -16,6 +16,9 @@
 /* A text from this size on is escaped later, piece by piece, where that is asked for. */
 enum { LONG_TEXT = 64 * 1024, PIECE = 32 * 1024 };
 
+/* So many levels are given room on the stack together. */
+enum { LEVELS_AT_ONCE = 16 };
+
 /* A long text, which Lua keeps alive in the encoder's user value. */
 struct long_text {
   size_t place;           /* in the rest of the text, where it belongs */
@@ -97,10 +100,9 @@ static int put(struct walk *w, const char *text) {
   return check(w, rl_buffer_append(&w->e->out, text, strlen(text)), NULL);
 }
 
-/* One byte; this comes several times for each member. */
 static inline int put_char(struct walk *w, char c) {
   struct rl_buffer *b = &w->e->out;
-  if (b->cap - b->len < 2 && !check(w, rl_buffer_reserve(b, 1), NULL))
+  if (!check(w, rl_buffer_reserve(b, 1), NULL))
     return 0;
   b->data[b->len++] = c;
   b->data[b->len] = '\0';
@@ -173,21 +175,21 @@ static int put_text(struct walk *w) {
 }
 
 /* Where all numbers are doubles, those that could be integers are written as such. */
-static int is_integer(lua_State *L, double x) {
+static int is_integer(lua_State *L) {
 #if RL_LUA_DOUBLES
-  (void)L;
+  const double x = (double)lua_tonumber(L, -1);
   return floor(x) == x && x >= -9223372036854775808.0 && x < 9223372036854775808.0 &&
          (x != 0 || !signbit(x));
 #else
-  (void)x;
   return lua_isinteger(L, -1);
 #endif
 }
 
 static int put_number(struct walk *w) {
-  const double x = (double)lua_tonumber(w->L, -1);
-  if (is_integer(w->L, x))
+  double x;
+  if (is_integer(w->L))
     return check(w, rl_encode_integer(&w->e->out, rl_to_int64(w->L, -1)), NULL);
+  x = (double)lua_tonumber(w->L, -1);
   if (!isfinite(x))
     return fail(w, "is not finite, which JSON cannot hold", NULL);
   return check(w, rl_encode_number(&w->e->out, x), NULL);
@@ -255,19 +257,19 @@ static int sort_members(struct walk *w, size_t first) {
 }
 
 /* A name and its value are on the stack: writes the name. */
-static int put_name(struct walk *w, const struct level *v) {
+static inline int put_name(struct walk *w, const struct level *v, int comma) {
   struct encoder *e = w->e;
   struct member m;
   enum rl_status status;
   m.name = lua_tolstring(w->L, v->slot + 1, &m.name_len);
-  m.at = e->out.len;
+  m.at = e->out.len + (size_t)comma;
   m.len = 0;
   if (w->sorted && !check(w, rl_buffer_append(&e->members, &m, sizeof m), NULL))
     return 0;
-  status = rl_encode_string(&e->out, m.name, m.name_len);
+  status = rl_encode_name(&e->out, comma, m.name, m.name_len);
   if (status == RL_SYNTAX)
     return fail_table(w, "has a name that is not well-formed UTF-8");
-  return check(w, status, NULL) && put_char(w, ':');
+  return check(w, status, NULL);
 }
 
 /* The value of the last name is written. */
@@ -279,16 +281,19 @@ static void end_member(struct walk *w) {
 
 enum next { NEXT_FAILED = 0, NEXT_MEMBER, NEXT_OVER };
 
-/* A key and its value are on the stack. As long as an array's keys come in order, which they mostly
- * do, one pass tells that the table is a sequence and writes it. */
-static enum next take_member(struct walk *w, struct level *v) {
+/* A key and its value are on the stack; `comma`: others came before. As long as an array's keys
+ * come in order, which they mostly do, one pass tells that the table is a sequence and writes it.
+ */
+static inline enum next take_member(struct walk *w, struct level *v, int comma) {
   lua_State *L = w->L;
   lua_Integer index;
   if (!v->array) {
     if (lua_type(L, v->slot + 1) != LUA_TSTRING)
       return (enum next)fail_table(w, NULL);
-    return put_name(w, v) ? NEXT_MEMBER : NEXT_FAILED;
+    return put_name(w, v, comma) ? NEXT_MEMBER : NEXT_FAILED;
   }
+  if (comma && !put_char(w, ','))
+    return NEXT_FAILED;
   if (is_index(L, v->slot + 1, &index) && index == v->index + 1) {
     v->index = index;
     return NEXT_MEMBER;
@@ -316,7 +321,7 @@ static enum next next_member(struct walk *w) {
       return put_char(w, ',') ? NEXT_MEMBER : NEXT_FAILED;
     }
   } else if (lua_next(L, v->slot)) {
-    return put_char(w, ',') ? take_member(w, v) : NEXT_FAILED;
+    return take_member(w, v, 1);
   }
   w->depth--;
   if (w->sorted && !v->array && !sort_members(w, v->members))
@@ -337,7 +342,8 @@ static enum next open_table(struct walk *w) {
       return (enum next)fail(w, "contains itself", NULL);
   if (w->depth == RL_JSON_MAX_DEPTH)
     return (enum next)fail(w, "is nested deeper than " LEVELS(RL_JSON_MAX_DEPTH), NULL);
-  if (!lua_checkstack(L, LUA_MINSTACK)) {
+  /* a table, a key and a value each */
+  if (w->depth % LEVELS_AT_ONCE == 0 && !lua_checkstack(L, 3 * LEVELS_AT_ONCE + LUA_MINSTACK)) {
     w->status = RL_NOMEM;
     return NEXT_FAILED;
   }
@@ -352,7 +358,7 @@ static enum next open_table(struct walk *w) {
   v->index = 0;
   v->members = w->e->members.len;
   w->depth++;
-  return put_char(w, v->array ? '[' : '{') ? take_member(w, v) : NEXT_FAILED;
+  return put_char(w, v->array ? '[' : '{') ? take_member(w, v, 0) : NEXT_FAILED;
 }
 
 /* Writes the value on top of the stack, which is no table. */

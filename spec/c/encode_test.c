@@ -124,8 +124,22 @@ static void test_that_all_read_back(void) {
   CHECK(long_ones == 0, "%d could be shorter", long_ones);
 }
 
+static void name_is(const char *name, size_t n, const char *expected) {
+  int comma;
+  for (comma = 0; comma < 2; comma++) {
+    out.len = 0;
+    CHECK(rl_encode_name(&out, comma, name, n) == RL_OK, "%s", expected);
+    CHECK(out.len == strlen(out.data) && out.len == strlen(expected) + 1 + (size_t)comma &&
+              memcmp(out.data, ",", (size_t)comma) == 0 &&
+              memcmp(out.data + comma, expected, strlen(expected)) == 0 &&
+              out.data[out.len - 1] == ':',
+          "name %s, not %s", out.data, expected);
+  }
+}
+
 static void text_is(const char *text, size_t n, const char *expected) {
   size_t most;
+  name_is(text, n, expected);
   out.len = 0;
   CHECK(rl_encode_string(&out, text, n) == RL_OK, "%s", expected);
   CHECK(out.len == strlen(expected) && memcmp(out.data, expected, out.len) == 0, "%s, not %s",
