@@ -275,7 +275,7 @@ coverage: $(B)/coverage/runloop/core.so $(addprefix $(B)/coverage/,$(unit_tests)
 	-@$(call spec_environment,coverage/) $(busted) --helper=.ci/lua_coverage.lua --exclude-tags=packaging,heavy,long $(SPECS)
 	@.ci/c_coverage
 
-lints := $(addprefix lint-,luacheck lua51 format warnings ports analyzer tidy cppcheck symbols layers)
+lints := $(addprefix lint-,luacheck lua51 globals format warnings ports analyzer tidy cppcheck symbols layers)
 c_files := $(wildcard src/*.[ch] src/embed/*.[ch] spec/c/*.[ch] bench/*.[ch] examples/*.[ch])
 c_sources := $(filter %.c,$(c_files))
 lint_flags = -std=c99 -DRL_TEST_ALLOC -Isrc -Ibuild $(LUA_CFLAGS) $(curl_cflags)
@@ -289,6 +289,8 @@ lint-luacheck:
 # The library is to run in Lua 5.1 and LuaJIT one day.
 lint-lua51:
 	@.ci/check lua5.1 luac5.1 -p $(addprefix lua/,$(lua_files))
+lint-globals:
+	@.ci/check globals lua5.4 .ci/globals.lua luac5.4 $(addprefix lua/,$(lua_files))
 lint-format:
 	@.ci/check clang-format clang-format --dry-run --Werror $(c_files)
 lint-warnings: build/runloop.c

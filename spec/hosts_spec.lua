@@ -460,7 +460,8 @@ describe("hosts: #slow", function()
     end)
   end)
 
-  -- What a program does with the module, without a library that its host may have taken away.
+  -- What a program does with the module, without anything that its host may have taken away.
+  local OWN = "local assert, find, pcall, tostring, write = assert, string.find, pcall, tostring, io.write "
   local EVERYTHING = [[
     local client = runloop.new { bearer_token = "test-token", base_url = %URL, max_retry_wait = 0.01 }
     local scenario = assert(client.scenarios:retrieve(%ID))
@@ -476,42 +477,54 @@ describe("hosts: #slow", function()
     assert(client:request { method = "POST", path = "/v1/scenarios/%69", body = { half = 0.5, list = runloop.array {} } } == nil)
     local task = client:spawn(function() client:sleep(60) end)
     task:cancel()
+    local axon = assert(client.axons:create { name = "a" })
+    assert(axon:publish { event_type = "e", origin = "USER_EVENT", payload = "p", source = "s" })
+    assert(axon:subscribe():next().sequence == 1)
+    local report = client:evaluate({ %ID }, function(_, devbox) assert(devbox:exec "true") end, { interval = 0.01 })
+    assert(report.scored == 1 and find(tostring(report), "1 scored", 1, true))
     local _, err = client.scenarios:retrieve("nothing")
     assert(err.code == "not_found", err)
     local ok, message = pcall(function() client.scenarios:retrieve {} end)
-    assert(not ok and message:find("script.lua:%d+: scenarios:retrieve: 'id'"), message)
+    assert(not ok and find(message, "script.lua:%d+: scenarios:retrieve: 'id'"), message)
     ok, message = pcall(runloop.new, { base_url = %URL })
-    assert(ok or message:find("'bearer_token'", 1, true), message)
+    assert(ok or find(message, "'bearer_token'", 1, true), message)
     client:close()
+    write "done"
   ]]
+
+  -- What a program writes that begins like this and goes on with everything.
+  local function all_of_it(beginning, path)
+    return child(OWN .. beginning .. EVERYTHING, {
+      ID = ids[1], PATH = path or support.tmpdir() .. "/logs.zip", ROOT = support.root,
+    })
+  end
 
   it("may have taken away os, io, debug, utf8, package and more", function()
     local directory = support.tmpdir()
-    assert.are.equal("done", child([[
-      local write = io.write
+    assert.are.equal("done", all_of_it([[
       for _, name in ipairs {
         "os", "io", "debug", "utf8", "package", "load", "loadfile", "dofile", "collectgarbage", "warn", "print",
       } do _G[name] = nil end
       local runloop = require "runloop"
-    ]] .. EVERYTHING .. 'write "done"', { ID = ids[1], PATH = directory .. "/logs.zip" }))
+    ]], directory .. "/logs.zip"))
     assert.are.same({ "logs.zip" }, support.list_dir(directory))
   end)
 
-  it("may take away all of that, require, and the functions of the libraries when it is loaded", function()
-    assert.are.equal("done", child([[
-      local write = io.write
+  it("may take away all that there is when it is loaded, even what strings can do", function()
+    assert.are.equal("done", all_of_it [[
       local runloop = require "runloop"
-      for _, name in ipairs { "os", "io", "debug", "utf8", "coroutine" } do
-        for field in pairs(_G[name] or {}) do _G[name][field] = nil end
+      local next, package, type, _G = next, package, type, _G
+      for name, value in next, _G do
+        if type(value) == "table" and value ~= _G and value ~= package then
+          for field in next, value do value[field] = nil end
+        end
+        _G[name] = nil
       end
-      for _, name in ipairs { "os", "io", "debug", "utf8", "package", "coroutine", "require" } do _G[name] = nil end
-    ]] .. EVERYTHING .. 'write "done"', { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
+    ]])
   end)
 
   it("may have taken the coroutines away", function()
-    assert.are.equal("done", child("coroutine = nil local runloop = require 'runloop'" .. EVERYTHING .. 'io.write "done"', {
-      ID = ids[1], PATH = support.tmpdir() .. "/logs.zip",
-    }))
+    assert.are.equal("done", all_of_it "coroutine = nil local runloop = require 'runloop'")
     assert.are.equal("runloop needs coroutine.create, which is not there", child([[
       package.loaded.coroutine, coroutine = nil, nil
       io.write(select(2, pcall(require, "runloop")):match "^[^\n]*")
@@ -519,31 +532,29 @@ describe("hosts: #slow", function()
   end)
 
   it("may make it an error to ask for a global that is not there, or to make one", function()
-    assert.are.equal("done", child([[
+    assert.are.equal("done", all_of_it [[
       utf8, debug = nil, nil
       setmetatable(_G, {
         __index = function(_, name) error("no global " .. tostring(name), 2) end,
         __newindex = function(_, name) error("new global " .. tostring(name), 2) end,
       })
       local runloop = require "runloop"
-    ]] .. EVERYTHING .. 'io.write "done"', { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
+    ]])
   end)
 
   it("may change its working directory when it is loaded, though it was found by a relative path", function()
-    assert.are.equal("done", child([[
+    assert.are.equal("done", all_of_it [[
       local lfs = require "lfs"
       lfs.chdir(%ROOT)
       package.path = "./lua/?.lua;./lua/?/init.lua"
       local runloop = require "runloop"
       lfs.chdir "/"
-    ]] .. EVERYTHING .. 'io.write "done"', {
-      ID = ids[1], ROOT = support.root, PATH = support.tmpdir() .. "/logs.zip",
-    }))
+    ]])
   end)
 
   it("keep the numbers that math.random gives them", function()
     server:fault { status = 503, times = 3 }
-    assert.are.equal("done", child([[
+    assert.are.equal("done", child(OWN .. [[
       local function numbers(n)
         local out = {}
         for i = 1, n do out[i] = math.random(1000000) end
@@ -556,7 +567,6 @@ describe("hosts: #slow", function()
       local runloop = require "runloop"
     ]] .. EVERYTHING .. [[
       assert(before .. " " .. numbers(10) == expected)
-      io.write "done"
     ]], { ID = ids[1], PATH = support.tmpdir() .. "/logs.zip" }))
     assert.are.equal(0, server:faults_left())
   end)

@@ -4,6 +4,11 @@ local core = require "runloop.core"
 local errors = require "runloop.error"
 local retry = require "runloop.retry"
 
+local error, getmetatable, pairs, pcall, select = error, getmetatable, pairs, pcall, select
+local setmetatable, type = setmetatable, type
+local floor, max, min = math.floor, math.max, math.min
+local format = string.format
+
 local now = core.now
 local unpack = table.unpack or unpack -- luacheck: compat
 local pack = table.pack or function(...) return { n = select("#", ...), ... } end -- luacheck: compat
@@ -62,14 +67,14 @@ local function wrong_state(self, view, state)
     }
   end
   return nil, errors.new {
-    kind = "state", code = state, last = view, message = string.format("%s: ended in state '%s'", self.what, state),
+    kind = "state", code = state, last = view, message = format("%s: ended in state '%s'", self.what, state),
   }
 end
 
 -- Waits for the next look, at most as long as there is time; an error when the client was closed meanwhile.
 local function pause(self, seconds)
   local scheduler = self.transport.scheduler
-  scheduler:sleep(math.max(0, math.min(seconds, self:left())))
+  scheduler:sleep(max(0, min(seconds, self:left())))
   local ended = scheduler:end_if_closed()
   if ended then ended.last = self.last end
   return ended
@@ -83,7 +88,7 @@ function watch:call_options(over)
   local copy = {}
   for name, value in pairs(self.options or {}) do copy[name] = value end
   -- An option must be more than 0; a deadline that is too close to begin fails as one that has passed.
-  copy.deadline = math.max(self:left(), 1e-6)
+  copy.deadline = max(self:left(), 1e-6)
   if self.begun then copy.idempotency_key, copy.body = nil, nil end
   self.begun = true
   for name, value in pairs(over or {}) do copy[name] = value end
@@ -112,7 +117,7 @@ function watch:poll(look, judge)
     local there, state = judge(view)
     if there then return view, response end
     if there == nil then return wrong_state(self, view, state) end
-    local ended = pause(self, math.max(self.spec.interval, MIN_INTERVAL))
+    local ended = pause(self, max(self.spec.interval, MIN_INTERVAL))
     if ended then return nil, ended end
   end
 end
@@ -125,7 +130,7 @@ local function after_failure(self, err, failures)
   local wait, asked = retry.wait(failures - 1, err.headers, transport.options.max_retry_wait, core.time(),
     core.random())
   if not wait then return nil end
-  wait = math.max(MIN_ANSWER_GAP, math.min(wait, self:left()))
+  wait = max(MIN_ANSWER_GAP, min(wait, self:left()))
   transport:hold_back(err, wait, asked)
   return wait
 end
@@ -140,10 +145,10 @@ function watch:hold(max_hold, look, judge)
   while true do
     local remaining = self:left()
     if remaining <= 0 then return self:timed_out() end
-    local hold = math.max(1, math.min(max_hold, math.floor(remaining)))
+    local hold = max(1, min(max_hold, floor(remaining)))
     local began = now()
     local view, response = look(hold, self:call_options { timeout = hold + HOLD_MARGIN, max_retries = 0 })
-    local wait = math.max(MIN_ANSWER_GAP, self.spec.interval - (now() - began))
+    local wait = max(MIN_ANSWER_GAP, self.spec.interval - (now() - began))
     if view then
       failures = 0
       self:see(view)

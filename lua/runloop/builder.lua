@@ -7,6 +7,10 @@ local schema = require "runloop.schema"
 
 local shapes = lazy.load("api.scenarios").shapes
 
+local getmetatable, ipairs, next, pairs, setmetatable, type = getmetatable, ipairs, next, pairs, setmetatable, type
+local max = math.max
+local insert = table.insert
+
 local scenario_builder = {}
 
 local builder = {}
@@ -127,7 +131,7 @@ local function scorer_step(step, scorer_type, needed, defaults)
     local weight = scorer.weight
     scorer.weight = nil
     scorer.type = scorer_type
-    table.insert(self._functions, { name = name, weight = weight, scorer = scorer })
+    insert(self._functions, { name = name, weight = weight, scorer = scorer })
     return self
   end
 end
@@ -143,7 +147,7 @@ scorer_step("add_custom_scorer", "custom_scorer", "custom_scorer_type")
 local function normalised(functions)
   local largest, sum = 0, 0
   for _, fn in ipairs(functions) do
-    largest = math.max(largest, fn.weight)
+    largest = max(largest, fn.weight)
   end
   for _, fn in ipairs(functions) do
     sum = sum + fn.weight / largest

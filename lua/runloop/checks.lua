@@ -4,8 +4,13 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 local names = require "runloop.names"
 
+local getmetatable, ipairs, pairs, select, setmetatable = getmetatable, ipairs, pairs, select, setmetatable
+local tonumber, tostring, type = tonumber, tostring, type
+local huge, tointeger = math.huge, math.tointeger
+local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
+local concat = table.concat
+
 local null, array_mt = json.null, json.array_mt
-local format = string.format
 
 -- A check returns true and the value for the wire, or false, what is wrong, the path of the offender below the
 -- value (nil: the value itself), and whether it is a name that nobody knows.
@@ -43,23 +48,23 @@ local function join(name, path)
   if not path then
     return name
   end
-  return name .. (path:sub(1, 1) == "[" and "" or ".") .. path
+  return name .. (sub(path, 1, 1) == "[" and "" or ".") .. path
 end
 
 -- A value as messages show it: short, on one line.
 local function quoted(text)
   if #text > 60 then
-    text = text:sub(1, 60) .. "..."
+    text = sub(text, 1, 60) .. "..."
   end
-  return (format("%q", text):gsub("\n", "n"))
+  return (gsub(format("%q", text), "\n", "n"))
 end
 
 function checks.string(of, value)
   if type(value) ~= "string" then
     return wrong_type("a string", value)
-  elseif of.pattern and not value:find(of.pattern) then
+  elseif of.pattern and not find(value, of.pattern) then
     return false, format("must %s, got %s", of.hint, quoted(value))
-  elseif of.at_most and select(2, value:gsub("[^\128-\191]", "")) > of.at_most then
+  elseif of.at_most and select(2, gsub(value, "[^\128-\191]", "")) > of.at_most then
     return false, format("must have at most %d characters", of.at_most)
   end
   return true, value
@@ -86,7 +91,7 @@ end
 function checks.number(of, value)
   if type(value) ~= "number" then
     return wrong_number("a number", value)
-  elseif value ~= value or value == math.huge or value == -math.huge then
+  elseif value ~= value or value == huge or value == -huge then
     return false, "must be a finite number"
   end
   return check_range(of, value)
@@ -94,8 +99,8 @@ end
 
 -- 3.0 is a whole number too, and goes over the wire as 3.
 local function to_integer(value)
-  if math.tointeger then
-    return math.tointeger(value)
+  if tointeger then
+    return tointeger(value)
   end
   return value % 1 == 0 and value or nil
 end
@@ -144,7 +149,7 @@ function checks.id(of, value)
     id = value[field]
   end
   if type(id) ~= "string" then
-    local article = field:find("^[aeiou]") and "an" or "a"
+    local article = find(field, "^[aeiou]") and "an" or "a"
     return wrong_type(format("%s %s (a string, or a table with one as '%s')", article, field, field), value)
   elseif id == "" then
     return false, "must not be empty"
@@ -177,7 +182,7 @@ function checks.enum(of, value)
       return true, value
     end
   end
-  return false, format("must be one of %s, got %s%s", table.concat(of.values, ", "), quoted(value),
+  return false, format("must be one of %s, got %s%s", concat(of.values, ", "), quoted(value),
     names.did_you_mean(value, of.values))
 end
 

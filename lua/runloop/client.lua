@@ -11,6 +11,11 @@ local scheduler = require "runloop.scheduler"
 local schema = require "runloop.schema"
 local version = require "runloop.version"
 
+local getmetatable, ipairs, pairs, rawget, rawset = getmetatable, ipairs, pairs, rawget, rawset
+local setmetatable, tonumber, type = setmetatable, tonumber, type
+local byte, find, format, gmatch, gsub = string.byte, string.find, string.format, string.gmatch, string.gsub
+local lower, match, sub = string.lower, string.match, string.sub
+
 local DEFAULT_BASE_URL = "https://api.runloop.ai"
 local DEFAULT_POLL_BUDGET = 0.001 -- seconds
 local DEFAULT_CLOSE_TIME = 5 -- seconds that what cleans up may take
@@ -65,7 +70,7 @@ local LOOPBACK = { ["localhost"] = true, ["[::1]"] = true }
 
 local function is_loopback(host)
   if LOOPBACK[host] then return true end
-  local a, b, c = host:match("^127%.(%d+)%.(%d+)%.(%d+)$")
+  local a, b, c = match(host, "^127%.(%d+)%.(%d+)%.(%d+)$")
   return a ~= nil and tonumber(a) < 256 and tonumber(b) < 256 and tonumber(c) < 256
 end
 
@@ -99,37 +104,37 @@ local getenv = os and os.getenv
 
 local function environment(name)
   local value = getenv and getenv(name)
-  value = value and value:match("^%s*(.-)%s*$")
+  value = value and match(value, "^%s*(.-)%s*$")
   return value ~= "" and value or nil
 end
 
 -- The first character that is not visible ASCII, and its code for a message; nil when there is none.
 local function odd_character(text)
-  local at = text:find("[^\33-\126]")
+  local at = find(text, "[^\33-\126]")
   if not at then return nil end
-  local lead, rest = text:match("^([\194-\244])([\128-\191]+)", at)
-  local count = lead and (lead:byte() < 224 and 1 or lead:byte() < 240 and 2 or 3)
-  if not count or #rest < count then return at, ("0x%02X"):format(text:byte(at)) end
-  local code = lead:byte() % 2 ^ (6 - count)
-  for i = 1, count do code = code * 64 + rest:byte(i) % 64 end
-  return at, ("U+%04X"):format(code)
+  local lead, rest = match(text, "^([\194-\244])([\128-\191]+)", at)
+  local count = lead and (byte(lead) < 224 and 1 or byte(lead) < 240 and 2 or 3)
+  if not count or #rest < count then return at, format("0x%02X", byte(text, at)) end
+  local code = byte(lead) % 2 ^ (6 - count)
+  for i = 1, count do code = code * 64 + byte(rest, i) % 64 end
+  return at, format("U+%04X", code)
 end
 
 local function token_from(options)
   local token, source = options.bearer_token, "option 'bearer_token'"
-  token = token and token:match("^[ \t\r\n]*(.-)[ \t\r\n]*$")
+  token = token and match(token, "^[ \t\r\n]*(.-)[ \t\r\n]*$")
   if token == "" then token = nil end
   if not token then token, source = environment "RUNLOOP_API_KEY", "RUNLOOP_API_KEY" end
   if not token then
     errors.misuse("runloop.new: no token: set the option 'bearer_token' or the environment variable RUNLOOP_API_KEY")
   end
   -- The token itself is not shown.
-  if token:lower():find("^bearer[ \t]") then
+  if find(lower(token), "^bearer[ \t]") then
     errors.misuse("runloop.new: " .. source .. " must be the token alone, without 'Bearer' before it")
   end
   local at, code = odd_character(token)
   if at then
-    errors.misuse(("runloop.new: %s must have visible ASCII characters only: byte %d begins %s"):format(source, at,
+    errors.misuse(format("runloop.new: %s must have visible ASCII characters only: byte %d begins %s", source, at,
       code))
   end
   return token
@@ -159,8 +164,8 @@ end
 
 -- The part of a path that a server would take for "." or "..", if there is one.
 local function dots_in(path)
-  for segment in path:gmatch("[^/]+") do
-    local plain = segment:gsub("%%2[eE]", ".")
+  for segment in gmatch(path, "[^/]+") do
+    local plain = gsub(segment, "%%2[eE]", ".")
     if plain == "." or plain == ".." then return plain end
   end
   return nil
@@ -172,28 +177,28 @@ local function base_url_from(options)
   local function refuse(why)
     errors.misuse("runloop.new: option 'base_url' " .. why)
   end
-  local scheme, authority, path = url:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
-  scheme = scheme and scheme:lower()
+  local scheme, authority, path = match(url, "^(%a[%w+.-]*)://([^/?#]*)(.*)$")
+  scheme = scheme and lower(scheme)
   if scheme ~= "http" and scheme ~= "https" then refuse("must be a URL that begins with https:// (or http://)") end
-  if authority:find("@", 1, true) then refuse("must not contain credentials") end
-  local host, port = authority:match("^(%[[0-9A-Fa-f:.]+%])(.*)$")
-  if not host then host, port = authority:match("^([A-Za-z0-9._~-]+)(.*)$") end
-  if not host or not (port == "" or port:find("^:%d+$")) then refuse("has no valid host") end
-  if port ~= "" and (tonumber(port:sub(2)) < 1 or tonumber(port:sub(2)) > 65535) then refuse("has no valid port") end
-  if path:find("[?#]") then refuse("must not contain a query or a fragment") end
-  if path:find("[%c%s]") or path:find("\\", 1, true) then refuse("must not contain spaces or control characters") end
+  if find(authority, "@", 1, true) then refuse("must not contain credentials") end
+  local host, port = match(authority, "^(%[[0-9A-Fa-f:.]+%])(.*)$")
+  if not host then host, port = match(authority, "^([A-Za-z0-9._~-]+)(.*)$") end
+  if not host or not (port == "" or find(port, "^:%d+$")) then refuse("has no valid host") end
+  if port ~= "" and (tonumber(sub(port, 2)) < 1 or tonumber(sub(port, 2)) > 65535) then refuse("has no valid port") end
+  if find(path, "[?#]") then refuse("must not contain a query or a fragment") end
+  if find(path, "[%c%s]") or find(path, "\\", 1, true) then refuse("must not contain spaces or control characters") end
   local dots = dots_in(path)
   if dots then refuse("must not contain '" .. dots .. "' as a part of its path") end
-  if scheme == "http" and not is_loopback(host:lower()) and not options.insecure_http then
+  if scheme == "http" and not is_loopback(lower(host)) and not options.insecure_http then
     refuse("is plain http, which would show the token to the network (insecure_http = true allows it)")
   end
-  return scheme .. "://" .. authority .. path:gsub("/+$", ""), scheme == "https"
+  return scheme .. "://" .. authority .. gsub(path, "/+$", ""), scheme == "https"
 end
 
 -- A tunnel's token goes there.
 local function check_tunnel_url(options)
-  local host = options.tunnel_url and options.tunnel_url:match("^http://([^/:]*)")
-  if host and not is_loopback(host:lower()) and not options.insecure_http then
+  local host = options.tunnel_url and match(options.tunnel_url, "^http://([^/:]*)")
+  if host and not is_loopback(lower(host)) and not options.insecure_http then
     errors.misuse("runloop.new: option 'tunnel_url' is plain http, which would show a tunnel's token to the network"
       .. " (insecure_http = true allows it)")
   end
@@ -202,7 +207,7 @@ end
 -- The core takes C strings. The value is not shown: a proxy's URL may hold a password.
 local function refuse_zero_bytes(options)
   for _, name in ipairs { "ca_file", "proxy" } do
-    if options[name] and options[name]:find("%z") then
+    if options[name] and find(options[name], "%z") then
       errors.misuse("runloop.new: option '" .. name .. "' must not contain a zero byte")
     end
   end
@@ -286,7 +291,7 @@ local function check_seconds(value, name, where)
 end
 
 local function check_path(path, where)
-  local dots = dots_in(path:match("^[^?]*"))
+  local dots = dots_in(match(path, "^[^?]*"))
   if dots then errors.misuse(where .. ": field 'path' must not contain '" .. dots .. "' as a part") end
 end
 

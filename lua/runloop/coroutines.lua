@@ -3,6 +3,9 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
+local error, pcall = error, pcall
+local match = string.match
+
 -- A copy: a host may change the library later on, for its own scripts, or have taken it away from them.
 local library, package = {}, core.global "package"
 for name, fn in pairs(core.global "coroutine" or package and package.loaded.coroutine or {}) do library[name] = fn end
@@ -39,7 +42,7 @@ M.yields = select(2, resume(library.create(function() return pcall(yield, true) 
 M.lua = core.lua
 if core.lua == "5.1" and M.yields then
   local jit = core.global "jit"
-  M.lua = type(jit) == "table" and type(jit.version) == "string" and jit.version:match "^LuaJIT %d+%.%d+" or "LuaJIT"
+  M.lua = type(jit) == "table" and type(jit.version) == "string" and match(jit.version, "^LuaJIT %d+%.%d+") or "LuaJIT"
 end
 
 if not M.isyieldable then -- Lua 5.2, 5.1

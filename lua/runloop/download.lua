@@ -2,6 +2,8 @@
 
 local core = require "runloop.core"
 
+local byte, gsub, match, sub = string.byte, string.gsub, string.match, string.sub
+
 local download = {}
 
 local END_RECORD = "PK\5\6" -- end of central directory (APPNOTE 4.3.16)
@@ -10,7 +12,7 @@ local MAX_COMMENT = 65535
 local SHOWN_NAME = 100 -- bytes of a target's name that the name of its part begins with
 
 local function u16(text, at)
-  local a, b = text:byte(at, at + 1)
+  local a, b = byte(text, at, at + 1)
   return a + b * 256
 end
 
@@ -21,7 +23,7 @@ end
 -- Whether the end of a file is that of a whole zip: `tail` holds its last bytes, `size` is the file's size.
 local function zip_fault(tail, size)
   for at = #tail - END_RECORD_SIZE + 1, 1, -1 do
-    if tail:sub(at, at + 3) == END_RECORD and at + END_RECORD_SIZE - 1 + u16(tail, at + 20) == #tail then
+    if sub(tail, at, at + 3) == END_RECORD and at + END_RECORD_SIZE - 1 + u16(tail, at + 20) == #tail then
       local length, offset = u32(tail, at + 12), u32(tail, at + 16)
       local record_at = size - #tail + at - 1
       -- 0xFFFFFFFF stands for a zip64 record, which says it elsewhere.
@@ -38,9 +40,9 @@ end
 
 -- Where the bytes go until they are whole: beside the target, under a name that has room wherever the target's has.
 local function part_of(target)
-  local directory, name = target:match("^(.-)([^/]*)$")
-  if #name > SHOWN_NAME then name = name:sub(1, SHOWN_NAME):gsub("[\192-\255][\128-\191]*$", "") end
-  return directory .. name .. ".part-" .. core.uuid():sub(1, 8)
+  local directory, name = match(target, "^(.-)([^/]*)$")
+  if #name > SHOWN_NAME then name = gsub(sub(name, 1, SHOWN_NAME), "[\192-\255][\128-\191]*$", "") end
+  return directory .. name .. ".part-" .. sub(core.uuid(), 1, 8)
 end
 
 --- What a file can be checked for: fun(tail, size): what is wrong with it, if anything is.

@@ -5,6 +5,11 @@ local retry = require "runloop.retry"
 
 local require = require -- a host may take it from its scripts
 
+local getmetatable, ipairs, next, pairs, rawset, select = getmetatable, ipairs, next, pairs, rawset, select
+local setmetatable, tostring, type = setmetatable, tostring, type
+local format, gsub, match, sub = string.format, string.gsub, string.match, string.sub
+local concat = table.concat
+
 local errors = {}
 
 local EXCERPT = 200
@@ -23,7 +28,7 @@ local mt = { __name = "runloop.error" }
 
 -- Whatever a server wrote must not break a log's line.
 local function one_line(text)
-  return (text:gsub("[%z\1-\32\127]+", " "))
+  return (gsub(text, "[%z\1-\32\127]+", " "))
 end
 
 --- `runloop: 404 not_found: no such scenario (GET /v1/scenarios/x, request req_12)`
@@ -37,13 +42,13 @@ function mt:__tostring()
   end
   local tail = {}
   if self.method and self.url then
-    tail[1] = self.method .. " " .. self.url:gsub("^%a[%w+.-]*://[^/]*", "")
+    tail[1] = self.method .. " " .. gsub(self.url, "^%a[%w+.-]*://[^/]*", "")
   end
   if self.request_id then
     tail[#tail + 1] = "request " .. tostring(self.request_id)
   end
   if tail[1] then
-    head = head .. " (" .. table.concat(tail, ", ") .. ")"
+    head = head .. " (" .. concat(tail, ", ") .. ")"
   end
   if self.where then
     head = head .. " (at " .. tostring(self.where) .. ")"
@@ -60,7 +65,7 @@ end
 ---@return runloop.Error
 function errors.new(fields)
   if fields.url then
-    fields.url = fields.url:gsub("[?#].*$", "")
+    fields.url = gsub(fields.url, "[?#].*$", "")
   end
   fields.retryable = fields.retryable or false
   return setmetatable(fields, mt)
@@ -96,7 +101,7 @@ errors.misuse, errors.place = core.blamer()
 ---@param where string the call that the message starts with
 function errors.refuse_more(given, most, where)
   for i in pairs(given) do
-    if i > most then errors.misuse(("%s: argument %d is one too many: it takes %d"):format(where, i, most)) end
+    if i > most then errors.misuse(format("%s: argument %d is one too many: it takes %d", where, i, most)) end
   end
 end
 
@@ -116,7 +121,7 @@ end
 ---@param n number
 ---@return string
 function errors.number_text(n)
-  return (("%.14g"):format(n):gsub("[^0-9a-z+-]+", "."))
+  return (gsub(format("%.14g", n), "[^0-9a-z+-]+", "."))
 end
 
 --- Is x an error of this module?
@@ -166,10 +171,10 @@ function errors.counted(err, count)
 end
 
 local function excerpt(text)
-  local line = text:match("[^\r\n]*%S[^\r\n]*") or ""
-  line = line:match("^%s*(.-)%s*$")
+  local line = match(text, "[^\r\n]*%S[^\r\n]*") or ""
+  line = match(line, "^%s*(.-)%s*$")
   if #line > EXCERPT then
-    line = line:sub(1, EXCERPT):gsub("[\192-\255][\128-\191]*$", "") .. "..."
+    line = gsub(sub(line, 1, EXCERPT), "[\192-\255][\128-\191]*$", "") .. "..."
   end
   return line
 end

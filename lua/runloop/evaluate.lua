@@ -13,6 +13,9 @@ local source_of = require "runloop.evaluate.source"
 local statistics = require "runloop.evaluate.statistics"
 local trials = require "runloop.evaluate.trial"
 
+local error, next, pairs, pcall, tostring, type = error, next, pairs, pcall, tostring, type
+local format = string.format
+
 local now = core.now
 
 local CLEAN_UP_TIME = 5 -- seconds that an interrupted program waits for what is cancelled
@@ -112,7 +115,7 @@ local function finish(self, trial)
   if self.results then self.results[trial.index] = result end
   if not self.stopped and too_many(self) then
     self.err = errors.new {
-      kind = "state", code = "MAX_FAILURES", message = ("%d of %d failed"):format(self.tally.failed, self.tally.n),
+      kind = "state", code = "MAX_FAILURES", message = format("%d of %d failed", self.tally.failed, self.tally.n),
     }
     stop(self, "failures")
   end

@@ -6,6 +6,11 @@ local lazy = require "runloop.lazy"
 local resource = require "runloop.resource"
 local schema = require "runloop.schema"
 
+local error, ipairs, type = error, ipairs, type
+local floor, min = math.floor, math.min
+local format = string.format
+local concat = table.concat
+
 local MAX_HOLD = 25 -- seconds that the API holds an answer about a command at most
 local FIRST_HOLD = 1 -- seconds of the first answer, where output is wanted as it comes, or the command may be killed
 
@@ -37,7 +42,7 @@ local function begin(self)
   local function execute()
     local view, response = watch.api.devboxes:execute(self.devbox, {
       command = self.command, shell_name = spec.shell_name, last_n = spec.last_n,
-      optimistic_timeout = math.min(hold, math.floor(watch:left() / 2)),
+      optimistic_timeout = min(hold, floor(watch:left() / 2)),
     }, watch:call_options())
     if not view or errors.is_id(view.execution_id) then return view, response end
     return nil, errors.without_id(watch.what, response)
@@ -97,13 +102,13 @@ local function collect(self, name)
     if size > most then
       return errors.new {
         kind = "limit", code = "BODY_TOO_LARGE", last = self.watch.last,
-        message = ("the command's %s is larger than max_body_bytes"):format(name),
+        message = format("the command's %s is larger than max_body_bytes", name),
       }
     end
     texts[#texts + 1] = text
   end)
   if not done then return nil, err end
-  return table.concat(texts)
+  return concat(texts)
 end
 
 -- What the view has cut off of an output that goes to no function.

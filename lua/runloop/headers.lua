@@ -4,6 +4,10 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 local schema = require "runloop.schema"
 
+local pairs, tostring, type = pairs, tostring, type
+local find, gmatch, lower, match = string.find, string.gmatch, string.lower, string.match
+local sort = table.sort
+
 -- RFC 9110, 5.6.2. Not %w: which letters that are depends on the locale.
 local TOKEN = "^[!#$%%&'*+%-.^_`|~A-Za-z0-9]+$"
 
@@ -17,10 +21,10 @@ function headers.check(given, where)
   if given == nil then return nil end
   local set = {}
   for name, value in pairs(given) do
-    if type(name) ~= "string" or not name:find(TOKEN) then
+    if type(name) ~= "string" or not find(name, TOKEN) then
       -- What follows may be the value, a secret.
       local text = tostring(name)
-      local start = text:match("^[!#$%%&'*+%-.^_`|~A-Za-z0-9]*")
+      local start = match(text, "^[!#$%%&'*+%-.^_`|~A-Za-z0-9]*")
       errors.misuse(where .. ": '" .. start .. (start == text and "" or "...") .. "' is not a header name")
     end
     if type(value) == "number" then
@@ -30,12 +34,12 @@ function headers.check(given, where)
     if value ~= false and type(value) ~= "string" then
       errors.misuse(where .. ": header '" .. name .. "' must be a string or false, got " .. type(value))
     end
-    if value and value:find("[\r\n%z]") then
+    if value and find(value, "[\r\n%z]") then
       errors.misuse(where .. ": header '" .. name .. "' must not contain CR, LF or NUL")
     end
-    local key = name:lower()
+    local key = lower(name)
     if set[key] then errors.misuse(where .. ": header '" .. name .. "' is given twice") end
-    set[key] = { name, value and value:match("^%s*(.-)%s*$") }
+    set[key] = { name, value and match(value, "^%s*(.-)%s*$") }
   end
   return set
 end
@@ -46,11 +50,11 @@ end
 function headers.parse_lines(text)
   if not text then return nil end
   local given, spelled = {}, {}
-  for line in text:gmatch("[^\n]+") do
-    local name, value = line:match("^%s*([^:]-)%s*:%s*(.-)%s*$")
+  for line in gmatch(text, "[^\n]+") do
+    local name, value = match(line, "^%s*([^:]-)%s*:%s*(.-)%s*$")
     if name and name ~= "" then
       -- The last line wins, however its name is spelled.
-      local key = name:lower()
+      local key = lower(name)
       if spelled[key] then given[spelled[key]] = nil end
       given[name], spelled[key] = value, name
     end
@@ -85,7 +89,7 @@ function headers.lines(set)
       lines[#lines + 1] = name .. ":"
     end
   end
-  table.sort(lines)
+  sort(lines)
   return lines
 end
 

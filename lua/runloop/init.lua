@@ -7,6 +7,9 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 local lazy = require "runloop.lazy"
 
+local select, type = select, type
+local find, gsub = string.find, string.gsub
+
 local runloop
 local json_functions
 
@@ -36,10 +39,10 @@ json_functions = {
 local function shell_quote(text)
   if type(text) ~= "string" then
     errors.misuse("runloop.shell_quote: argument 'text' must be a string, got " .. type(text))
-  elseif text:find("%z") then
+  elseif find(text, "%z") then
     errors.misuse("runloop.shell_quote: argument 'text' must not contain a zero byte")
   end
-  return "'" .. text:gsub("'", "'\\''") .. "'"
+  return "'" .. gsub(text, "'", "'\\''") .. "'"
 end
 
 ---@class runloop

@@ -3,6 +3,12 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
+local getmetatable, next, pairs, rawget, setmetatable = getmetatable, next, pairs, rawget, setmetatable
+local tostring, type = tostring, type
+local max = math.max
+local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
+local concat, sort = table.concat, table.sort
+
 local M = {}
 
 local SHOWN_PATH = 100 -- bytes of the way to an offender that a message shows
@@ -14,7 +20,6 @@ M.null = core.null
 M.array_mt = core.array_mt
 
 local array_mt = M.array_mt
-local gsub = string.gsub
 
 --- The number of items of a sequence.
 ---@param t table
@@ -25,7 +30,7 @@ function M.sequence_length(t)
   for key in next, t do
     if type(key) == "number" and key >= 1 and key % 1 == 0 then
       count = count + 1
-      last = math.max(last, key)
+      last = max(last, key)
     else
       other = key
     end
@@ -48,7 +53,7 @@ function M.name_of(t)
   local mt = type(t) == "table" and getmetatable(t)
   if type(mt) ~= "table" or mt == array_mt then return nil end
   local name = rawget(mt, "__name")
-  return type(name) == "string" and name:find("^runloop%.") and name or nil
+  return type(name) == "string" and find(name, "^runloop%.") and name or nil
 end
 
 --- Marks a table as an array, so that it is sent as [] when it is empty.
@@ -68,8 +73,8 @@ local function shortened(text)
   if #text <= SHOWN_PATH then
     return text
   end
-  local head = gsub(text:sub(1, SHOWN_PATH / 2), "[\192-\255][\128-\191]*$", "")
-  return head .. "..." .. gsub(text:sub(-SHOWN_PATH / 2), "^[\128-\191]+", "")
+  local head = gsub(sub(text, 1, SHOWN_PATH / 2), "[\192-\255][\128-\191]*$", "")
+  return head .. "..." .. gsub(sub(text, -SHOWN_PATH / 2), "^[\128-\191]+", "")
 end
 
 -- Raises for what the core could not write: `path` leads there; without a reason `culprit` is a table that is neither
@@ -135,8 +140,8 @@ local function check_options(options, where, known)
     if not known[name] then
       local names = {}
       for each in pairs(known) do names[#names + 1] = "'" .. each .. "'" end
-      table.sort(names)
-      errors.misuse(where .. ": unknown option '" .. tostring(name) .. "' (known: " .. table.concat(names, ", ") .. ")")
+      sort(names)
+      errors.misuse(where .. ": unknown option '" .. tostring(name) .. "' (known: " .. concat(names, ", ") .. ")")
     end
   end
 end
@@ -172,7 +177,7 @@ function M.decode(text, options)
   check_options(options, "runloop.json.decode", DECODE_OPTIONS)
   for name, value in pairs(options or {}) do
     if value ~= DECODE_OPTIONS[name] then
-      errors.misuse(("runloop.json.decode: option '%s' must be \"%s\" or nil"):format(name, DECODE_OPTIONS[name]))
+      errors.misuse(format("runloop.json.decode: option '%s' must be \"%s\" or nil", name, DECODE_OPTIONS[name]))
     end
   end
   local value, message, code = core.json_decode(text, M.reading(options))
@@ -181,7 +186,7 @@ function M.decode(text, options)
       kind = code == "JSON" and "decode" or "limit",
       code = code,
       message = message,
-      body = text:sub(1, 200),
+      body = sub(text, 1, 200),
     }
   end
   return value

@@ -3,6 +3,9 @@
 local core = require "runloop.core"
 local require = require -- a host may take it from its scripts
 
+local assert = assert
+local gsub, match = string.gsub, string.match
+
 local name, path = ...
 
 -- Texts are read at once: later the program may have another directory, another package.path, no descriptor left, or
@@ -11,18 +14,24 @@ local load = core.global "loadstring" or core.global "load"
 local setfenv = core.global "setfenv"
 local package = core.global "package"
 local loaded = type(package) == "table" and package.loaded
-local root = name == "runloop.lazy" and type(path) == "string" and path:match "^(.*[/\\])lazy%.lua$"
+local root = name == "runloop.lazy" and type(path) == "string" and match(path, "^(.*[/\\])lazy%.lua$")
 if not load or not loaded then root = nil end
 
 local MAX_TEXT = 65536 -- bytes
 
--- A module finds the globals that there were when this one was loaded.
+-- A module finds the globals and libraries that there were when this one was loaded.
 local globals = {}
 for _, global in ipairs {
   "assert", "coroutine", "error", "getmetatable", "ipairs", "math", "next", "pairs", "pcall", "rawget", "rawset",
   "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "unpack",
 } do
-  globals[global] = core.global(global)
+  local value = core.global(global)
+  if type(value) == "table" then
+    local fields = {}
+    for field, member in pairs(value) do fields[field] = member end
+    value = fields
+  end
+  globals[global] = value
 end
 
 local lazy = {}
@@ -30,7 +39,7 @@ local lazy = {}
 local texts = {} -- module -> text, until it is loaded
 
 local function file_of(module_name)
-  return root .. module_name:gsub("%.", "/") .. ".lua"
+  return root .. gsub(module_name, "%.", "/") .. ".lua"
 end
 
 --- Says which modules `load` will be asked for.
@@ -63,7 +72,7 @@ end
 
 -- What such a module needs of this one may have been announced, too.
 function globals.require(module_name)
-  local short = module_name:match "^runloop%.(.+)$"
+  local short = match(module_name, "^runloop%.(.+)$")
   if short then return lazy.load(short) end
   return require(module_name)
 end

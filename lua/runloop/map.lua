@@ -3,6 +3,8 @@
 local core = require "runloop.core"
 local fifo = require "runloop.fifo"
 
+local error, next, pairs, pcall, setmetatable = error, next, pairs, pcall, setmetatable
+
 local function new_map(scheduler, pull, fn, options)
   return {
     scheduler = scheduler,

@@ -2,13 +2,15 @@
 
 local core = require "runloop.core"
 
+local gsub = string.gsub
+
 local multipart = {}
 
 -- As browsers do it (WHATWG HTML, "multipart/form-data encoding algorithm").
 local ESCAPES = { ['"'] = "%22", ["\r"] = "%0D", ["\n"] = "%0A" }
 
 local function quoted(text)
-  return '"' .. text:gsub('["\r\n]', ESCAPES) .. '"'
+  return '"' .. gsub(text, '["\r\n]', ESCAPES) .. '"'
 end
 
 local function head_of(part)

@@ -2,7 +2,10 @@
 
 local errors = require "runloop.error"
 
-local format = string.format
+local ipairs, pairs, type = ipairs, pairs, type
+local floor, huge, max, min = math.floor, math.huge, math.max, math.min
+local byte, find, format, gsub, lower = string.byte, string.find, string.format, string.gsub, string.lower
+local sort = table.sort
 
 local names = {}
 
@@ -12,7 +15,7 @@ function names.sorted(t)
   for name in pairs(t) do
     list[#list + 1] = name
   end
-  table.sort(list)
+  sort(list)
   return list
 end
 
@@ -27,8 +30,8 @@ function names.spelled(of)
   if not known then
     known = { names = names.sorted(of.fields), meant = {}, alias_of = {} }
     for _, name in ipairs(known.names) do
-      local alias = name:gsub("%u", function(letter)
-        return "_" .. letter:lower()
+      local alias = gsub(name, "%u", function(letter)
+        return "_" .. lower(letter)
       end)
       if alias ~= name then
         known.meant[alias], known.alias_of[name] = name, alias
@@ -48,10 +51,10 @@ local function distance(a, b)
   for i = 1, #a do
     local row = { [0] = i }
     for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
-      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before[j - 2] + 1)
+      local cost = byte(a, i) == byte(b, j) and 0 or 1
+      row[j] = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
+      if i > 1 and j > 1 and byte(a, i) == byte(b, j - 1) and byte(a, i - 1) == byte(b, j) then
+        row[j] = min(row[j], before[j - 2] + 1)
       end
     end
     before, last = last, row
@@ -61,7 +64,7 @@ end
 
 -- `benchmarkId` and `benchmark-id` are spellings of `benchmark_id`.
 local function spelling(name)
-  return (name:lower():gsub("[_%- ]", ""))
+  return (gsub(lower(name), "[_%- ]", ""))
 end
 
 -- What other clients call it, in our spelling -> what it is called here.
@@ -76,7 +79,7 @@ local function nearest_part(wanted, known)
     if #short > #long then
       short, long = long, short
     end
-    if #short >= 3 and long:find(short, 1, true) and (not nearest or #candidate < #nearest) then
+    if #short >= 3 and find(long, short, 1, true) and (not nearest or #candidate < #nearest) then
       nearest = candidate
     end
   end
@@ -88,7 +91,7 @@ end
 ---@param known string[]
 ---@return string? nil when none is near
 function names.misspelt(name, known)
-  local wanted, nearest, least = spelling(name), nil, math.huge
+  local wanted, nearest, least = spelling(name), nil, huge
   for _, candidate in ipairs(known) do
     if candidate == ALIASES[wanted] then
       return candidate
@@ -98,7 +101,7 @@ function names.misspelt(name, known)
       nearest, least = candidate, d
     end
   end
-  if nearest and least <= math.max(1, math.floor(#nearest / 3)) then
+  if nearest and least <= max(1, floor(#nearest / 3)) then
     return nearest
   end
 end
@@ -138,7 +141,7 @@ end
 function names.unknown_method(what, name, ...)
   if type(name) == "number" then
     names.no_array(what)
-  elseif type(name) ~= "string" or name:find("^_") then
+  elseif type(name) ~= "string" or find(name, "^_") then
     return nil
   end
   local known = {}

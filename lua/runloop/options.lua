@@ -4,6 +4,9 @@ local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local schema = require "runloop.schema"
 
+local ipairs, pairs = ipairs, pairs
+local format = string.format
+
 local options = {}
 
 local seconds = schema.number { min = 0 }
@@ -40,7 +43,7 @@ local function check_fields(wanted, of, where)
   for i, name in ipairs(wanted) do
     local meant = schema.misspelt(name, known)
     if meant and meant ~= name then
-      errors.misuse(("%s: call option 'fields[%d]': there is no field '%s' (did you mean '%s'?)"):format(where, i, name,
+      errors.misuse(format("%s: call option 'fields[%d]': there is no field '%s' (did you mean '%s'?)", where, i, name,
         meant))
     end
     all[#all + 1] = name

@@ -6,6 +6,8 @@ local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local steps = lazy.load "steps"
 
+local next, pairs, select, setmetatable, type = next, pairs, select, setmetatable, type
+
 local BUSY = steps.BUSY
 local answer_of, broken_page, check_whole, drop_transfer, fail, hand_over, put_down, stopped, take_up =
   steps.answer_of, steps.broken, steps.check_whole, steps.drop_transfer, steps.fail, steps.hand_over, steps.put_down,

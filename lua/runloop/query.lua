@@ -4,7 +4,10 @@ local checks = require "runloop.checks"
 local errors = require "runloop.error"
 local json = require "runloop.json"
 
+local pairs, tostring, type = pairs, tostring, type
+local huge, math_type = math.huge, math.type
 local format = string.format
+local concat = table.concat
 
 local query = {}
 
@@ -12,7 +15,7 @@ local query = {}
 ---@param value number
 ---@return string
 function query.number_text(value)
-  if math.type and math.type(value) == "integer" then
+  if math_type and math_type(value) == "integer" then
     return format("%d", value)
   elseif value % 1 == 0 and value > -2 ^ 63 and value < 2 ^ 63 then
     return format("%.0f", value + 0) -- no integer is -0
@@ -27,7 +30,7 @@ local function query_text(value)
     return tostring(value)
   elseif type(value) ~= "number" then
     return nil, "must be a string, a number, a boolean or a list of these, got " .. checks.type_name(value)
-  elseif value ~= value or value == math.huge or value == -math.huge then
+  elseif value ~= value or value == huge or value == -huge then
     return nil, "must be a finite number"
   end
   return query.number_text(value)
@@ -50,7 +53,7 @@ local function query_value(value)
     end
     texts[i] = text
   end
-  return table.concat(texts, ",")
+  return concat(texts, ",")
 end
 
 --- Query parameters as the strings of a URL, whatever their names.

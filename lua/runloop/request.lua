@@ -7,6 +7,12 @@ local retry = require "runloop.retry"
 local secrets = require "runloop.secrets"
 local json = require "runloop.json"
 
+local error, getmetatable, ipairs, next, pairs, pcall = error, getmetatable, ipairs, next, pairs, pcall
+local setmetatable, tostring, type = setmetatable, tostring, type
+local find, gmatch, gsub, lower, match = string.find, string.gmatch, string.gsub, string.lower, string.match
+local sub = string.sub
+local concat, sort = table.concat, table.sort
+
 local now = core.now
 local array_mt = core.array_mt
 
@@ -75,16 +81,16 @@ function transport.with_query(url, query)
   local names = {}
   for name in pairs(query) do names[#names + 1] = name end
   if not names[1] then return url end
-  table.sort(names)
+  sort(names)
   for i = 1, #names do
     names[i] = core.url_encode(names[i]) .. "=" .. core.url_encode(query[names[i]])
   end
-  return url .. (url:find("?", 1, true) and "&" or "?") .. table.concat(names, "&")
+  return url .. (find(url, "?", 1, true) and "&" or "?") .. concat(names, "&")
 end
 
 -- A URL as events show it: of another host, which its query may let in, without that.
 local function event_url(self, request)
-  local ours = request.url:sub(1, #self.base_url) == self.base_url
+  local ours = sub(request.url, 1, #self.base_url) == self.base_url
   return self.scrub(ours and request.url or request.shown_url)
 end
 
@@ -105,8 +111,8 @@ end
 local function hide_query_elsewhere(self, fields)
   for _, name in ipairs { "location", "content-location", "refresh" } do
     local place = fields[name]
-    local head = place and place:match("^(.-//.-)%?")
-    if head and head:sub(1, #self.base_url) ~= self.base_url then fields[name] = head .. "?[redacted]" end
+    local head = place and match(place, "^(.-//.-)%?")
+    if head and sub(head, 1, #self.base_url) ~= self.base_url then fields[name] = head .. "?[redacted]" end
   end
 end
 
@@ -189,7 +195,7 @@ end
 function transport:request_elsewhere(method, url, options, body)
   local request = self:request(method, url, options, nil, body)
   request.elsewhere, request.any_scheme, request.raw = true, true, true
-  request.shown_url = url:match "^[^?#]*"
+  request.shown_url = match(url, "^[^?#]*")
   request.headers, request.idempotency_key = nil, nil
   return request
 end
@@ -243,7 +249,7 @@ local function transport_error(self, request, kind, code, message, status, sent,
   if sent then note_lost(request) end
   if code == "DEADLINE" then return deadline_error(self, request) end
   -- A proxy of the environment that libcurl cannot read, and that there was no os.getenv to know about.
-  if message:find("^Unsupported proxy") then message = message:gsub("'.*@", "'[redacted]@") end
+  if find(message, "^Unsupported proxy") then message = gsub(message, "'.*@", "'[redacted]@") end
   return self:fail(request, {
     kind = kind, code = code, message = message, status = status, retryable = RETRYABLE_KIND[kind] and not final,
   })
@@ -253,9 +259,9 @@ end
 -- A gateway may put one of its own before or behind it: as for other clients, it is enough that JSON's is there.
 local function is_json(content_type)
   if content_type == "application/json" then return true end
-  local list = content_type and content_type:lower():gsub('"[^"]*"', "") or ""
-  for media in (list .. ","):gmatch "%s*([^,;]*)[^,]*," do
-    if media:find("[/+]json%s*$") then return true end
+  local list = content_type and gsub(lower(content_type), '"[^"]*"', "") or ""
+  for media in gmatch(list .. ",", "%s*([^,;]*)[^,]*,") do
+    if find(media, "[/+]json%s*$") then return true end
   end
   return false
 end
@@ -263,7 +269,7 @@ end
 -- The error that a status other than 2xx means; its body decoded where it is JSON, else as text.
 local function api_error(self, request, transfer, status, fields)
   local body = transfer:text()
-  if is_json(fields["content-type"]) or body:sub(1, 64):find("^%s*[%[{]") then
+  if is_json(fields["content-type"]) or find(sub(body, 1, 64), "^%s*[%[{]") then
     local value = transfer:json(request.reading)
     if value ~= nil then body = value end
   end
@@ -281,10 +287,10 @@ end
 function transport:decode_error(request, transfer, code, message)
   local status, fields = transfer:head()
   local coding = request.raw and fields and fields["content-encoding"]
-  if coding and coding:lower() ~= "identity" then
+  if coding and lower(coding) ~= "identity" then
     return self:fail(request, {
       kind = "connection", code = UNREADABLE, status = status, headers = fields,
-      message = "the body's encoding cannot be read (Content-Encoding: " .. coding:sub(1, 100) .. ")",
+      message = "the body's encoding cannot be read (Content-Encoding: " .. sub(coding, 1, 100) .. ")",
     })
   end
   local kind = (code == "TOO_DEEP" or code == "BODY_TOO_LARGE") and "limit" or "decode"
@@ -455,7 +461,7 @@ end
 ---@return boolean|nil ok, table|nil err
 function transport:warm_up()
   local sinks = { {} }
-  if self.base_url:find("^https") and self.options.http_version == "2" then sinks[2] = { lane = "pages" } end
+  if find(self.base_url, "^https") and self.options.http_version == "2" then sinks[2] = { lane = "pages" } end
   local begun_all, failure = {}, nil
   for i, sink in ipairs(sinks) do
     local request = self:request("HEAD", self.base_url .. "/")

@@ -58,6 +58,10 @@ local options_of = require "runloop.options"
 local rows = require "runloop.rows"
 local schema = require "runloop.schema"
 
+local error, getmetatable, ipairs, next, pairs, pcall = error, getmetatable, ipairs, next, pairs, pcall
+local rawget, rawset, select, setmetatable, tostring, type = rawget, rawset, select, setmetatable, tostring, type
+local find, format, match, sub = string.find, string.format, string.match, string.sub
+
 local resource = {
   CALL_OPTIONS = options_of.CALL, AWAIT_OPTIONS = options_of.AWAIT, call_options = options_of.check,
 }
@@ -81,7 +85,7 @@ end
 local function method_of(class, name, row)
   local where = class.name .. ":" .. name
   local ok, plan = pcall(rows.plan, class.definition, row)
-  if not ok then error(("the row of %s: %s"):format(where, tostring(plan)), 0) end
+  if not ok then error(format("the row of %s: %s", where, tostring(plan)), 0) end
   class.plans[name] = plan
   return function(self, ...)
     return rows.perform(context_of(self, class, where), plan, where, ...)
@@ -107,8 +111,8 @@ local function arguments_of(helper, class, where, given, await)
       schema.check(helper.params, given[i], where, call, await) -- the calls that follow take them as they are
     elseif name == "options" then
       options_of.check(given[i], where, helper.params, nil, await) -- and these
-    elseif type(name) == "string" and (name == class.id or name:find "_?id$") then
-      local kind = name:match "^(.+)_id$" or class.kind
+    elseif type(name) == "string" and (name == class.id or find(name, "_?id$")) then
+      local kind = match(name, "^(.+)_id$") or class.kind
       given[i] = rows.id(given[i], { name = name, kind = kind, field = kind == class.kind and class.id or nil }, where)
     end
   end
@@ -121,7 +125,7 @@ local function helper_of(class, name, helper)
   local where = class.name .. ":" .. name
   local count, id_names, await = #helper.takes, {}, nil
   for i, argument in ipairs(helper.takes) do
-    if type(argument) == "string" and argument:find "_id$" then id_names[i] = argument end
+    if type(argument) == "string" and find(argument, "_id$") then id_names[i] = argument end
     if argument == "await" then await = options_of.AWAIT end
   end
   return function(self, ...)
@@ -138,8 +142,8 @@ end
 
 local function alias_of(class, name, call)
   local where = class.name .. ":" .. name
-  local owner_name, row_name = call:match "^([%w_.]+):([%w_]+)$"
-  if not LISTED[owner_name] then error(("%s is an alias of '%s', which is no call"):format(where, call), 0) end
+  local owner_name, row_name = match(call, "^([%w_.]+):([%w_]+)$")
+  if not LISTED[owner_name] then error(format("%s is an alias of '%s', which is no call", where, call), 0) end
   return function(self, ...)
     local owner = context_of(self, class, where).api[owner_name]
     return owner[row_name](owner, ...)
@@ -181,12 +185,12 @@ end
 
 -- A call of another resource about a thing, or about what one of its fields names.
 local function calls(method, where)
-  local owner_name, name = method.calls:match "^([%w_.]+):([%w_]+)$"
+  local owner_name, name = match(method.calls, "^([%w_.]+):([%w_]+)$")
   return function(context, thing, ...)
     local owner, about = context.api[owner_name], thing
     if method.field then
       about = thing[method.field]
-      if not errors.is_id(about) then errors.misuse(("%s: the %s has no %s"):format(where, context.kind, method.field)) end
+      if not errors.is_id(about) then errors.misuse(format("%s: the %s has no %s", where, context.kind, method.field)) end
     end
     return owner[name](owner, about, ...)
   end
@@ -194,7 +198,7 @@ end
 
 -- A call of another resource with the thing as one of its parameters.
 local function fills(method, where)
-  local owner_name, name = method.calls:match "^([%w_.]+):([%w_]+)$"
+  local owner_name, name = match(method.calls, "^([%w_.]+):([%w_]+)$")
   local parameter = method.fills
   return function(context, thing, params, ...)
     if params ~= nil and type(params) ~= "table" then
@@ -203,7 +207,7 @@ local function fills(method, where)
     local id, given = thing[context.class.id], params and params[parameter]
     if type(given) == "table" and given.id ~= nil then given = given.id end
     if given ~= nil and given ~= id then
-      errors.misuse(("%s: parameter '%s' is not the %s's own; leave it out"):format(where, parameter, context.kind))
+      errors.misuse(format("%s: parameter '%s' is not the %s's own; leave it out", where, parameter, context.kind))
     end
     local owner = context.api[owner_name]
     return owner[name](owner, merge({ [parameter] = id }, params), ...)
@@ -215,13 +219,13 @@ end
 local function check_method(class, name, method)
   local definition = class.definition
   if definition.thing.fields[name] then
-    error(("method '%s' has the name of a field of a %s"):format(name, definition.kind), 0)
+    error(format("method '%s' has the name of a field of a %s", name, definition.kind), 0)
   end
-  local owner = method.calls and method.calls:match "^([%w_.]+):[%w_]+$"
+  local owner = method.calls and match(method.calls, "^([%w_.]+):[%w_]+$")
   if method.in_place and not definition.rows[method.in_place] and not (definition.helpers or {})[method.in_place] then
-    error(("method '%s' is made of '%s', which is no call"):format(name, method.in_place), 0)
+    error(format("method '%s' is made of '%s', which is no call", name, method.in_place), 0)
   elseif method.calls and not LISTED[owner] then
-    error(("method '%s' calls '%s', which is no call"):format(name, method.calls), 0)
+    error(format("method '%s' calls '%s', which is no call", name, method.calls), 0)
   end
 end
 
@@ -249,7 +253,7 @@ local classes = {}
 local function children_of(prefix)
   local found = {}
   for _, name in ipairs(names) do
-    local child = name:sub(1, #prefix) == prefix and name:sub(#prefix + 1):match "^[%w_]+$"
+    local child = sub(name, 1, #prefix) == prefix and match(sub(name, #prefix + 1), "^[%w_]+$")
     if child then found[child] = name end
   end
   return found

@@ -1,5 +1,9 @@
 -- When a request is sent again, and after how long: pure arithmetic over a status and its headers.
 
+local tonumber, type = tonumber, type
+local floor, min = math.floor, math.min
+local lower, match = string.lower, string.match
+
 local retry = {}
 
 local MONTHS = {
@@ -14,14 +18,14 @@ local function utc(year, month, day, hour, minute, second)
   if month <= 2 then
     year, month = year - 1, month + 12
   end
-  local days = 365 * year + math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400)
-    + math.floor((153 * (month - 3) + 2) / 5) + day - 719469
+  local days = 365 * year + floor(year / 4) - floor(year / 100) + floor(year / 400)
+    + floor((153 * (month - 3) + 2) / 5) + day - 719469
   return ((days * 24 + hour) * 60 + minute) * 60 + second
 end
 
 -- RFC 9110 5.6.7: a year of two digits lies at most 50 years ahead.
 local function full_year(year, now)
-  local this_year = math.floor(now / 31556952) + 1970
+  local this_year = floor(now / 31556952) + 1970
   local full = this_year - this_year % 100 + year
   if full > this_year + 50 then
     full = full - 100
@@ -35,16 +39,16 @@ end
 ---@return number? seconds since 1970, nil when it is no date
 function retry.http_date(text, now)
   local day, month, year, hour, minute, second =
-    text:match("^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
+    match(text, "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
   if not day then
     day, month, year, hour, minute, second =
-      text:match("^%a+, (%d%d)-(%a%a%a)-(%d%d) (%d%d):(%d%d):(%d%d) GMT$")
+      match(text, "^%a+, (%d%d)-(%a%a%a)-(%d%d) (%d%d):(%d%d):(%d%d) GMT$")
   end
   if not day then
     month, day, hour, minute, second, year =
-      text:match("^%a+ (%a%a%a) ([ %d]%d) (%d%d):(%d%d):(%d%d) (%d%d%d%d)$")
+      match(text, "^%a+ (%a%a%a) ([ %d]%d) (%d%d):(%d%d):(%d%d) (%d%d%d%d)$")
   end
-  month = month and MONTHS[month:lower()]
+  month = month and MONTHS[lower(month)]
   if not month then
     return nil
   end
@@ -62,7 +66,7 @@ end
 
 -- A plain decimal number, or nil. tonumber would take hexadecimal and obey the locale's comma.
 local function decimal(text)
-  local sign, whole, fraction = text:match("^([+-]?)(%d+)%.?(%d*)$")
+  local sign, whole, fraction = match(text, "^([+-]?)(%d+)%.?(%d*)$")
   if not whole then
     return nil
   end
@@ -75,7 +79,7 @@ end
 
 local function header(headers, name)
   local value = headers and headers[name]
-  return type(value) == "string" and value:match("^%s*(.-)%s*$") or nil
+  return type(value) == "string" and match(value, "^%s*(.-)%s*$") or nil
 end
 
 -- Seconds that the server asks to wait; nil when it does not, or not legibly.
@@ -111,7 +115,7 @@ function retry.should_retry(status, headers)
     return false
   end
   local wish = header(headers, "x-should-retry")
-  wish = wish and wish:lower()
+  wish = wish and lower(wish)
   if wish == "true" or wish == "false" then
     return wish == "true"
   end
@@ -129,7 +133,7 @@ end
 function retry.wait(retries, headers, max_retry_wait, now, random)
   local seconds = asked(headers, now)
   if not seconds then
-    return math.min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random)
+    return min(2 ^ retries, max_retry_wait) * (1 - 0.25 * random)
   elseif seconds > max_retry_wait then
     return nil, seconds
   end

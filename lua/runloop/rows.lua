@@ -9,6 +9,10 @@ local names = require "runloop.api"
 local options_of = require "runloop.options"
 local schema = require "runloop.schema"
 
+local error, getmetatable, next, pairs, pcall, rawget = error, getmetatable, next, pairs, pcall, rawget
+local select, setmetatable, tostring, type = select, setmetatable, tostring, type
+local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
+
 local rows = {}
 
 -- What rows need of resources, which are made of rows.
@@ -29,7 +33,7 @@ end
 local merge = rows.merge
 
 local function with_article(kind)
-  return (kind:find "^[aeiou]" and "an " or "a ") .. kind
+  return (find(kind, "^[aeiou]") and "an " or "a ") .. kind
 end
 
 --- The id that a value stands for: the id itself, or a table that has it, which must be of the right kind.
@@ -41,7 +45,7 @@ function rows.id(value, id, where)
   local mt = type(value) == "table" and getmetatable(value)
   if type(mt) == "table" and mt.kind and id.kind and mt.kind ~= id.kind then
     local wanted = with_article(id.kind)
-    errors.misuse(("%s: '%s' must be the id of %s or %s, got %s"):format(where, id.name, wanted, wanted,
+    errors.misuse(format("%s: '%s' must be the id of %s or %s, got %s", where, id.name, wanted, wanted,
       with_article(mt.kind)))
   end
   local field = id.field or type(mt) == "table" and mt.is_thing and mt.class.id
@@ -105,16 +109,16 @@ end
 -- Whether a resource, or one that it is below or that is right below it, has things of a kind.
 local function has_things(definition, kind)
   if definition.kind == kind or LISTED[definition.name .. "." .. kind .. "s"] then return true end
-  local parent = definition.name:match "^(.*)%.[%w_]+$"
+  local parent = match(definition.name, "^(.*)%.[%w_]+$")
   return parent ~= nil and has_things(resource.class(parent).definition, kind)
 end
 
 -- The ids in a row's path, each with what it is the id of.
 local function ids_of(path, definition)
   local ids = {}
-  for name in path:gmatch "{([^}]*)}" do
-    local kind = name:match "^([%w_]+)_id$" or definition.kind
-    if not kind or not has_things(definition, kind) or not (name:find "_id$" or name == (definition.id or "id")) then
+  for name in gmatch(path, "{([^}]*)}") do
+    local kind = match(name, "^([%w_]+)_id$") or definition.kind
+    if not kind or not has_things(definition, kind) or not (find(name, "_id$") or name == (definition.id or "id")) then
       error("'{" .. name .. "}' is no id of anything", 0)
     end
     ids[#ids + 1] = { name = name, kind = kind, field = kind == definition.kind and definition.id or nil }
@@ -146,14 +150,14 @@ function rows.plan(definition, row)
     if type(field) == "string" then spec[field] = value end
   end
   spec = schema.check(ROW, spec, "row")
-  local method, path = tostring(row[1]):match "^(%u+) (/[%w_{}/.-]*)$"
+  local method, path = match(tostring(row[1]), "^(%u+) (/[%w_{}/.-]*)$")
   if not method then error("a row begins with a method and a path: " .. tostring(row[1]), 0) end
   local parts, rest = {}, path
-  for before, after in path:gmatch "([^{}]*){[^{}]*}()" do
-    parts[#parts + 1], rest = before, path:sub(after)
+  for before, after in gmatch(path, "([^{}]*){[^{}]*}()") do
+    parts[#parts + 1], rest = before, sub(path, after)
   end
   parts[#parts + 1] = rest
-  if rest:find "[{}]" then error("braces in the path: " .. path, 0) end
+  if find(rest, "[{}]") then error("braces in the path: " .. path, 0) end
   check_kind(spec, definition)
   if spec.check and not lazy.load("download").CHECKS[spec.check] then
     error("no check is called '" .. spec.check .. "'", 0)
@@ -189,7 +193,7 @@ end
 local function nothing_to_change(plan, id, where)
   for field in pairs(type(id) == "table" and not getmetatable(id) and id or {}) do
     if plan.shape.fields[field] then
-      errors.misuse(("%s: parameter '%s' stands in the place of the id: write %s(id, { %s = ... })"):format(where,
+      errors.misuse(format("%s: parameter '%s' stands in the place of the id: write %s(id, { %s = ... })", where,
         field, where, field))
     end
   end
@@ -260,7 +264,7 @@ end
 
 local function check_path(path, where, required)
   if path == nil and not required then return end
-  if type(path) ~= "string" or path == "" or path:find "%z" then
+  if type(path) ~= "string" or path == "" or find(path, "%z") then
     errors.misuse(where .. ": 'path' must be the name of a file" .. (required and "" or ", or nil"))
   end
 end

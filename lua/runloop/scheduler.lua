@@ -7,6 +7,9 @@ local fifo = require "runloop.fifo"
 local new_task = require("runloop.task").new
 local new_turns = require("runloop.turns").new
 
+local error, getmetatable, ipairs, next, pairs, pcall = error, getmetatable, ipairs, next, pairs, pcall
+local setmetatable, tostring = setmetatable, tostring
+
 local now, within = core.now, core.within
 local running, isyieldable = coroutines.running, coroutines.isyieldable
 local warn = core.global "warn"

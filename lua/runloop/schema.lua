@@ -5,7 +5,9 @@ local errors = require "runloop.error"
 local names = require "runloop.names"
 local query = require "runloop.query"
 
-local format = string.format
+local error, ipairs, pairs, select, setmetatable, tostring = error, ipairs, pairs, select, setmetatable, tostring
+local type = type
+local format, match = string.format, string.match
 
 local schema = {
   -- What was meant by a name, for who has names of his own; see names.lua.
@@ -109,7 +111,7 @@ end
 function schema.enum(values)
   local plain, texts = {}, schema.keeps_texts and {} or nil
   for i, value in ipairs(values) do
-    local name, text = value:match("^(.-) # (.*)$")
+    local name, text = match(value, "^(.-) # (.*)$")
     plain[i] = name or value
     if texts then
       texts[i] = text or false

@@ -4,6 +4,11 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
+local ipairs, next, tonumber, type = ipairs, next, tonumber, type
+local ceil, floor = math.ceil, math.floor
+local byte, char, find, gmatch, gsub = string.byte, string.char, string.find, string.gmatch, string.gsub
+local lower, match, rep, sub = string.lower, string.match, string.rep, string.sub
+
 local secrets = {}
 
 -- The names under which the API has secrets, for calls that the module has no row for.
@@ -25,14 +30,14 @@ local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 ---@param text string
 ---@return string
 function secrets.base64(text)
-  return (text:gsub("..?.?", function(group)
-    local a, b, c = group:byte(1, 3)
+  return (gsub(text, "..?.?", function(group)
+    local a, b, c = byte(group, 1, 3)
     local bits, out = a * 65536 + (b or 0) * 256 + (c or 0), ""
     for shift = 3, 3 - #group, -1 do
-      local digit = math.floor(bits / 64 ^ shift) % 64
-      out = out .. DIGITS:sub(digit + 1, digit + 1)
+      local digit = floor(bits / 64 ^ shift) % 64
+      out = out .. sub(DIGITS, digit + 1, digit + 1)
     end
-    return out .. ("="):rep(3 - #group)
+    return out .. rep("=", 3 - #group)
   end))
 end
 
@@ -40,25 +45,25 @@ end
 -- nothing else.
 local function add_base64(scrubber, secret)
   for before = 0, 2 do
-    local digits = secrets.base64(("x"):rep(before) .. secret)
-    local first, last = math.ceil(before * 8 / 6) + 1, math.floor((before + #secret) * 8 / 6)
-    digits = digits:sub(first, last)
+    local digits = secrets.base64(rep("x", before) .. secret)
+    local first, last = ceil(before * 8 / 6) + 1, floor((before + #secret) * 8 / 6)
+    digits = sub(digits, first, last)
     scrubber:add(digits)
-    scrubber:add((digits:gsub("[+/]", { ["+"] = "-", ["/"] = "_" })))
+    scrubber:add((gsub(digits, "[+/]", { ["+"] = "-", ["/"] = "_" })))
   end
 end
 
 local function unescaped(text)
-  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  return (gsub(text, "%%(%x%x)", function(hex) return char(tonumber(hex, 16)) end))
 end
 
 -- Of a URL with a query that is the secret; a server may repeat parts of it alone.
 local function add_text(scrubber, text)
-  local query = text:match("^%a[%w+.-]*://[^?#]*%?([^#]+)")
+  local query = match(text, "^%a[%w+.-]*://[^?#]*%?([^#]+)")
   scrubber:add(query or text)
   if not query then return end
-  for name, value in query:gmatch("([^&=]+)=([^&]+)") do
-    if name:lower():find("sig", 1, true) or name:lower():find("token", 1, true) then
+  for name, value in gmatch(query, "([^&=]+)=([^&]+)") do
+    if find(lower(name), "sig", 1, true) or find(lower(name), "token", 1, true) then
       scrubber:add(value)
       scrubber:add(unescaped(value))
     end
@@ -82,7 +87,7 @@ local SECRET_HEADERS = { "auth", "cookie", "key", "token", "secret", "password",
 
 local function is_secret_header(name)
   for _, word in ipairs(SECRET_HEADERS) do
-    if name:find(word, 1, true) then return true end
+    if find(name, word, 1, true) then return true end
   end
   return false
 end
@@ -93,7 +98,7 @@ local function add_headers(scrubber, set)
     local value = header[2]
     if value and name ~= "idempotency-key" and is_secret_header(name) then
       scrubber:add(value)
-      scrubber:add(value:match("^[^ ]+ +([^ ]+)$") or "")
+      scrubber:add(match(value, "^[^ ]+ +([^ ]+)$") or "")
     end
   end
 end

@@ -4,6 +4,8 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 local steps = require "runloop.steps"
 
+local getmetatable, next, rawget, type = getmetatable, next, rawget, type
+
 local M = {}
 
 local function is_callable(value)

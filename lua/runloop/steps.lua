@@ -6,6 +6,11 @@ local core = require "runloop.core"
 local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 
+local error, getmetatable, pairs, rawget, select = error, getmetatable, pairs, rawget, select
+local setmetatable, type = setmetatable, type
+local max = math.max
+local format = string.format
+
 local now = core.now
 local take_out = table.remove
 
@@ -229,7 +234,7 @@ end
 -- Adds to what the part's deadline has lost: several tasks that wait at once wait once.
 local function count_wait(part, began)
   local request, time = part.request, now()
-  request.waited = request.waited + time - math.max(began, part.waited_until)
+  request.waited = request.waited + time - max(began, part.waited_until)
   part.waited_until = time
 end
 
@@ -242,7 +247,7 @@ function steps.check_whole(self, own)
   local words = self._words
   fail(self, errors.new {
     kind = "state", code = "INTERRUPTED",
-    message = ("%s: a step of the %s was interrupted, and %s may be lost; begin the %s anew"):format(self._name,
+    message = format("%s: a step of the %s was interrupted, and %s may be lost; begin the %s anew", self._name,
       words.whole, words.items, words.whole),
   })
 end

@@ -6,6 +6,11 @@ local lazy = require "runloop.lazy"
 local steps = lazy.load "steps"
 
 local number_text = require("runloop.query").number_text
+
+local getmetatable, next, pairs, select, setmetatable = getmetatable, next, pairs, select, setmetatable
+local tonumber, tostring, type = tonumber, tostring, type
+local floor, huge, max, min = math.floor, math.huge, math.max, math.min
+local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
 local now, array_mt = core.now, core.array_mt
 local BUSY = steps.BUSY
 local fail, hand_over, put_down = steps.fail, steps.hand_over, steps.put_down
@@ -37,7 +42,7 @@ local kinds = {}
 -- Of axons: events have numbers that grow.
 kinds.after_sequence = {
   begin = function(self)
-    self._at = tonumber(self._query.after_sequence) or -math.huge
+    self._at = tonumber(self._query.after_sequence) or -huge
     self._sequence = nil -- of the last event, as it came
   end,
   accept = function(self, _, item)
@@ -60,7 +65,7 @@ local REPLACEMENT = "\239\191\189" -- one byte of the output, or three: what was
 
 -- By how many bytes a text may be longer than the output that it stands for.
 local function excess(text)
-  local _, count = text:gsub(REPLACEMENT, "")
+  local _, count = gsub(text, REPLACEMENT, "")
   return count * 2
 end
 
@@ -83,8 +88,8 @@ local function rest_of_ending(self, offset, text)
   if offset <= self._at then return nil end
   local had = self._at - (offset - #text) -- bytes of it
   if had <= 0 then return text end
-  local shared = math.min(had, #self._text)
-  if shared == 0 or text:sub(had - shared + 1, had) == self._text:sub(-shared) then return text:sub(had + 1) end
+  local shared = min(had, #self._text)
+  if shared == 0 or sub(text, had - shared + 1, had) == sub(self._text, -shared) then return sub(text, had + 1) end
   if had <= excess(text) then return text end
   return nil, DIFFERS
 end
@@ -94,13 +99,13 @@ local function rest_of_beginning(self, offset, text)
   local stop, had_up_to = offset + #text, at + #before
   if stop <= at and not (offset == at and stop == had_up_to) then return nil end
   if offset >= had_up_to then return text end
-  local first, last = math.max(offset, at), math.min(stop, had_up_to)
-  if text:sub(first - offset + 1, last - offset) ~= before:sub(first - at + 1, last - at) then
+  local first, last = max(offset, at), min(stop, had_up_to)
+  if sub(text, first - offset + 1, last - offset) ~= sub(before, first - at + 1, last - at) then
     if offset > at and offset >= had_up_to - excess(before) then return text end
     return nil, DIFFERS
   end
   if stop == had_up_to then self._catching_up = false end
-  return stop > had_up_to and text:sub(had_up_to - offset + 1) or nil
+  return stop > had_up_to and sub(text, had_up_to - offset + 1) or nil
 end
 
 -- Whether bytes are missing before a chunk. A text is never shorter than what it stands for, but a server may keep back
@@ -109,7 +114,7 @@ local function has_gap(self, offset, text)
   local at = self._at or self._from
   local before_start, before_end = offset - at - #(self._text or ""), offset - #text - at
   if self._tells == "end" then return before_end > 0 end
-  if before_start < 4 and text:find "^[\128-\255]" then return false end
+  if before_start < 4 and find(text, "^[\128-\255]") then return false end
   return before_start > 0 and (self._tells == "start" or before_end > 0)
 end
 
@@ -118,8 +123,8 @@ local function is_repeated(self, offset, text)
   local at, before = self._at, self._text
   if not at or text == "" then return false end
   if offset <= at then return true end
-  return self._tells == "start" and offset < at + #before and not before:find "[\128-\255]"
-    and text:sub(1, at + #before - offset) == before:sub(offset - at + 1):sub(1, #text)
+  return self._tells == "start" and offset < at + #before and not find(before, "[\128-\255]")
+    and sub(text, 1, at + #before - offset) == sub(before, offset - at + 1, offset - at + #text)
 end
 
 -- A chunk behind a break: what has been had of it is cut off.
@@ -139,7 +144,7 @@ end
 kinds.offset = {
   ends = true,
   begin = function(self)
-    self._output = self._url:match "stream_(%a+)_updates$" -- which of the two
+    self._output = match(self._url, "stream_(%a+)_updates$") -- which of the two
     self._from = tonumber(self._query.offset) or 0
     self._at = nil -- offset of the last chunk
     self._text = nil -- and its output
@@ -182,7 +187,7 @@ kinds.offset = {
   end,
   query = function(self)
     self._catching_up = self._at ~= nil
-    return "offset", self._at and ("%.0f"):format(self._at)
+    return "offset", self._at and format("%.0f", self._at)
   end,
   is_lost = function(self) return self._blind end,
 }
@@ -195,7 +200,7 @@ local function forget_old(self)
   for pair, deadline in pairs(self._told) do
     if deadline < old then self._told[pair] = nil else self._told_count = self._told_count + 1 end
   end
-  self._told_most = math.max(MANY_TOLD, self._told_count * 2)
+  self._told_most = max(MANY_TOLD, self._told_count * 2)
 end
 
 kinds.evictions = {
@@ -224,7 +229,7 @@ local function new(transport, fields)
   self._kind = kinds[fields.resume or "evictions"]
   self._accept = self._kind.accept
   self._part = false -- the transfer that events come from
-  self._opened_at = -math.huge -- when it was opened last
+  self._opened_at = -huge -- when it was opened last
   self._barren = 0 -- clean ends in a row without an event between them
   self._kind.begin(self)
   return setmetatable(self, stream_mt)
@@ -268,7 +273,7 @@ end
 local function reopen(self, part, gap)
   steps.drop_transfer(part)
   part.request.attempts = 0
-  part.retry_at = math.max(now(), self._opened_at + gap)
+  part.retry_at = max(now(), self._opened_at + gap)
   return true
 end
 
@@ -280,8 +285,8 @@ end
 
 -- Whether the shorter of two texts is the end of the other.
 local function end_alike(a, b)
-  local shared = math.min(#a, #b)
-  return shared == 0 or a:sub(-shared) == b:sub(-shared)
+  local shared = min(#a, #b)
+  return shared == 0 or sub(a, -shared) == sub(b, -shared)
 end
 
 -- Whether what was handed over can be all that a completed command has written, by the end of that, which its view has.
@@ -289,7 +294,7 @@ local function may_be_all(self, view)
   local tail = view[self._output]
   if type(tail) ~= "string" then return true end
   -- What cannot be asked for again is not doubted for a newline.
-  if self._blind then return end_alike((self._tail:gsub("%s+$", "")), (tail:gsub("%s+$", ""))) end
+  if self._blind then return end_alike((gsub(self._tail, "%s+$", "")), (gsub(tail, "%s+$", ""))) end
   local is_whole = view[self._output .. "_truncated"] == false and self._from == 0
   return end_alike(self._tail, tail) and not (is_whole and #tail ~= self._total)
 end
@@ -298,7 +303,7 @@ end
 -- a trace is opened once more, where it was: then it has to end at once.
 local function end_of_output(self, part, answer)
   local transport, transfer = self._transport, part.transfer
-  local request = transport:request("GET", (self._url:gsub("/[^/]*$", "")), self._options)
+  local request = transport:request("GET", (gsub(self._url, "/[^/]*$", "")), self._options)
   local view, err
   steps.wait_for(self, part, function()
     view, err = transport:perform(request, transport.decode_object)
@@ -319,9 +324,9 @@ local function ended(self, part)
   if not part.transfer then return nil, self._failure end
   if not answer then return retry(self, part, err) end
   if self._kind.ends then return end_of_output(self, part, answer) end
-  local gap = math.min(MIN_GAP * 2 ^ self._barren, MAX_GAP)
+  local gap = min(MIN_GAP * 2 ^ self._barren, MAX_GAP)
   self._barren = self._barren + 1
-  return reopen(self, part, math.max(MIN_GAP, math.min(gap, self._transport.options.max_retry_wait)))
+  return reopen(self, part, max(MIN_GAP, min(gap, self._transport.options.max_retry_wait)))
 end
 
 -- The answer has failed, or it has ended in the middle of an event (`message`).
@@ -343,7 +348,7 @@ local function error_event(self, part, data)
   local _, fields = part.transfer:head()
   local err
   if status and status % 1 == 0 then
-    status = math.floor(status)
+    status = floor(status)
     err = errors.api(status, data, fields)
   else
     err = errors.api(500, data, fields)

@@ -4,6 +4,9 @@ local core = require "runloop.core"
 local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 
+local error, getmetatable, select, setmetatable, type = error, getmetatable, select, setmetatable, type
+local insert, remove = table.insert, table.remove
+
 local now = core.now
 local create, status_of = coroutines.create, coroutines.status
 local unpack = table.unpack or unpack -- luacheck: compat
@@ -87,7 +90,7 @@ end
 local function remove_waiter(task, waiter)
   local waiters = task._waiters
   for i = 1, waiters and #waiters or 0 do
-    if waiters[i] == waiter then return table.remove(waiters, i) end
+    if waiters[i] == waiter then return remove(waiters, i) end
   end
 end
 
@@ -111,7 +114,7 @@ end
 
 local function wait_inside(task, here, scheduler, deadline)
   task._waiters = task._waiters or {}
-  table.insert(task._waiters, here)
+  insert(task._waiters, here)
   scheduler.turns:park(here, function() remove_waiter(task, here) end, task, deadline)
 end
 

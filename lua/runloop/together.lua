@@ -2,6 +2,8 @@
 
 local core = require "runloop.core"
 
+local error, pairs, select = error, pairs, select
+
 local now = core.now
 
 local function run(self, index, fn)

@@ -5,6 +5,11 @@ local coroutines = require "runloop.coroutines"
 local errors = require "runloop.error"
 local waits = require "runloop.waits"
 
+local error, ipairs, next, pairs, pcall, select = error, ipairs, next, pairs, pcall, select
+local setmetatable = setmetatable
+local huge, max = math.huge, math.max
+local remove = table.remove
+
 local now, within = core.now, core.within
 local resume_coroutine, status_of, running = coroutines.resume, coroutines.status, coroutines.running
 local traceback = core.traceback or (core.global "debug" or {}).traceback
@@ -33,7 +38,7 @@ local function new()
     turning = false, -- inside poll, run, wait or map
     telling = false, -- inside on_event
     slice_end = 0, -- when the running task should give way
-    stop = math.huge, -- when the turn under way should end
+    stop = huge, -- when the turn under way should end
     resumptions = 0,
     alive = 0,
     most_alive = 0, -- since there were none
@@ -258,7 +263,7 @@ end
 -- One round, marked as such, so that callbacks cannot begin another.
 local function take_turn(self, seconds, budget, until_done)
   local ok, err = pcall(within, self, "turning", true, turn, self, seconds, budget, until_done)
-  self.stop = math.huge
+  self.stop = huge
   if not ok then
     self.struck = { err }
     error(err, 0)
@@ -271,7 +276,7 @@ local function report(self, raises)
     local member = self.members[i]
     member:tell_unseen()
     if raises then member:raise_unseen() end
-    if member.finished and not member:has_unseen() then table.remove(self.members, i) end
+    if member.finished and not member:has_unseen() then remove(self.members, i) end
   end
 end
 
@@ -365,7 +370,7 @@ function turns:drive(member, done, deadline)
     if member.closed and not member.closing_at then return "client is closed" end
     if not deadline and is_stuck(self) then return STUCK end
     if left == 0 then return nil end -- after one turn at least
-    left = deadline and math.max(0, deadline - now())
+    left = deadline and max(0, deadline - now())
     take_turn(self, left, RUN_BUDGET, done)
     report(self, false)
   end

@@ -5,6 +5,11 @@ local core = require "runloop.core"
 local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 
+local error, ipairs, pairs, type = error, ipairs, pairs, type
+local max = math.max
+local find, lower, match = string.find, string.lower, string.match
+local sort = table.sort
+
 local upload = {}
 
 local LONG = 600 -- seconds without a byte
@@ -12,7 +17,7 @@ local LONG = 600 -- seconds without a byte
 local function patient() return { patient = true } end
 
 local function base_name(path)
-  return path:match "([^/]*)/*$"
+  return match(path, "([^/]*)/*$")
 end
 
 --- Performs a request whose body is a form: fields, and a file behind them.
@@ -27,7 +32,7 @@ function upload.multipart(transport, request, name, fields, path)
   for field in pairs(fields) do
     if field ~= "contents" then names[#names + 1] = field end
   end
-  table.sort(names)
+  sort(names)
   for i, field in ipairs(names) do parts[i] = { name = field, text = fields[field] } end
   parts[#parts + 1] = {
     name = name, file = path, text = not path and fields.contents or nil,
@@ -56,8 +61,8 @@ local CONTENT_TYPES = {
 }
 
 local function content_type_of(name)
-  name = name:lower()
-  return name:find "%.tar%.gz$" and "tgz" or CONTENT_TYPES[name:match "%.(%w+)$"]
+  name = lower(name)
+  return find(name, "%.tar%.gz$") and "tgz" or CONTENT_TYPES[match(name, "%.(%w+)$")]
 end
 
 -- The call options of one of the calls that an upload is made of: what is left of its time.
@@ -66,7 +71,7 @@ local function options_left(self, is_first)
   for name, value in pairs(self.options or {}) do left[name] = value end
   left.on_progress = nil
   if not is_first then left.idempotency_key, left.body = nil, nil end
-  if self.stop then left.deadline = math.max(1e-6, self.stop - core.now()) end
+  if self.stop then left.deadline = max(1e-6, self.stop - core.now()) end
   return left
 end
 
@@ -107,7 +112,7 @@ local function create_and_fill(self, params)
   if not object then return nil, response end
   local settled = false
   local went_on, whole, err = await.finally(function()
-    if type(object.upload_url) ~= "string" or not object.upload_url:find "^https?://" then
+    if type(object.upload_url) ~= "string" or not find(object.upload_url, "^https?://") then
       return nil, self.context.transport:fail(self.context.transport:request("POST", self.context.transport.base_url), {
         kind = "decode", code = "SHAPE", message = "the new object has no upload_url",
       })

@@ -9,6 +9,10 @@ local coroutines = require "runloop.coroutines"
 local core = require "runloop.core"
 local deadlines = require "runloop.deadlines"
 
+local pairs, pcall, type = pairs, pcall, type
+local huge, max = math.huge, math.max
+local take_out = table.remove
+
 local now = core.now
 local wait_here = coroutines.wait
 
@@ -24,7 +28,7 @@ local waits = { READY = READY }
 
 local function remove(list, member)
   for i = #list, 1, -1 do
-    if list[i] == member then table.remove(list, i) end
+    if list[i] == member then take_out(list, i) end
   end
 end
 
@@ -294,13 +298,13 @@ end
 ---@return number|nil
 function waits:patience(seconds)
   if self.unsettled or self.touching or self.first <= self.last or self.later[1] then return 0 end
-  local due = self.sleepers[1] and self.sleepers[1]._wake or math.huge
+  local due = self.sleepers[1] and self.sleepers[1]._wake or huge
   for i = 1, #self.members do
     local closing_at = self.members[i].closing_at
     if closing_at and closing_at < due then due = closing_at end
   end
-  if due == math.huge then return seconds end
-  local left = math.max(0, due - now())
+  if due == huge then return seconds end
+  local left = max(0, due - now())
   return seconds and seconds < left and seconds or left
 end
 

@@ -3,6 +3,9 @@
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local pairs, type = pairs, type
+local format = string.format
+
 local boolean, id, integer, text = schema.boolean, schema.id, schema.integer, schema.string
 local answer, array, map_of, object, required =
   schema.answer, schema.array, schema.map_of, schema.object, schema.required
@@ -39,11 +42,11 @@ local SOURCES = { git = true, npm = true, object = true, pip = true }
 -- A type that nobody knows yet passes.
 local function check_source(source)
   if SOURCES[source.type] and type(source[source.type]) ~= "table" then
-    return ("of type '%s' needs its field '%s'"):format(source.type, source.type)
+    return format("of type '%s' needs its field '%s'", source.type, source.type)
   end
   for name in pairs(SOURCES) do
     if name ~= source.type and type(source[name]) == "table" then
-      return ("of type '%s' has a field '%s'"):format(source.type, name)
+      return format("of type '%s' has a field '%s'", source.type, name)
     end
   end
 end

@@ -4,6 +4,8 @@ local await = require "runloop.await"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local type = type
+
 local boolean, id, integer, map, text = schema.boolean, schema.id, schema.integer, schema.map, schema.string
 local answer, array, enum, object, required =
   schema.answer, schema.array, schema.enum, schema.object, schema.required

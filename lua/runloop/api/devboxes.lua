@@ -7,6 +7,11 @@ local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local error, ipairs, pairs, select, tostring, type = error, ipairs, pairs, select, tostring, type
+local floor = math.floor
+local format, gsub, sub = string.format, string.gsub, string.sub
+local concat = table.concat
+
 local boolean, id, integer, map, number, text =
   schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string
 local answer, array, enum, map_of, object, query_of, required =
@@ -49,7 +54,7 @@ local function check_devbox(params)
   for _, name in ipairs { "snapshot_id", "blueprint_id", "blueprint_name" } do
     if type(params[name]) == "string" then given[#given + 1] = "'" .. name .. "'" end
   end
-  if given[2] then return "have " .. table.concat(given, " and ") .. ", of which one at most may be there" end
+  if given[2] then return "have " .. concat(given, " and ") .. ", of which one at most may be there" end
   return common.file_mounts_fault(params.file_mounts)
 end
 
@@ -251,8 +256,8 @@ shapes.ExecutionDetail = answer {
 
 -- A UUIDv7 (RFC 9562): milliseconds since 1970, and random bits behind them.
 local function uuid7()
-  local ms = ("%012x"):format(math.floor(core.time() * 1000))
-  return ms:sub(1, 8) .. "-" .. ms:sub(9) .. "-7" .. core.uuid():sub(16)
+  local ms = format("%012x", floor(core.time() * 1000))
+  return sub(ms, 1, 8) .. "-" .. sub(ms, 9) .. "-7" .. sub(core.uuid(), 16)
 end
 
 -- Waiting.
@@ -356,13 +361,13 @@ local function check_port(port, where)
   if type(port) ~= "number" or port % 1 ~= 0 or port < 1 or port > 65535 then
     errors.misuse(where .. ": argument 'port' must be an integer from 1 to 65535")
   end
-  return ("%d"):format(port)
+  return format("%d", port)
 end
 
 --- The URL of a port behind a tunnel.
 local function tunnel_url(context, key, port)
   local fill = { port = port, key = key }
-  return ((context.transport.options.tunnel_url or DEFAULT_TUNNEL):gsub("{(%l+)}", fill))
+  return (gsub(context.transport.options.tunnel_url or DEFAULT_TUNNEL, "{(%l+)}", fill))
 end
 
 local function url_of_port(context, devbox, port)
@@ -425,7 +430,7 @@ local function write_file(context, devbox, path, contents, options)
   if view.exit_status ~= 0 then
     return nil, context.transport.scrub(errors.new {
       kind = "state", code = "EXIT_STATUS", last = view,
-      message = ("writing %s ended with exit status %s"):format(path, tostring(view.exit_status)),
+      message = format("writing %s ended with exit status %s", path, tostring(view.exit_status)),
     })
   end
   return true, response

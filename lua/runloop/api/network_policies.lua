@@ -3,6 +3,8 @@
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local type = type
+
 local boolean, id, integer, text = schema.boolean, schema.id, schema.integer, schema.string
 local answer, array, enum, object, required =
   schema.answer, schema.array, schema.enum, schema.object, schema.required

@@ -6,6 +6,9 @@ local resource = require "runloop.resource"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local type = type
+local find = string.find
+
 local integer, map, text = schema.integer, schema.map, schema.string
 local answer, enum, object, query_of, required =
   schema.answer, schema.enum, schema.object, schema.query_of, schema.required
@@ -70,7 +73,7 @@ end
 
 local function upload_from_file(context, path, params, options)
   local where = "objects:upload_from_file"
-  if type(path) ~= "string" or path == "" or path:find "%z" then
+  if type(path) ~= "string" or path == "" or find(path, "%z") then
     errors.misuse(where .. ": 'path' must be the name of a file")
   end
   params = check_upload(params, where)
@@ -89,7 +92,7 @@ end
 
 local function download(context, stored, path, options)
   local where = "object:download"
-  if path ~= nil and (type(path) ~= "string" or path == "" or path:find "%z") then
+  if path ~= nil and (type(path) ~= "string" or path == "" or find(path, "%z")) then
     errors.misuse(where .. ": 'path' must be the name of a file, or nil")
   end
   resource.call_options(options, where)

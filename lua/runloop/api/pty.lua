@@ -6,6 +6,9 @@ local lazy = require "runloop.lazy"
 local resource = require "runloop.resource"
 local schema = require "runloop.schema"
 
+local pairs, type = pairs, type
+local find = string.find
+
 local boolean, integer, text = schema.boolean, schema.integer, schema.string
 local answer, enum, object, query_of, required =
   schema.answer, schema.enum, schema.object, schema.query_of, schema.required
@@ -60,7 +63,7 @@ local function request(context, method, tunnel, session_name, suffix, query, bod
   if type(tunnel) ~= "table" or type(tunnel.tunnel_key) ~= "string" or type(tunnel.auth_token) ~= "string" then
     errors.misuse(where .. ": 'tunnel' must be what devboxes:create_pty_tunnel returns")
   end
-  if type(session_name) ~= "string" or not session_name:find "^[A-Za-z0-9_-]+$" or #session_name > 256 then
+  if type(session_name) ~= "string" or not find(session_name, "^[A-Za-z0-9_-]+$") or #session_name > 256 then
     errors.misuse(where .. ": 'session_name' must be 1 to 256 letters, digits, '_' and '-'")
   end
   local transport = context.transport

@@ -6,6 +6,8 @@ local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local type = type
+
 local any, boolean, id, integer, map, number, text =
   schema.any, schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string
 local answer, array, enum, object, required, union =

@@ -2,6 +2,10 @@
 
 local schema = require "runloop.schema"
 
+local pairs, type = pairs, type
+local format = string.format
+local concat, sort = table.concat, table.sort
+
 local boolean, id, integer, map, number, text =
   schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string
 local array, enum, object, query_of, required, required_or_null, union =
@@ -157,14 +161,13 @@ function shapes.file_mounts_fault(files)
   local large, total = {}, 0
   for path, contents in pairs(files) do
     total = total + #contents
-    if #contents > MAX_FILE then large[#large + 1] = ("'%s' (%d bytes)"):format(path, #contents) end
+    if #contents > MAX_FILE then large[#large + 1] = format("'%s' (%d bytes)", path, #contents) end
   end
-  table.sort(large)
+  sort(large)
   if large[1] then
-    return ("have file_mounts of more than %d bytes: %s; mount objects instead"):format(MAX_FILE,
-      table.concat(large, ", "))
+    return format("have file_mounts of more than %d bytes: %s; mount objects instead", MAX_FILE, concat(large, ", "))
   elseif total > MAX_FILES then
-    return ("have file_mounts of %d bytes in all, of which %d are taken; mount objects instead"):format(total,
+    return format("have file_mounts of %d bytes in all, of which %d are taken; mount objects instead", total,
       MAX_FILES)
   end
 end

@@ -3,6 +3,9 @@
 local errors = require "runloop.error"
 local runs = require "runloop.evaluate.runs"
 
+local tonumber, tostring = tonumber, tostring
+local format = string.format
+
 local benchmark_run = {}
 
 -- Calls a function with each benchmark run of a benchmark that has the evaluation's name, if it has one; in any state,
@@ -65,7 +68,7 @@ function benchmark_run.find(self, benchmark, go_on)
   if found.state ~= "running" then
     return nil, errors.new {
       kind = "state", code = found.state, last = found,
-      message = ("benchmark run %s has ended in state '%s': there is nothing to go on with"):format(found.id,
+      message = format("benchmark run %s has ended in state '%s': there is nothing to go on with", found.id,
         tostring(found.state)),
     }
   end

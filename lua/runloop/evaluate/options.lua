@@ -6,6 +6,9 @@ local json = require "runloop.json"
 local schema = require "runloop.schema"
 local shapes = require "runloop.api.shapes"
 
+local getmetatable, pairs, tostring, type = getmetatable, pairs, tostring, type
+local find, format = string.find, string.format
+
 local KEEP_ALIVE = 600 -- seconds
 
 local seconds = schema.number { min = 0 }
@@ -72,8 +75,8 @@ return function(where, agent, given)
     errors.misuse(where .. ": option 'max_failures' must be an integer, or below 1 for a share of the scenarios")
   end
   for name in pairs(options.metadata or {}) do
-    if name:find "^runloop_" then
-      errors.misuse(("%s: option 'metadata': '%s' is a name of the module's own"):format(where, name))
+    if find(name, "^runloop_") then
+      errors.misuse(format("%s: option 'metadata': '%s' is a name of the module's own", where, name))
     end
   end
   options.keep_alive = keep_alive(options.keep_alive, where)

@@ -3,6 +3,11 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
+local ipairs, pairs, pcall, setmetatable, tostring = ipairs, pairs, pcall, setmetatable, tostring
+local max = math.max
+local format, gsub, rep, sub = string.format, string.gsub, string.rep, string.sub
+local concat, sort = table.concat, table.sort
+
 local report = {}
 
 local array_mt = core.array_mt
@@ -26,19 +31,19 @@ end
 
 -- The decimal point is not the locale's.
 local function decimals(value, digits)
-  return value and (("%." .. digits .. "f"):format(value):gsub(",", ".")) or "-"
+  return value and (gsub(format("%." .. digits .. "f", value), ",", ".")) or "-"
 end
 
 -- Pads to a width in characters; the bytes behind the first one of a character do not count.
 local function padded(text, width, to_the_right)
-  local length = #text:gsub("[\128-\191]", "")
-  local fill = (" "):rep(width - length)
+  local length = #gsub(text, "[\128-\191]", "")
+  local fill = rep(" ", width - length)
   return to_the_right and fill .. text or text .. fill
 end
 
 local function one_line(text, most)
-  text = text:gsub("[%z\1-\32\127]+", " ")
-  if #text > most then text = text:sub(1, most):gsub("[\192-\255][\128-\191]*$", "") .. "..." end
+  text = gsub(text, "[%z\1-\32\127]+", " ")
+  if #text > most then text = gsub(sub(text, 1, most), "[\192-\255][\128-\191]*$", "") .. "..." end
   return text
 end
 
@@ -49,12 +54,12 @@ end
 function report.columns(rows, right)
   local widths, lines = {}, {}
   for _, row in ipairs(rows) do
-    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, #text:gsub("[\128-\191]", "")) end
+    for i, text in ipairs(row) do widths[i] = max(widths[i] or 0, #gsub(text, "[\128-\191]", "")) end
   end
   for _, row in ipairs(rows) do
     local cells = {}
     for i, text in ipairs(row) do cells[i] = padded(text, widths[i], right[i]) end
-    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
+    lines[#lines + 1] = (gsub(concat(cells, "  "), "%s+$", ""))
   end
   return lines
 end
@@ -63,7 +68,7 @@ local function result_lines(self)
   local rows = { { "scenario", "trial", "state", "score", "seconds", "" } }
   for i, result in ipairs(self.results) do
     rows[i + 1] = {
-      one_line(result.scenario_name or result.scenario_id, 48), ("%d"):format(result.trial), result.state,
+      one_line(result.scenario_name or result.scenario_id, 48), format("%d", result.trial), result.state,
       decimals(result.score, 3), decimals(result.seconds, 1), result.err and one_line(result.err.message, 100) or "",
     }
   end
@@ -72,15 +77,15 @@ end
 
 local function totals(self)
   local lines = {
-    ("%d in all: %d scored, %d failed, %d skipped; %s s, devboxes %s s"):format(self.n, self.scored, self.failed,
+    format("%d in all: %d scored, %d failed, %d skipped; %s s, devboxes %s s", self.n, self.scored, self.failed,
       self.skipped, decimals(self.seconds, 1), decimals(self.devbox_seconds, 1)),
-    ("mean %s (of those scored; standard error %s), over all %s, median %s, perfect %s"):format(
+    format("mean %s (of those scored; standard error %s), over all %s, median %s, perfect %s",
       decimals(self.mean_score, 3), decimals(self.std_error, 3), decimals(self.score, 3), decimals(self.median, 3),
       self.perfect and decimals(self.perfect * 100, 1) .. " %" or "-"),
   }
   local passes = {}
-  for k, value in ipairs(self.pass_at_k) do passes[k] = ("pass@%d %s"):format(k, decimals(value, 3)) end
-  if passes[1] then lines[#lines + 1] = table.concat(passes, ", ") end
+  for k, value in ipairs(self.pass_at_k) do passes[k] = format("pass@%d %s", k, decimals(value, 3)) end
+  if passes[1] then lines[#lines + 1] = concat(passes, ", ") end
   return lines
 end
 
@@ -88,11 +93,11 @@ local function group_lines(self)
   local names, rows = {}, { { "group", "n", "scored", "mean", "score" } }
   for name in pairs(self.groups or {}) do names[#names + 1] = name end
   if not names[1] then return {} end
-  table.sort(names)
+  sort(names)
   for i, name in ipairs(names) do
     local group = self.groups[name]
     rows[i + 1] = {
-      one_line(name, 48), ("%d"):format(group.n), ("%d"):format(group.scored), decimals(group.mean_score, 3),
+      one_line(name, 48), format("%d", group.n), format("%d", group.scored), decimals(group.mean_score, 3),
       decimals(group.score, 3),
     }
   end
@@ -102,7 +107,7 @@ end
 local function last_lines(self)
   local lines = {}
   for _, left in ipairs(self.left_running) do
-    lines[#lines + 1] = ("left running: run %s, devbox %s: %s"):format(left.run_id, left.devbox_id or "?",
+    lines[#lines + 1] = format("left running: run %s, devbox %s: %s", left.run_id, left.devbox_id or "?",
       one_line(left.err and left.err.message or "", 200))
   end
   if self.err then lines[#lines + 1] = "ended early: " .. one_line(self.err.message, 200) end
@@ -121,7 +126,7 @@ function report_mt:__tostring()
   add(totals(self))
   add(group_lines(self))
   add(last_lines(self))
-  return table.concat(lines, "\n")
+  return concat(lines, "\n")
 end
 
 --- The report of an evaluation that has come to its end.

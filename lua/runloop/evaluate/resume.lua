@@ -2,13 +2,17 @@
 
 local runs = require "runloop.evaluate.runs"
 
+local ipairs, pairs, setmetatable, tonumber = ipairs, pairs, setmetatable, tonumber
+local huge, max, min = math.huge, math.max, math.min
+local format = string.format
+
 local resume = {}
 
 local earlier = {}
 local earlier_mt = { __index = earlier }
 
 local function key_of(scenario_id, trial)
-  return ("%s %d"):format(scenario_id, trial)
+  return format("%s %d", scenario_id, trial)
 end
 
 -- How much of a run can be made use of; 0: nothing.
@@ -22,7 +26,7 @@ local function add(self, run, number, attempt)
   local key = key_of(run.scenario_id, number)
   local entry = self.trials[key] or { attempt = 0, run = nil }
   self.trials[key] = entry
-  entry.attempt = math.max(entry.attempt, attempt)
+  entry.attempt = max(entry.attempt, attempt)
   local lesser = run
   if worth(run) > (entry.run and worth(entry.run) or 0) then lesser, entry.run = entry.run, run end
   if lesser and not runs.ENDED[lesser.state] then self.stale[#self.stale + 1] = lesser end
@@ -47,9 +51,9 @@ function resume.look(self)
   local ok, err = each(runs.list(self), function(run)
     local id, number, attempt = runs.mark(run)
     if not id or not number or wanted and id ~= wanted then return end
-    local one = evaluations[id] or { first = math.huge, runs = {} }
+    local one = evaluations[id] or { first = huge, runs = {} }
     evaluations[id] = one
-    one.first = math.min(one.first, tonumber(run.start_time_ms) or 0)
+    one.first = min(one.first, tonumber(run.start_time_ms) or 0)
     one.runs[#one.runs + 1] = { run, number, attempt }
   end)
   if not ok then return nil, err end

@@ -3,6 +3,9 @@
 local core = require "runloop.core"
 local report = require "runloop.evaluate.report"
 
+local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type
+local format = string.format
+
 local runs = {}
 
 local now = core.now
@@ -23,8 +26,8 @@ function runs.metadata(self, trial)
   local metadata = {}
   for name, value in pairs(self.options.metadata or {}) do metadata[name] = value end
   metadata.runloop_evaluation = self.id
-  metadata.runloop_trial = trial and ("%d"):format(trial.trial)
-  metadata.runloop_attempt = trial and ("%d"):format(trial.attempt)
+  metadata.runloop_trial = trial and format("%d", trial.trial)
+  metadata.runloop_attempt = trial and format("%d", trial.attempt)
   return metadata
 end
 

@@ -3,6 +3,9 @@
 local errors = require "runloop.error"
 local sources = require "runloop.source"
 
+local getmetatable, ipairs, pcall, type = getmetatable, ipairs, pcall, type
+local format = string.format
+
 -- The id of a scenario, and what is known of it; nil for what is none.
 local function scenario_of(item)
   if type(item) == "string" then
@@ -18,7 +21,7 @@ end
 local function check_array(array, where)
   for i = 1, #array do
     if not scenario_of(array[i]) then
-      errors.misuse(("%s: argument 'source' must be a list of scenarios or their ids; item %d is neither"):format(where,
+      errors.misuse(format("%s: argument 'source' must be a list of scenarios or their ids; item %d is neither", where,
         i))
     end
   end
@@ -27,7 +30,7 @@ end
 local function check_list(list, where)
   local kind, fields = list:_gives()
   if kind and kind ~= "scenario" then
-    errors.misuse(("%s: argument 'source' must be a list of scenarios or their ids, got one of %ss"):format(where, kind))
+    errors.misuse(format("%s: argument 'source' must be a list of scenarios or their ids, got one of %ss", where, kind))
   end
   if not fields then return end
   for _, name in ipairs(fields) do

@@ -1,5 +1,9 @@
 -- The statistics of scores, counted as they come: what is kept of a trial is a number.
 
+local pairs, setmetatable = pairs, setmetatable
+local sqrt = math.sqrt
+local sort = table.sort
+
 local statistics = {}
 
 local tally = {}
@@ -77,7 +81,7 @@ end
 local function median(scores)
   local sorted, count = {}, #scores
   for i = 1, count do sorted[i] = scores[i] end
-  table.sort(sorted)
+  sort(sorted)
   local middle = (count - count % 2) / 2
   if count % 2 == 1 then return sorted[middle + 1] end
   return count > 0 and (sorted[middle] + sorted[middle + 1]) / 2 or nil
@@ -93,7 +97,7 @@ local function std_error(self, mean)
     local deviation = self.sums[i] - self.counts[i] * mean
     total = total + deviation * deviation
   end
-  return math.sqrt(total * clusters / (clusters - 1)) / self.scored
+  return sqrt(total * clusters / (clusters - 1)) / self.scored
 end
 
 --- What has been counted, with the names of a report.

@@ -6,6 +6,10 @@ local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local runs = require "runloop.evaluate.runs"
 
+local error, pcall, type = error, pcall, type
+local huge, max, min = math.huge, math.max, math.min
+local format, gsub = string.format, string.gsub
+
 local now = core.now
 
 -- States of a run that has a score, or will have one.
@@ -29,7 +33,7 @@ local function scenario_of(self, trial)
   local contract = scenario.scoring_contract
   local functions = type(contract) == "table" and contract.scoring_function_parameters
   if type(functions) == "table" and functions[1] == nil then
-    return nil, state_error("NO_SCORER", ("scenario %s has no scorer"):format(trial.scenario_id), scenario)
+    return nil, state_error("NO_SCORER", format("scenario %s has no scorer", trial.scenario_id), scenario)
   end
   return scenario
 end
@@ -38,9 +42,9 @@ end
 local function environment(self, trial)
   local run, options = trial.run, self.options
   if runs.ENDED[run.state] then
-    return nil, state_error(run.state, ("run %s: ended in state '%s'"):format(run.id, run.state), run)
+    return nil, state_error(run.state, format("run %s: ended in state '%s'", run.id, run.state), run)
   end
-  local spec = { timeout = options.env_timeout, interval = math.min(1, options.interval) }
+  local spec = { timeout = options.env_timeout, interval = min(1, options.interval) }
   local watch = await.new(self, spec, nil, "run " .. run.id)
   if type(run.devbox_id) ~= "string" or run.devbox_id == "" then
     return nil, errors.new { kind = "decode", code = "SHAPE", message = "the run that was started has no devbox_id" }
@@ -59,8 +63,8 @@ local function wait_for_agent(self, task, devbox)
   local deadline = options.agent_timeout and now() + options.agent_timeout
   local alive_at = self.keep_alive and now() + self.keep_alive
   while true do
-    local due = math.min(deadline or math.huge, alive_at or math.huge)
-    local ok, value, err = pcall(task.wait, task, due < math.huge and math.max(0, due - now()) or nil)
+    local due = min(deadline or huge, alive_at or huge)
+    local ok, value, err = pcall(task.wait, task, due < huge and max(0, due - now()) or nil)
     if task.status == "failed" then return nil, value == nil and "unknown error" or value end
     if not ok then error(value, 0) end -- this trial is cancelled
     if task.status == "done" then
@@ -120,7 +124,7 @@ local function score(self, trial)
   end
   local value = runs.score(view)
   if not value then
-    return nil, errors.new { kind = "decode", code = "SHAPE", message = ("run %s has no score"):format(run.id) }
+    return nil, errors.new { kind = "decode", code = "SHAPE", message = format("run %s has no score", run.id) }
   end
   trial.run, trial.scored = view, true
   if view.state ~= "completed" then
@@ -141,7 +145,7 @@ end
 local function logs(self, trial)
   local directory, run = self.options.logs, trial.run
   if not directory or not run then return end
-  local path = directory .. "/" .. run.id:gsub("[^%w_.-]", "_") .. ".zip"
+  local path = directory .. "/" .. gsub(run.id, "[^%w_.-]", "_") .. ".zip"
   if trial.taken and is_there(path) then return end -- from an earlier process
   local size, err = self.api["scenarios.runs"]:download_logs(run.id, path)
   if not size then trial.logs_err = err end

@@ -5,6 +5,8 @@ local lazy = require "runloop.lazy"
 local resource = require "runloop.resource"
 local schema = require "runloop.schema"
 
+local pairs, type = pairs, type
+
 local id, integer, map, text = schema.id, schema.integer, schema.map, schema.string
 local answer, enum, required = schema.answer, schema.enum, schema.required
 

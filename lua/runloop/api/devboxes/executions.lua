@@ -4,6 +4,8 @@ local await = require "runloop.await"
 local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 
+local type = type
+
 local boolean, integer, text = schema.boolean, schema.integer, schema.string
 local answer, enum, object, query_of, required =
   schema.answer, schema.enum, schema.object, schema.query_of, schema.required

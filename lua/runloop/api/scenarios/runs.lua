@@ -4,6 +4,8 @@ local await = require "runloop.await"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local type = type
+
 local id, integer, map, number, text = schema.id, schema.integer, schema.map, schema.number, schema.string
 local answer, array, enum, required = schema.answer, schema.array, schema.enum, schema.required
 

@@ -3,6 +3,8 @@
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
+local pairs = pairs
+
 local text = schema.string
 local answer, object, required = schema.answer, schema.object, schema.required
 
