@@ -45,7 +45,19 @@ describe("In the place of a table of values", function()
       end
       expect.raises("await options must be a table, " .. got, function() client.scenarios.runs:await_scored(id, other()) end)
       expect.raises("options must be a table, " .. got, function() runloop.new(other()) end)
+      expect.raises("'id' must be an id (a string, or a table with one as 'id'), " .. got, function()
+        client.scenarios:retrieve(other())
+      end)
       expect.raises("argument must be a table, " .. got, function() runloop.array(other()) end)
+      expect.raises("query parameter 'a' must be a string, a number, a boolean or a list of these, " .. got, function()
+        client:request { path = "/v1/x", query = { a = other() } }
+      end)
+      expect.raises("the value is a runloop." .. name .. ", which JSON cannot hold", function()
+        runloop.json.encode(other())
+      end)
+      expect.raises("'a.b[1]' is a runloop." .. name, function()
+        client:request { method = "POST", path = "/v1/x", body = { a = { b = { other() } } } }
+      end)
       assert.are.equal(0, server:count())
     end)
   end
@@ -61,6 +73,81 @@ describe("In the place of a table of values", function()
     local devbox = expect.success(client.devboxes:create { metadata = { a = "b" } })
     local again = expect.success(client.devboxes:create { metadata = devbox.metadata, mounts = runloop.array {} })
     assert.are.same({ a = "b" }, again.metadata)
+  end)
+end)
+
+describe("In the place of an id", function()
+  local server, client, things
+  setup(function()
+    server = support.start { scenarios = 3, runs = 1 }
+    client = server:client()
+    things = {}
+    things.scenario = expect.success(client.scenarios:list():next())
+    things.devbox = expect.success(client.devboxes:create_and_await_running({}, { interval = 0.01 }))
+    things.benchmark = expect.success(client.benchmarks:list():next())
+    things.snapshot = expect.success(things.devbox:snapshot_disk())
+    things.secret = expect.success(client.secrets:create { name = "TOKEN", value = "of great value" })
+    things.gateway_config = expect.success(client.gateway_configs:list():next())
+  end)
+  teardown(function()
+    client:close()
+    server:stop()
+  end)
+  before_each(function() server:clear_log() end)
+
+  local USES = {
+    ["snapshot_id' must be the id of a snapshot"] = {
+      "snapshot", function(thing) return client.devboxes:create { snapshot_id = thing } end,
+    },
+    ["scenarios_to_add[1]' must be the id of a scenario"] = { "scenario", function(thing)
+      return client.benchmarks:update_scenarios(things.benchmark, { scenarios_to_add = { thing } })
+    end },
+    ["gateways.G.gateway' must be the id of a gateway"] = { "gateway_config", function(thing)
+      return client.devboxes:create { gateways = { G = { gateway = thing, secret = things.secret } } }
+    end },
+    ["'starting_after' must be the id of a scenario"] = { "scenario", function(thing)
+      return client.scenarios:list({ starting_after = thing }):collect()
+    end },
+    ["secrets.TOKEN' must be the name of a secret"] = { "secret", function(thing)
+      return client.devboxes:create { secrets = { TOKEN = thing } }
+    end },
+    ["required_secret_names[1]' must be the name of a secret"] = { "secret", function(thing)
+      return client.benchmarks:create { name = "b", required_secret_names = { thing } }
+    end },
+  }
+  for text, use in pairs(USES) do
+    it("a thing of another kind raises, its own is taken: '" .. text, function()
+      for kind, thing in pairs(things) do
+        if kind ~= use[1] then expect.raises(text, function() use[2](thing) end) end
+      end
+      assert.are.equal(0, server:count())
+      expect.success(use[2](things[use[1]]))
+    end)
+  end
+
+  it("what a parameter's name says is a kind of things", function()
+    local kinds, seen = { gateway = true }, {}
+    for _, name in ipairs(require "runloop.api") do
+      kinds[require("runloop.resource").class(name).kind or false] = true
+    end
+    local function walk(of, name)
+      if seen[of] then return end
+      seen[of] = true
+      if of.kind == "id" and not of.of_kind and name ~= "id" and name ~= "starting_after" then
+        local unknown = setmetatable({ id = "x" }, { kind = "nothing" })
+        local message = expect.raises("got a nothing", function()
+          require("runloop.schema").check(require("runloop.schema").object { [name] = of }, { [name] = unknown }, "x")
+        end)
+        assert.is_true(kinds[message:match "of an? ([%w_]+)"], message)
+      end
+      for field, inner in pairs(of.fields or of.variants or {}) do walk(inner, field) end
+      if of.of then walk(of.of, name) end
+    end
+    for _, name in ipairs(require "runloop.api") do
+      for _, row in pairs(require("runloop.resource").class(name).definition.rows) do
+        for _, part in pairs { row.query or false, row.body or false } do if part then walk(part, "") end end
+      end
+    end
   end)
 end)
 

@@ -117,10 +117,30 @@ static int is_mark(const struct walk *w, const void *p) {
   return 0;
 }
 
-static int is_marked_array(const struct walk *w, int table) {
+/* The name of a table of ours that holds no data, such as a client or a list; NULL for any other.
+ * Its metatable, which keeps the name alive, is on top of the stack. */
+static const char *name_of_ours(lua_State *L) {
+  static const char prefix[] = "runloop.";
+  const char *name = NULL;
+  lua_pushliteral(L, "__name");
+  lua_rawget(L, -2);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    name = lua_tostring(L, -1);
+  lua_pushliteral(L, "holds_data");
+  lua_rawget(L, -3);
+  if (name != NULL && (strncmp(name, prefix, sizeof prefix - 1) != 0 || lua_toboolean(L, -1)))
+    name = NULL;
+  lua_pop(L, 2);
+  return name;
+}
+
+/* Whether a table is marked as an array; `name` becomes that of one which cannot be written. */
+static int is_marked_array(const struct walk *w, int table, const char **name) {
   int marked = 0;
   if (lua_getmetatable(w->L, table)) {
     marked = is_mark(w, lua_topointer(w->L, -1));
+    if (!marked)
+      *name = name_of_ours(w->L);
     lua_pop(w->L, 1);
   }
   return marked;
@@ -335,6 +355,7 @@ static enum next open_table(struct walk *w) {
   struct level *v = &w->levels[w->depth];
   const int table = lua_gettop(L);
   const void *const address = lua_topointer(L, table);
+  const char *name = NULL;
   unsigned i;
   int array;
   for (i = 0; i < w->depth; i++)
@@ -347,7 +368,9 @@ static enum next open_table(struct walk *w) {
     w->status = RL_NOMEM;
     return NEXT_FAILED;
   }
-  array = is_marked_array(w, table);
+  array = is_marked_array(w, table, &name);
+  if (name != NULL)
+    return (enum next)fail(w, "is a %s, which JSON cannot hold", name);
   lua_pushnil(L);
   if (!lua_next(L, table))
     return put(w, array ? "[]" : "{}") ? NEXT_OVER : NEXT_FAILED;

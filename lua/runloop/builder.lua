@@ -8,7 +8,7 @@ local schema = require "runloop.schema"
 local shapes = lazy.load("api.scenarios").shapes
 
 local getmetatable, ipairs, next, pairs, setmetatable, type = getmetatable, ipairs, next, pairs, setmetatable, type
-local max = math.max
+local max, find = math.max, string.find
 local insert = table.insert
 
 local scenario_builder = {}
@@ -199,7 +199,7 @@ function builder:push(client, options)
 end
 
 for name, method in pairs(builder) do
-  local most = name:find "_scorer$" and 2 or name == "push" and 2 or name == "build" and 0 or 1
+  local most = find(name, "_scorer$") and 2 or name == "push" and 2 or name == "build" and 0 or 1
   builder[name] = errors.bounded(method, most, "builder:" .. name)
 end
 

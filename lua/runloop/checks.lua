@@ -12,12 +12,13 @@ local concat = table.concat
 
 local null, array_mt = json.null, json.array_mt
 
--- A check returns true and the value for the wire, or false, what is wrong, the path of the offender below the
--- value (nil: the value itself), and whether it is a name that nobody knows.
+-- A check takes a type, the value and, where that is known, the name that the value stands under. It returns true and
+-- the value for the wire, or false, what is wrong, the path of the offender below the value (nil: the value itself), and
+-- whether it is a name that nobody knows.
 local checks = {}
 
-local function check_value(of, value)
-  return checks[of.kind](of, value)
+local function check_value(of, value, name)
+  return checks[of.kind](of, value, name)
 end
 
 --- The type of a value, as messages say it.
@@ -142,15 +143,43 @@ function checks.any(_, value)
   return true, value
 end
 
-function checks.id(of, value)
+local function with_article(kind)
+  return (find(kind, "^[aeiou]") and "an " or "a ") .. kind
+end
+
+local AROUND_KIND = { "^base_", "^source_", "_ids?$", "s_to_%a+$" }
+
+-- What ids are ids of by the name that they stand under: `snapshot_id`, `base_blueprint_id`, `scenarios_to_add`. Of an
+-- `id` or a cursor the name does not say it.
+local function kind_of_ids(name)
+  local kind = name
+  for i = 1, #AROUND_KIND do kind = gsub(kind, AROUND_KIND[i], "") end
+  return kind ~= "id" and kind ~= "starting_after" and kind or nil
+end
+
+-- The kind that a thing should be of, when it is of another one.
+local function wrong_kind(of, value, name)
+  local mt = getmetatable(value)
+  local kind = type(mt) == "table" and mt.kind
+  local wanted = kind and (of.of_kind or name and kind_of_ids(name))
+  if wanted and wanted ~= kind and wanted .. "_config" ~= kind then
+    return wanted, kind
+  end
+end
+
+function checks.id(of, value, name)
   local field = of.field or "id"
   local id = value
-  if type(value) == "table" then
+  if is_table(value) then
+    local wanted, got = wrong_kind(of, value, name)
+    if wanted then
+      return false, format("must be the %s of %s or %s, got %s", field == "name" and field or "id", with_article(wanted),
+        with_article(wanted), with_article(got))
+    end
     id = value[field]
   end
   if type(id) ~= "string" then
-    local article = find(field, "^[aeiou]") and "an" or "a"
-    return wrong_type(format("%s %s (a string, or a table with one as '%s')", article, field, field), value)
+    return wrong_type(format("%s (a string, or a table with one as '%s')", with_article(field), field), value)
   elseif id == "" then
     return false, "must not be empty"
   end
@@ -206,7 +235,8 @@ local function checked_values(what, value, check)
 end
 
 function checks.map(of, value)
-  return checked_values(of.of.kind == "string" and "strings" or "tables", value, function(item)
+  local kind = of.of.kind
+  return checked_values(kind == "string" and "strings" or kind == "id" and "names" or "tables", value, function(item)
     return check_value(of.of, item)
   end)
 end
@@ -220,7 +250,7 @@ function checks.filter(_, value)
   end)
 end
 
-function checks.array(of, value)
+function checks.array(of, value, name)
   if not is_table(value) then
     return wrong_type("a list", value)
   end
@@ -234,7 +264,7 @@ function checks.array(of, value)
   end
   local out = setmetatable({}, array_mt)
   for i = 1, length do
-    local ok, item, path, unknown = check_value(of.of, value[i])
+    local ok, item, path, unknown = check_value(of.of, value[i], name)
     if not ok then
       return false, item, join(format("[%d]", i), path), unknown
     end
@@ -260,7 +290,7 @@ local function wrong_name(of, value)
   return true
 end
 
-local function check_field(of, field, value)
+local function check_field(of, field, value, name)
   if value == nil then
     if not field.required then
       return true, field.default
@@ -271,7 +301,7 @@ local function check_field(of, field, value)
   elseif value == null and of.nulls and (field.nullable or not field.required) then
     return true, null
   end
-  return check_value(field, value)
+  return check_value(field, value, name)
 end
 
 function checks.object(of, value)
@@ -295,7 +325,7 @@ function checks.object(of, value)
     -- Most of many options are absent, and need not be there.
     if item ~= nil or field.required or field.default ~= nil then
       local wire
-      ok, wire, path, unknown = check_field(of, field, item)
+      ok, wire, path, unknown = check_field(of, field, item, name)
       if not ok then
         return false, wire, join(given, path), unknown
       end

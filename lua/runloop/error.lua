@@ -24,7 +24,7 @@ local CODES = {
   [429] = "rate_limit",
 }
 
-local mt = { __name = "runloop.error" }
+local mt = { __name = "runloop.error", holds_data = true }
 
 -- Whatever a server wrote must not break a log's line.
 local function one_line(text)

@@ -38,7 +38,7 @@ end
 
 -- One parameter of a query; of a list the items with commas between them.
 local function query_value(value)
-  if type(value) ~= "table" then
+  if type(value) ~= "table" or json.name_of(value) then
     return query_text(value)
   end
   local length, why = json.sequence_length(value)

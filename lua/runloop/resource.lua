@@ -342,6 +342,7 @@ function resource.metatable(context, name)
     local class = resource.class(name)
     mt = {
       __name = "runloop." .. class.kind, __index = class.thing_methods, kind = class.kind, class = class, is_thing = true,
+      holds_data = true,
       transport = context.transport, api = context.api, things = context.things,
     }
     if class.definition.metamethods then merge(mt, class.definition.metamethods(mt)) end

@@ -9,7 +9,7 @@ local names = require "runloop.api"
 local options_of = require "runloop.options"
 local schema = require "runloop.schema"
 
-local error, getmetatable, next, pairs, pcall, rawget = error, getmetatable, next, pairs, pcall, rawget
+local error, getmetatable, ipairs, next, pairs, pcall, rawget = error, getmetatable, ipairs, next, pairs, pcall, rawget
 local select, setmetatable, tostring, type = select, setmetatable, tostring, type
 local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
 
@@ -32,10 +32,6 @@ end
 
 local merge = rows.merge
 
-local function with_article(kind)
-  return (find(kind, "^[aeiou]") and "an " or "a ") .. kind
-end
-
 --- The id that a value stands for: the id itself, or a table that has it, which must be of the right kind.
 ---@param value any
 ---@param id { name: string, kind: string?, field: string? }
@@ -43,14 +39,9 @@ end
 ---@return string
 function rows.id(value, id, where)
   local mt = type(value) == "table" and getmetatable(value)
-  if type(mt) == "table" and mt.kind and id.kind and mt.kind ~= id.kind then
-    local wanted = with_article(id.kind)
-    errors.misuse(format("%s: '%s' must be the id of %s or %s, got %s", where, id.name, wanted, wanted,
-      with_article(mt.kind)))
-  end
-  local field = id.field or type(mt) == "table" and mt.is_thing and mt.class.id
+  local field = id.field or type(mt) == "table" and mt.is_thing and mt.kind == (id.kind or mt.kind) and mt.class.id
   if not field and type(value) == "table" and rawget(value, id.name) ~= nil then field = id.name end
-  return schema.path_id(value, where, id.name, field or nil)
+  return schema.path_id(value, where, id.name, field or nil, id.kind)
 end
 
 local ROW = schema.options_of({
@@ -176,6 +167,18 @@ function rows.plan(definition, row)
   }
 end
 
+local OWN_IDS = { "id", "starting_after" }
+
+-- Of a list's own `id` and cursor the name does not say what they are ids of.
+local function check_cursor(row, params, where)
+  for _, name in ipairs(OWN_IDS) do
+    local value = params and params[name]
+    if type(value) == "table" then
+      rows.id(value, { name = name, kind = LISTED[row.returns] and resource.class(row.returns).kind }, where)
+    end
+  end
+end
+
 -- The parameters for the query, as strings, and for the body, checked.
 local function sorted_params(plan, params, where)
   local row = plan.row
@@ -280,6 +283,7 @@ local function arguments_of_call(context, plan, where, ...)
     nothing_to_change(plan, given[#plan.ids], where)
   end
   if plan.shape then call.query, call.body = sorted_params(plan, params, where) end
+  if row.list then check_cursor(row, params, where) end
   if plan.file_at then
     local has_contents = row.multipart and call.body.contents ~= nil
     call.path = given[plan.file_at]

@@ -88,8 +88,8 @@ function schema.id_in(field)
   return new_type("id", { field = field })
 end
 
---- A thing that has a name: the name, or a table that has one as `name`.
-schema.name = schema.id_in "name"
+--- A secret's name, or the secret.
+schema.secret_name = new_type("id", { field = "name", of_kind = "secret" })
 
 --- An object of values of one type under any names.
 function schema.map_of(of)
@@ -269,9 +269,10 @@ end
 ---@param where string the call that messages start with
 ---@param name string? what the argument is called; default "id"
 ---@param field string? what a thing has it as; default "id"
+---@param kind string? what it is an id of
 ---@return string
-function schema.path_id(value, where, name, field)
-  local ok, id = checks.id({ field = field }, value)
+function schema.path_id(value, where, name, field, kind)
+  local ok, id = checks.id({ field = field, of_kind = kind }, value)
   if ok and (id == "." or id == "..") then
     ok, id = false, "must not be '" .. id .. "'"
   end

@@ -16,7 +16,7 @@ shapes.BenchmarkOutcomeState = enum { "COMPLETED", "FAILED", "TIMEOUT", "CANCELE
 
 shapes.AgentEnvironment = object {
   environment_variables = map,
-  secrets = map "environment variable to name of a secret",
+  secrets = schema.map_of(schema.secret_name) "environment variable to name of a secret",
 }
 
 shapes.AgentConfig = object {

@@ -20,7 +20,7 @@ shapes.BenchmarkCreateParameters = object {
   metadata = map "for your own order",
   name = required(text),
   required_environment_variables = texts "without which a run does not start",
-  required_secret_names = texts "without which a run does not start",
+  required_secret_names = array(schema.secret_name) "without which a run does not start",
   scenario_ids = array(id),
 }
 
@@ -31,7 +31,7 @@ shapes.BenchmarkUpdateParameters = object {
   metadata = map "`{}` clears it",
   name = text "not blank",
   required_environment_variables = texts "`{}` clears it",
-  required_secret_names = texts "`{}` clears it",
+  required_secret_names = array(schema.secret_name) "`{}` clears it",
   scenario_ids = array(id),
 }
 

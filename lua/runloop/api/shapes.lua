@@ -147,7 +147,7 @@ shapes.RunProfile = object {
   launchParameters = shapes.LaunchParameters,
   mounts = array(shapes.Mount),
   purpose = text,
-  secrets = map "environment variable to name of a secret",
+  secrets = schema.map_of(schema.secret_name) "environment variable to name of a secret",
 }
 
 -- What the API's own clients hold files to: 131,000 bytes are the shell's limit, for a file in base64.

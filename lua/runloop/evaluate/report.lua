@@ -114,7 +114,7 @@ local function last_lines(self)
   return lines
 end
 
-local report_mt = { __name = "runloop.report" }
+local report_mt = { __name = "runloop.report", holds_data = true }
 
 function report_mt:__tostring()
   local lines = {}

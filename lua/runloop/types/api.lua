@@ -2314,7 +2314,7 @@ function ExecutionUpdateChunkStream:next() end
 
 ---@class runloop.AgentEnvironment
 ---@field environment_variables? table<string, string>
----@field secrets? table<string, string> environment variable to name of a secret
+---@field secrets? table<string, runloop.Name> environment variable to name of a secret
 
 ---@class runloop.AgentGitSource
 ---@field repository string a URL
@@ -2461,7 +2461,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field description? string
 ---@field metadata? table<string, string> for your own order
 ---@field required_environment_variables? string[] without which a run does not start
----@field required_secret_names? string[] without which a run does not start
+---@field required_secret_names? runloop.Name[] without which a run does not start
 ---@field scenario_ids? runloop.Id[]
 
 ---@class runloop.BenchmarkDefinitionsQuery
@@ -2576,7 +2576,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field metadata? table<string, string> `{}` clears it
 ---@field name? string not blank
 ---@field required_environment_variables? string[] `{}` clears it
----@field required_secret_names? string[] `{}` clears it
+---@field required_secret_names? runloop.Name[] `{}` clears it
 ---@field scenario_ids? runloop.Id[]
 
 ---@class runloop.BenchmarkUpdateScenariosParameters
@@ -2625,7 +2625,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field launch_parameters? runloop.LaunchParameters which its devboxes have, too
 ---@field metadata? table<string, string> for your own order
 ---@field network_policy_id? runloop.Id while it is built
----@field secrets? table<string, string> environment variable to name of a secret, while it is built
+---@field secrets? table<string, runloop.Name> environment variable to name of a secret, while it is built
 ---@field services? runloop.BlueprintService[]
 ---@field system_setup_commands? string[]
 
@@ -2725,7 +2725,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field metadata? table<string, string> for your own order
 ---@field mounts? runloop.Mount[]
 ---@field name? string
----@field secrets? table<string, string> environment variable to name of a secret
+---@field secrets? table<string, runloop.Name> environment variable to name of a secret
 ---@field snapshot_id? runloop.Id
 ---@field tunnel? runloop.TunnelParameters
 
@@ -3242,7 +3242,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field launch_parameters? runloop.LaunchParameters the same as `launchParameters`
 ---@field mounts? runloop.Mount[]
 ---@field purpose? string
----@field secrets? table<string, string> environment variable to name of a secret
+---@field secrets? table<string, runloop.Name> environment variable to name of a secret
 
 ---@alias runloop.RunState
 ---| "running" # also while the environment comes up
@@ -3261,7 +3261,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field metadata? table<string, string> for your own order
 ---@field reference_output? string a solution, such as a diff
 ---@field required_environment_variables? string[] without which a run does not start
----@field required_secret_names? string[] without which a run does not start
+---@field required_secret_names? runloop.Name[] without which a run does not start
 ---@field scorer_timeout_sec? integer for all scorers; default 1800
 ---@field validation_type? runloop.ValidationType
 
@@ -3311,7 +3311,7 @@ function ExecutionUpdateChunkStream:next() end
 ---@field name? string not blank
 ---@field reference_output? string `""` clears it
 ---@field required_environment_variables? string[] `{}` clears it
----@field required_secret_names? string[] `{}` clears it
+---@field required_secret_names? runloop.Name[] `{}` clears it
 ---@field scorer_timeout_sec? integer
 ---@field scoring_contract? runloop.ScoringContractUpdate
 ---@field validation_type? runloop.ValidationType `""` clears it
