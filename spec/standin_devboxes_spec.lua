@@ -203,6 +203,16 @@ describe("a devbox of the stand-in that really runs commands #slow", function()
     assert.are.equal(text, ended(id).stdout)
   end)
 
+  it("keeps what a command has written faster than it is read", function()
+    local ids = {}
+    for i = 1, 4 do ids[i] = start "head -c 200000 /dev/zero | tr '\\000' '\\377'" end
+    for _, id in ipairs(ids) do
+      local bytes = 0
+      for _, event in ipairs(api:events(execution(id, "stream_stdout_updates"))) do bytes = bytes + #event.data.output end
+      assert.are.equal(600000, bytes)
+    end
+  end)
+
   it("gives them input, signals and an end of input", function()
     local id = start("while read line; do echo \"got $line\"; done; echo end", true)
     assert.is_true(api:post(execution(id, "send_std_in"), { text = "a\nb\n" }).success)
@@ -349,7 +359,7 @@ describe("a devbox of the stand-in that really runs commands #slow", function()
       return tonumber(support.read_file("/proc/" .. server.pid .. "/status"):match "VmHWM:%s*(%d+)") * 1024
     end
     local before = resident()
-    local id = start "head -c 16000000 /dev/zero | tr '\\0' x"
+    local id = start "head -c 200000 /dev/zero | tr '\\0' x"
     local size = #select(4, api:get(execution(id, "stream_stdout_updates")))
     assert.is_true(size > 16000000)
     assert.is_true(ended(id).stdout_truncated)

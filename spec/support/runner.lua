@@ -10,8 +10,10 @@ local serial = require "serial"
 local port, word = tonumber(arg[1]), arg[2]
 local scratch = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/runloop-standin.XXXXXX"))
 
--- After its end a command's background processes may hold its output open; nobody waits for them longer than this.
-local GRACE_MS = 200
+-- After its end a command's background processes may hold its output open: nobody waits for them longer than two looks
+-- that find nothing new, or for more than pipes can hold of what the command has written itself.
+local LOOK_MS = 100
+local PIPES = 1024 * 1024
 local MARK = "RUNLOOP_STANDIN"
 
 -- How often the growth of an output is told of, at most.
@@ -55,9 +57,8 @@ local function well_formed(text, at_end)
     parts[#parts + 1] = text:sub(first, bad - 1)
     local lead = text:byte(bad)
     local length = lead >= 0xF0 and 4 or lead >= 0xE0 and 3 or lead >= 0xC2 and 2 or 1
-    local rest = text:sub(bad)
-    if not at_end and #rest < length and rest:find("^[\xC2-\xF4][\x80-\xBF]*$") then
-      return table.concat(parts), rest
+    if not at_end and #text - bad + 1 < length and text:find("^[\xC2-\xF4][\x80-\xBF]*$", bad) then
+      return table.concat(parts), text:sub(bad)
     end
     parts[#parts + 1] = "\u{FFFD}"
     first = bad + 1
@@ -68,7 +69,7 @@ end
 local function new_output(command, name, path)
   local file = path and assert(io.open(path, "wb"))
   if file then file:setvbuf("no") end
-  local output = { pipe = uv.new_pipe(), size = 0, rest = "" }
+  local output = { pipe = uv.new_pipe(), size = 0, rest = "", late = 0 }
 
   local function write(text)
     if text == "" or not file then return end
@@ -96,6 +97,7 @@ local function new_output(command, name, path)
         on_end()
       elseif file then
         local text
+        output.late = output.late + #data
         text, output.rest = well_formed(output.rest .. data)
         write(text)
       end
@@ -109,7 +111,13 @@ local function finish(command)
   if not (command.out.finished and command.err.finished) then
     if command.timer then return end
     command.timer = uv.new_timer()
-    command.timer:start(GRACE_MS, 0, function()
+    command.out.late, command.err.late = 0, 0
+    local seen, quiet = 0, 0
+    command.timer:start(LOOK_MS, LOOK_MS, function()
+      local late = command.out.late + command.err.late -- bytes since the exit
+      quiet = late > seen and 0 or quiet + 1
+      seen = late
+      if quiet < 2 and late <= PIPES then return end
       command.out.finish()
       command.err.finish()
       finish(command)
