@@ -174,7 +174,8 @@ describe("client.devboxes", function()
       expect.failure("state", "NO_TUNNEL", devbox:tunnel_url(8080))
     end)
 
-    it("have terminals there, with its token and never with the key", function()
+    it("have terminals there, with its token and never with the key or what else the client sends", function()
+      client = server:client { tunnel_url = server.storage_url .. "/tunnel/{port}-{key}", headers = { ["X-Gate"] = "ours" } }
       local devbox = boot()
       local tunnel = expect.success(client.devboxes:create_pty_tunnel(devbox))
       local session = expect.success(client.pty:connect(tunnel, "main", { cols = 100, rows = 30 }))
@@ -185,6 +186,10 @@ describe("client.devboxes", function()
       for _, entry in ipairs(server:log { path = "^/tunnel" }) do
         assert.are.equal("storage", entry.origin)
         assert.are.equal("Bearer " .. tunnel.auth_token, entry.header.authorization)
+        assert.is_nil(entry.header["x-gate"])
+        assert.are.equal("application/json", entry.header.accept)
+        assert.are.equal(entry.method == "POST" and "application/json" or nil, entry.header["content-type"])
+        assert.is_true((entry.header["x-request-id"] ~= nil) == (entry.method == "POST"))
         for _, header in ipairs(entry.headers) do assert.is_nil(header[2]:find(server.token, 1, true)) end
       end
       local err = expect.failure("api", "not_found", client.pty:control(tunnel, "gone", { action = "close" }))

@@ -42,13 +42,24 @@ local function new(fields, own_secrets, defaults)
   return self
 end
 
--- A URL that was signed for anybody lets in who sends what was signed: nothing of ours, nor of libcurl's.
-local BARE_LINES = { "Accept:", "Accept-Encoding:", "Content-Type:" }
+-- What libcurl would add by itself. A URL that was signed for anybody lets in who sends what was signed: nothing of ours,
+-- nor of libcurl's.
+local BARE = {
+  accept = { "Accept", false }, ["accept-encoding"] = { "Accept-Encoding", false },
+  ["content-type"] = { "Content-Type", false },
+}
+
+-- Of the client's headers none is another host's business: only the request's own go there.
+local function lines_elsewhere(request)
+  local set, key = headers.merge(BARE, request.headers), request.idempotency_key
+  if key then set["x-request-id"] = { "x-request-id", key } end
+  return headers.lines(set), true
+end
 
 -- The header lines of one attempt. The usual ones are in the core already (`base_headers`), so that a call without
 -- headers of its own only adds what differs; `bare` says that the list is the whole list.
 local function header_lines(self, request, attempt)
-  if request.elsewhere then return BARE_LINES, true end
+  if request.elsewhere then return lines_elsewhere(request) end
   local key = request.idempotency_key
   if not request.headers and self.plain then
     if request.method == "GET" then
@@ -178,7 +189,7 @@ function transport:request(method, url, options, query, body, row_headers)
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
     on_progress = options.on_progress,
-    elsewhere = nil, -- true: without the client's token and headers
+    elsewhere = nil, -- true: it goes to another host, without the client's token and headers
     any_scheme = nil, -- true: http or https, whatever the client speaks
     raw = nil, -- true: ask for a body without a content coding
     reading = transport.reading(options), secrets = nil, -- a set of fields that are secrets, in what is sent and comes

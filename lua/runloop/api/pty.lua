@@ -5,6 +5,7 @@ local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local resource = require "runloop.resource"
 local schema = require "runloop.schema"
+local version = require "runloop.version"
 
 local pairs, type = pairs, type
 local find = string.find
@@ -80,7 +81,11 @@ local function request(context, method, tunnel, session_name, suffix, query, bod
     body and transport:encode(body, where), {
       authorization = { "Authorization", bearer },
       ["x-runloop-tunnel-authorization"] = { "X-Runloop-Tunnel-Authorization", bearer },
+      accept = { "Accept", "application/json" },
+      ["content-type"] = body and { "Content-Type", "application/json" },
+      ["user-agent"] = { "User-Agent", "Runloop/Lua " .. version },
     })
+  made.elsewhere, made.any_scheme = true, true
   return transport:perform(made, transport.decode_object)
 end
 
