@@ -359,7 +359,7 @@ describe("a devbox of the stand-in that really runs commands #slow", function()
       return tonumber(support.read_file("/proc/" .. server.pid .. "/status"):match "VmHWM:%s*(%d+)") * 1024
     end
     local before = resident()
-    local id = start "head -c 200000 /dev/zero | tr '\\0' x"
+    local id = start "head -c 16000000 /dev/zero | tr '\\0' x"
     local size = #select(4, api:get(execution(id, "stream_stdout_updates")))
     assert.is_true(size > 16000000)
     assert.is_true(ended(id).stdout_truncated)
