@@ -53,6 +53,7 @@ build = {
         "src/sink.c",
         "src/source.c",
         "src/transfer.c",
+        "src/trust.c",
         "src/url.c",
       },
       libraries = { "curl" },

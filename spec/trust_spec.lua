@@ -1,6 +1,7 @@
 -- Whose word is taken, and for how long: certificates, proxies, and what children inherit.
 local core = require "runloop.core"
 local support = require "spec.support"
+local compile = require "spec.support.compile"
 local expect = require "spec.support.expect"
 local process = require "spec.support.process"
 
@@ -97,6 +98,164 @@ describe("Trust:", function()
         assert.are.equal("tls", attempt())
         http:close()
       end
+    end)
+  end)
+
+  -- What libcurl says of its OpenSSL and its paths is made up by spec/c/castore.c.
+  describe("the system's certificates", function()
+    local function hash_of(certificate)
+      local _, hash = support.run("openssl x509 -noout -hash -in " .. certificate)
+      return hash:match "%x+"
+    end
+
+    -- A bundle of these certificates, and a directory of those by their names there.
+    local function store(bundle, directory)
+      local root = support.tmpdir()
+      local self = { bundle = root .. "/ca.crt", directory = root .. "/certs", log = root .. "/log" }
+      assert(support.run { "mkdir", self.directory } == 0)
+      function self.write(certs)
+        local texts = {}
+        for i, file in ipairs(certs) do texts[i] = support.read_file(file) end
+        support.write_file(self.bundle .. ".new", table.concat(texts))
+        os.rename(self.bundle .. ".new", self.bundle)
+      end
+      function self.add(name, file) support.write_file(self.directory .. "/" .. name, support.read_file(file)) end
+      self.write(bundle)
+      for name, file in pairs(directory) do self.add(name, file) end
+      return self
+    end
+
+    -- Calls a server in a new process: how that ends, and which of the store's files OpenSSL has opened.
+    local function call(system, options)
+      options = options or {}
+      local server = started(support.raw { tls = "localhost", { { read = "request" }, ANSWER } })
+      support.write_file(system.log, "")
+      local out = run("", ([[
+        local support = { write_file = function(path, text)
+          local file = assert(io.open(path, "w"))
+          file:write(text)
+          file:close()
+        end }
+        local client = require "runloop".new {
+          base_url = %q, bearer_token = "test-token", max_retries = 0, ca_file = %s, proxy = %s,
+        }
+        local function retrieve()
+          local value, err = client.scenarios:retrieve "x"
+          io.write(value and "ok" or err.kind .. " " .. err.attempts, "\n")
+        end
+        retrieve()
+        %s
+      ]]):format(options.url or server.url, options.ca_file and ("%q"):format(options.ca_file) or "nil",
+        options.proxy and ("%q"):format(options.proxy) or "nil", options.more or ""), {
+        SSL_CERT_FILE = options.env or false, SSL_CERT_DIR = false,
+        CASTORE_BUNDLE = system.bundle, CASTORE_DIRECTORY = not options.nameless and system.directory or false,
+        CASTORE_LOG = system.log,
+        LD_PRELOAD = (os.getenv "LD_PRELOAD" or "") .. " " .. compile.library(support.root, "castore"),
+      })
+      local opened = {}
+      for path in support.read_file(system.log):gmatch "[^\n]+" do
+        if path == system.bundle then opened.bundle = true end
+        local name = path:sub(1, #system.directory) == system.directory and path:match "[^/]+$"
+        if name then opened[name] = true end
+      end
+      return out, opened, server
+    end
+
+    local ours, stranger, name, strange_name
+    setup(function()
+      ours, stranger = certificates.ca_file, certificates.self_signed.certificate
+      name, strange_name = hash_of(ours) .. ".0", hash_of(stranger) .. ".0"
+    end)
+
+    it("are looked for in the hashed directory where that holds what the bundle holds: the one that is needed", function()
+      local system = store({ ours, stranger }, { [name] = ours, [strange_name] = stranger, ["README"] = stranger })
+      for _, options in ipairs { {}, { nameless = true }, { env = system.bundle } } do
+        if options.nameless then -- the directory that the bundle is in
+          assert(os.rename(system.bundle, system.directory .. "/ca.crt"))
+          system.bundle = system.directory .. "/ca.crt"
+        elseif options.env then
+          options.env = system.bundle
+        end
+        local out, opened = call(system, options)
+        assert.are.same({ "ok\n", { [name] = true } }, { out, opened })
+      end
+    end)
+
+    it("are read from a file that the program names, even if it is the system's", function()
+      local system = store({ ours }, { [name] = ours })
+      local out, opened = call(system, { ca_file = system.bundle })
+      assert.are.same({ "ok\n", { bundle = true } }, { out, opened })
+    end)
+
+    it("are the bundle's where the directory lacks one of them", function()
+      local lacks = {
+        ["it was added to the bundle alone"] = { [strange_name] = stranger },
+        ["no link is hashed"] = { ["ours.pem"] = ours, ["stranger.pem"] = stranger },
+        ["OpenSSL does not count so far"] = { [name:gsub("0$", "1")] = ours, [strange_name] = stranger },
+        ["the directory is empty"] = {},
+      }
+      for why, directory in pairs(lacks) do
+        local out, opened = call(store({ stranger, ours }, directory))
+        assert.are.same({ "ok\n", { bundle = true } }, { out, opened }, why)
+      end
+      local system = store({ stranger, ours }, { [name] = ours })
+      assert(support.run { "ln", "-s", system.directory .. "/gone.pem", system.directory .. "/" .. strange_name } == 0)
+      local out, opened = call(system)
+      assert.are.same({ "ok\n", { bundle = true } }, { out, opened }, "a link leads nowhere")
+      system = store({ ours }, {})
+      assert(support.run { "rmdir", system.directory } == 0)
+      assert.are.equal("ok\n", (call(system)))
+    end)
+
+    it("are the bundle's where the directory has one more: nobody else is trusted", function()
+      local out, opened = call(store({ stranger }, { [strange_name] = stranger, [name] = ours }))
+      assert.are.same({ "tls 1\n", { bundle = true } }, { out, opened })
+    end)
+
+    it("of the same subject are told apart", function()
+      local twin = support.tmpdir() .. "/twin.pem"
+      assert(support.run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+        .. " -subj '/CN=runloop spec authority' -keyout /dev/null -out " .. twin) == 0)
+      assert.are.equal(hash_of(ours), hash_of(twin))
+      local second = name:gsub("0$", "1")
+      local out, opened = call(store({ ours, twin }, { [name] = twin, [second] = ours }))
+      assert.are.same({ "ok\n", { [name] = true, [second] = true } }, { out, opened })
+    end)
+
+    it("that OpenSSL does not find in the directory are those of the bundle, without another attempt", function()
+      local out, opened = call(store({ ours }, { ["01234567.0"] = ours }), { more = "retrieve()" }) -- another hash
+      assert.are.same({ "ok\nok\n", { bundle = true } }, { out, opened })
+    end)
+
+    it("that trust nobody like that are an error of one attempt", function()
+      local out, opened, server = call(store({ stranger }, { [strange_name] = stranger }), { more = "retrieve()" })
+      assert.are.equal("tls 1\ntls 1\n", out)
+      assert.is_true(opened.bundle)
+      assert.are.equal(0, server:request_count())
+    end)
+
+    it("are looked at anew when the bundle or the directory has changed", function()
+      local system = store({ stranger }, { [strange_name] = stranger })
+      local out, opened = call(system, { more = ([[
+        support.write_file(%q, %q)
+        os.rename(%q, %q)
+        retrieve()
+        support.write_file(%q, %q)
+        retrieve()
+        os.remove(%q)
+        retrieve()
+      ]]):format(system.bundle .. ".new", support.read_file(stranger) .. support.read_file(ours),
+        system.bundle .. ".new", system.bundle, system.directory .. "/" .. name, support.read_file(ours),
+        system.directory .. "/" .. strange_name) })
+      assert.are.equal("tls 1\nok\nok\nok\n", out)
+      assert.is_true(opened.bundle)
+    end)
+
+    it("count for an HTTPS proxy, too", function()
+      local proxy = started(support.raw { tls = "localhost", "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" })
+      local out, opened = call(store({ ours, stranger }, { [name] = ours, [strange_name] = stranger }),
+        { url = "https://api.example", proxy = proxy.url })
+      assert.are.same({ "connection 1\n", { [name] = true } }, { out, opened })
     end)
   end)
 

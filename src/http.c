@@ -230,7 +230,7 @@ static int run_timers(struct rl_http *h, double now) {
 }
 
 static void end_transfer(struct rl_transfer *t, CURLcode result) {
-  if (t->stale) {
+  if (t->stale || rl_transfer_wants_bundle(t, result)) {
     rl_transfer_requeue(t);
     return;
   }
@@ -631,7 +631,8 @@ static enum rl_status copy_options(struct rl_http *h, const struct rl_http_optio
   h->max_streams = o->max_streams;
   h->https = o->https;
   h->connect_timeout = o->connect_timeout;
-  h->ca_file = copy_string(o->ca_file, &failed);
+  if (o->ca_chosen || o->ca_file == NULL || !rl_is_system_bundle(o->ca_file))
+    h->ca_file = copy_string(o->ca_file, &failed);
   h->ca_path = copy_string(o->ca_path, &failed);
   h->proxy = copy_string(o->proxy, &failed);
   h->no_expect.data = no_expect;

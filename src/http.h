@@ -38,6 +38,7 @@ struct rl_http_options {
   int http2;              /* with https: offer HTTP/2 */
   double connect_timeout; /* on the client's clock */
   const char *ca_file;    /* a bundle of certificates instead of the system's, or NULL */
+  int ca_chosen;          /* that very file is to be read, also where it is the system's bundle */
   const char *ca_path;    /* a hashed directory of them, or NULL; not with ca_file */
   const char *proxy;      /* CURLOPT_PROXY, or NULL: curl's environment variables */
 };

@@ -43,12 +43,13 @@ struct rl_easy {
   int custom_method;    /* CURLOPT_CUSTOMREQUEST is set */
   int any_scheme;       /* http and https are allowed */
   int raw;              /* content codings are not undone */
+  int hashed;           /* the system's directory of certificates stands for its bundle */
   int spent;            /* not to be used again */
 };
 
-/* By which a file that was replaced can be told. */
-struct rl_stamp {
-  uint64_t inode, size, time;
+/* Where certificates are, as far as that can change. */
+struct rl_ca {
+  struct rl_stamp bundle, directory;
 };
 
 /* Requests that share connections: a multi handle. There are several, since a page that is held
@@ -68,7 +69,7 @@ struct rl_lane {
   int skipped;  /* a socket that was ready has not been served in this turn */
   int suspect;  /* to be retired: its connections have gone silent, or its bundle is an old one */
   double heard; /* when a byte came last, on the client's clock */
-  struct rl_stamp ca; /* of the bundle, when the multi handle was made, which keeps what it read */
+  struct rl_ca ca; /* when the multi handle was made, which keeps what it read */
   size_t active;
   size_t begun; /* of those: libcurl has a connection for them */
   struct rl_link active_list;
@@ -127,6 +128,7 @@ struct rl_http {
   int https;
   double connect_timeout;
   char *ca_file, *ca_path;
+  int bundle_only; /* the directory that stands for the system's bundle has failed */
   char *proxy;
   char *base; /* one block with base_headers' nodes and text */
   size_t base_len;
@@ -219,7 +221,7 @@ void rl_lane_close(struct rl_lane *lane);
  * become suspects. */
 void rl_lanes_suspect(const struct rl_transfer *t);
 
-/* Lanes that have read another bundle of certificates than there is now become suspects. */
+/* Lanes that have read other certificates than there are now become suspects. */
 void rl_lanes_check_bundle(struct rl_http *h);
 
 /* Between turns: new transfers get other connections than those of suspects, and so do those that
@@ -269,8 +271,15 @@ void rl_transfer_destroy(struct rl_transfer *t);
 struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink);
 void rl_easy_free(struct rl_easy *e);
 
-/* Of the bundle of certificates, as it is now. */
-void rl_ca_stamp(const struct rl_http *h, struct rl_stamp *out);
+/* Whether libcurl reads that file when it is told of none. */
+int rl_is_system_bundle(const char *path);
+
+/* Where certificates are, as it is now; zeros where that cannot change. */
+void rl_ca_now(const struct rl_http *h, struct rl_ca *out);
+
+/* 1: the transfer failed, with nothing sent, since the directory that stands for the system's
+ * bundle did not help; from here on the bundle itself is read, with which it is to begin anew. */
+int rl_transfer_wants_bundle(struct rl_transfer *t, CURLcode result);
 
 /* Forgets what happened in libcurl's hands: nothing was sent. */
 void rl_transfer_renew(struct rl_transfer *t);

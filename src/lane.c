@@ -119,7 +119,7 @@ static int lane_open(struct rl_lane *lane) {
                          lane->shared ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING) == CURLM_OK;
   rl_quirk_quick_exit_multi(m);
   if (ok) {
-    rl_ca_stamp(lane->http, &lane->ca);
+    rl_ca_now(lane->http, &lane->ca);
     lane->multi = m;
     lane->timer = -1;
     ok = limit_connections(lane);
@@ -306,15 +306,15 @@ void rl_lanes_suspect(const struct rl_transfer *t) {
     lane->suspect |= lane == t->lane || lane->heard <= t->last_byte;
 }
 
-/* One that is away is about to come: until then what was read will do. */
+/* A bundle that is away is about to come: until then what was read will do. */
 void rl_lanes_check_bundle(struct rl_http *h) {
   struct rl_lane *lane;
-  struct rl_stamp now;
-  rl_ca_stamp(h, &now);
-  for (lane = h->all_lanes; lane != NULL && now.inode != 0; lane = lane->next)
-    lane->suspect |=
-        lane->multi != NULL && lane->heir == lane &&
-        (now.inode != lane->ca.inode || now.size != lane->ca.size || now.time != lane->ca.time);
+  struct rl_ca now;
+  rl_ca_now(h, &now);
+  for (lane = h->all_lanes; lane != NULL && now.bundle.inode != 0; lane = lane->next)
+    lane->suspect |= lane->multi != NULL && lane->heir == lane &&
+                     !(rl_stamp_is(&now.bundle, &lane->ca.bundle) &&
+                       rl_stamp_is(&now.directory, &lane->ca.directory));
 }
 
 /* What has not begun must not begin over these connections. */

@@ -176,7 +176,7 @@ static const struct rl_text *lines_at(lua_State *L, int table, struct rl_text *f
 /* http(options) -> client
  *
  * options: https, http2, base_headers (an array of lines "Name: value" that go with every request),
- * max_connections, max_streams, connect_timeout, ca_file, ca_path and proxy, as struct
+ * max_connections, max_streams, connect_timeout, ca_file, ca_chosen, ca_path and proxy, as struct
  * rl_http_options has them. Other fields are not looked at. */
 static int core_http(lua_State *L) {
   struct rl_http_options o;
@@ -200,6 +200,7 @@ static int core_http(lua_State *L) {
   o.http2 = boolean_field(L, 1, "http2");
   o.connect_timeout = number_field(L, 1, "connect_timeout", 5);
   o.ca_file = c_string_field(L, 1, "ca_file");
+  o.ca_chosen = boolean_field(L, 1, "ca_chosen");
   o.ca_path = c_string_field(L, 1, "ca_path");
   o.proxy = c_string_field(L, 1, "proxy");
   get_field(L, 1, "base_headers", LUA_TTABLE);

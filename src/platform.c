@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,6 +63,24 @@ int rl_open(const char *path, int flags, unsigned mode) {
   (void)close(low);
   errno = error;
   return fd;
+}
+
+void rl_stamp_of(const char *path, struct rl_stamp *out) {
+  struct stat s;
+  memset(out, 0, sizeof *out);
+  if (stat(path, &s) != 0)
+    return;
+  out->inode = (uint64_t)s.st_ino;
+  out->size = (uint64_t)s.st_size;
+#if defined(__linux__)
+  out->time = (uint64_t)s.st_mtim.tv_sec * 1000000000u + (uint64_t)s.st_mtim.tv_nsec;
+#else
+  out->time = (uint64_t)s.st_mtime;
+#endif
+}
+
+int rl_stamp_is(const struct rl_stamp *a, const struct rl_stamp *b) {
+  return a->inode == b->inode && a->size == b->size && a->time == b->time;
 }
 
 void rl_standard_take(struct rl_standard *s) {

@@ -3,6 +3,7 @@
 #define RL_PLATFORM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Seconds on CLOCK_MONOTONIC. */
 double rl_monotonic(void);
@@ -17,6 +18,14 @@ void rl_error_text(int error, char *out, size_t size);
 /* open(2), closed when the process becomes another program's, and no descriptor from 0 to 2: those
  * belong to the program, also where it has closed them. */
 int rl_open(const char *path, int flags, unsigned mode);
+
+/* By which a file, or a directory's list of files, that has changed can be told; zeros where there
+ * is none. */
+struct rl_stamp {
+  uint64_t inode, size, time;
+};
+void rl_stamp_of(const char *path, struct rl_stamp *out);
+int rl_stamp_is(const struct rl_stamp *a, const struct rl_stamp *b);
 
 /* Takes those of 0 to 2 that are free, so that what libraries open meanwhile gets none: what the
  * program prints must not go into a connection. Reading and writing there fails as before. */

@@ -10,9 +10,11 @@
 #include "curlcode.h"
 #include "http_private.h"
 #include "quirks.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -544,66 +546,114 @@ static void set_if_known(CURL *curl, CURLoption option, const char *text, long n
                       : curl_easy_setopt(curl, option, number));
 }
 
-static const char *system_bundle(void) {
+/* Whether its OpenSSL reads hashed directories, as others do not. */
+static int has_hashed_directories(const curl_version_info_data *v) {
+  const char *ssl = v->ssl_version != NULL ? v->ssl_version : "";
+  return strncmp(ssl, "OpenSSL/", 8) == 0 && strncmp(ssl + 8, "0.", 2) != 0 &&
+         strncmp(ssl + 8, "1.0.", 4) != 0;
+}
+
+/* The system's certificates, as libcurl knows it: the bundle, and the directory that may stand for
+ * it. A libcurl that was told of the bundle alone knows no directory: on most systems it is where
+ * the bundle is. */
+struct system_ca {
+  const char *bundle;
+  char directory[PATH_MAX];
+};
+
+static void find_system_ca(struct system_ca *out) {
+  out->bundle = NULL;
+  out->directory[0] = '\0';
 #if LIBCURL_VERSION_NUM >= 0x074600
-  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
-  if (v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL && access(v->cainfo, R_OK) == 0)
-    return v->cainfo;
+  {
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    const char *slash;
+    if (v->age < CURLVERSION_SEVENTH || v->cainfo == NULL || access(v->cainfo, R_OK) != 0)
+      return;
+    out->bundle = v->cainfo;
+    slash = strrchr(v->cainfo, '/');
+    if (!has_hashed_directories(v) || strlen(v->cainfo) >= sizeof out->directory)
+      return;
+    if (v->capath != NULL)
+      snprintf(out->directory, sizeof out->directory, "%s", v->capath);
+    else if (slash != NULL && slash != v->cainfo)
+      snprintf(out->directory, sizeof out->directory, "%.*s", (int)(slash - v->cainfo), v->cainfo);
+  }
 #endif
-  return NULL;
 }
 
-/* NULL: a directory's certificates, which are looked for in each handshake. */
-static const char *bundle_of(const struct rl_http *h) {
-  if (h->ca_path != NULL)
-    return NULL;
-  return h->ca_file != NULL ? h->ca_file : system_bundle();
+int rl_is_system_bundle(const char *path) {
+  struct system_ca ca;
+  find_system_ca(&ca);
+  return ca.bundle != NULL && strcmp(path, ca.bundle) == 0;
 }
 
-void rl_ca_stamp(const struct rl_http *h, struct rl_stamp *out) {
-  const char *bundle = h->https ? bundle_of(h) : NULL;
-  struct stat s;
+void rl_ca_now(const struct rl_http *h, struct rl_ca *out) {
+  struct system_ca ca;
   memset(out, 0, sizeof *out);
-  if (bundle == NULL || stat(bundle, &s) != 0)
+  if (!h->https || h->ca_path != NULL) /* in a directory is looked for them in each handshake */
     return;
-  out->inode = (uint64_t)s.st_ino;
-  out->size = (uint64_t)s.st_size;
-#if defined(__linux__)
-  out->time = (uint64_t)s.st_mtim.tv_sec * 1000000000u + (uint64_t)s.st_mtim.tv_nsec;
-#else
-  out->time = (uint64_t)s.st_mtime;
-#endif
+  if (h->ca_file != NULL) {
+    rl_stamp_of(h->ca_file, &out->bundle);
+    return;
+  }
+  find_system_ca(&ca);
+  if (ca.bundle != NULL)
+    rl_stamp_of(ca.bundle, &out->bundle);
+  if (ca.directory[0] != '\0')
+    rl_stamp_of(ca.directory, &out->directory);
+}
+
+/* Either a bundle or a directory: with both the bundle is parsed again for every connection, which
+ * takes 25 ms. */
+static CURLcode set_certificates(CURL *curl, const char *bundle, const char *directory) {
+  SET(CURLOPT_CAINFO, bundle);
+  SET(CURLOPT_CAPATH, directory);
+  return CURLE_OK;
 }
 
 /* Of the certificates of an HTTPS proxy a company's own ones are told as well. */
-static void set_proxy_bundle(CURL *curl, const struct rl_http *h) {
+static void set_proxy_certificates(CURL *curl, const char *bundle, const char *directory) {
 #if LIBCURL_VERSION_NUM >= 0x073400
-  if (h->ca_file != NULL)
-    set_if_known(curl, CURLOPT_PROXY_CAINFO, h->ca_file, 0);
-  if (h->ca_path != NULL) {
-    set_if_known(curl, CURLOPT_PROXY_CAPATH, h->ca_path, 0);
+  if (directory != NULL) {
+    set_if_known(curl, CURLOPT_PROXY_CAPATH, directory, 0);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, NULL);
+  } else if (bundle != NULL) {
+    set_if_known(curl, CURLOPT_PROXY_CAINFO, bundle, 0);
   }
 #else
-  (void)curl, (void)h;
+  (void)curl, (void)bundle, (void)directory;
 #endif
 }
 
-static CURLcode set_tls(CURL *curl, const struct rl_http *h) {
-  const char *bundle = bundle_of(h);
+/* Of the system's certificates a handshake needs one, and reading the bundle takes 20 ms: where a
+ * directory has the same ones under their hashes, they are looked for there. */
+static CURLcode set_trust(struct rl_easy *e, const struct rl_http *h) {
+  CURL *curl = e->curl;
+  const char *bundle = h->ca_path == NULL ? h->ca_file : NULL, *directory = h->ca_path;
+  struct system_ca ca;
+  if (bundle == NULL && directory == NULL) {
+    find_system_ca(&ca);
+    if (ca.bundle == NULL)
+      return CURLE_OK; /* libcurl's own ways */
+    if (h->bundle_only || ca.directory[0] == '\0' || !rl_trust_is_same(ca.bundle, ca.directory))
+      return set_certificates(curl, ca.bundle, NULL);
+    directory = ca.directory;
+    e->hashed = 1;
+  }
+  set_proxy_certificates(curl, bundle, directory);
+  return set_certificates(curl, bundle, directory);
+}
+
+static CURLcode set_tls(struct rl_easy *e, const struct rl_http *h) {
+  CURL *curl = e->curl;
+  CURLcode rc;
   SET(CURLOPT_SSL_VERIFYPEER, 1L);
   SET(CURLOPT_SSL_VERIFYHOST, 2L);
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  if (bundle != NULL) {
-    SET(CURLOPT_CAINFO, bundle);
-    /* With a directory set as well, the bundle is parsed again for every connection (25 ms). */
-    SET(CURLOPT_CAPATH, NULL);
-  }
-  if (h->ca_path != NULL) {
-    SET(CURLOPT_CAPATH, h->ca_path);
-    SET(CURLOPT_CAINFO, NULL);
-  }
-  set_proxy_bundle(curl, h);
+  rc = set_trust(e, h);
+  if (rc != CURLE_OK)
+    return rc;
 #if LIBCURL_VERSION_NUM >= 0x075700
   set_if_known(curl, CURLOPT_CA_CACHE_TIMEOUT, NULL, CA_SECONDS); /* else a day */
 #endif
@@ -616,8 +666,9 @@ static long read_bytes(const struct rl_lane *lane, enum rl_sink_kind sink) {
   return lane->shared ? STREAM_READ_BYTES : CALL_READ_BYTES;
 }
 
-static CURLcode set_constants(CURL *curl, struct rl_http *h, const struct rl_lane *lane,
+static CURLcode set_constants(struct rl_easy *e, struct rl_http *h, const struct rl_lane *lane,
                               enum rl_sink_kind sink) {
+  CURL *curl = e->curl;
   CURLcode rc;
   SET(CURLOPT_NOSIGNAL, 1L);
   rc = rl_quirk_quick_exit(curl);
@@ -637,7 +688,7 @@ static CURLcode set_constants(CURL *curl, struct rl_http *h, const struct rl_lan
   SET(CURLOPT_BUFFERSIZE, read_bytes(lane, sink));
   rc = set_protocol(curl, h, lane);
   if (rc == CURLE_OK && h->https)
-    rc = set_tls(curl, h);
+    rc = set_tls(e, h);
   return rc;
 }
 
@@ -647,7 +698,7 @@ struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sin
     return NULL;
   e->raw = e->any_scheme = -1;
   e->curl = curl_easy_init();
-  if (e->curl == NULL || set_constants(e->curl, h, lane, sink) != CURLE_OK) {
+  if (e->curl == NULL || set_constants(e, h, lane, sink) != CURLE_OK) {
     rl_easy_free(e);
     return NULL;
   }
@@ -709,7 +760,7 @@ static CURLcode set_schemes(const struct rl_transfer *t, struct rl_easy *e) {
   SET(CURLOPT_PROTOCOLS, (http ? (long)CURLPROTO_HTTP : 0) | (https ? (long)CURLPROTO_HTTPS : 0));
 #endif
   e->any_scheme = t->any_scheme;
-  return https && !h->https ? set_tls(curl, t->http) : CURLE_OK;
+  return https && !h->https ? set_tls(e, t->http) : CURLE_OK;
 }
 
 static long connect_ms(const struct rl_transfer *t) {
@@ -865,6 +916,14 @@ static void explain(struct rl_transfer *t, CURLcode result) {
   if (t->starts == 0 &&
       (t->socket_error == EMFILE || t->socket_error == ENFILE || rl_is_short_of_descriptors()))
     put_before_message(t, "too many open files: ");
+}
+
+int rl_transfer_wants_bundle(struct rl_transfer *t, CURLcode result) {
+  if (result != CURLE_PEER_FAILED_VERIFICATION || !t->easy->hashed || t->starts > 0 || t->aborted)
+    return 0;
+  t->http->bundle_only = 1;
+  t->easy->spent = 1;
+  return 1;
 }
 
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {

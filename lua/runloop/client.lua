@@ -270,7 +270,7 @@ local function new(options)
     base_headers = headers.lines(headers.merge(defaults, own)),
     max_connections = checked.max_connections, max_streams = checked.max_streams,
     https = https, http2 = https and checked.http_version == "2",
-    ca_file = ca_file, ca_path = not ca_file and environment "SSL_CERT_DIR" or nil,
+    ca_file = ca_file, ca_chosen = checked.ca_file ~= nil, ca_path = not ca_file and environment "SSL_CERT_DIR" or nil,
     proxy = proxy_url, connect_timeout = checked.connect_timeout,
   }
   checked.bearer_token, checked.proxy, checked.headers = nil, nil, nil -- they are not asked for again, and are secret
