@@ -95,6 +95,11 @@ describe("client.objects", function()
       expect.failure("api", nil, client.objects:upload_from_text("x", { name = "n" }))
       assert.are.same({ "DELETED" }, { states()[#states()] })
     end
+    for _, row in ipairs { { {}, "decode", "SHAPE" }, { { id = "obj_1", state = "ERROR" }, "state", "ERROR" } } do
+      server:fault { path = "/complete$", status = 200, json = row[1] }
+      expect.failure(row[2], row[3], client.objects:upload_from_text("x", { name = "n" }))
+      assert.are.same({ "DELETED" }, { states()[#states()] })
+    end
     server:fault({ path = "^/storage", status = 403 }, { path = "/delete$", status = 400, json = { message = "no" } })
     local err = expect.failure("api", "permission_denied", client.objects:upload_from_text("x", { name = "n" }))
     assert.are.same({ "UPLOADING", "no" }, { err.created.state, err.cancel_error.message })

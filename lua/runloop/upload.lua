@@ -91,11 +91,22 @@ local function discard(self, object)
   return self.context.api.objects:delete(object.id, options)
 end
 
+-- An object that is not what was to be made of it, though its completion was answered well.
+local function check_whole(view, response)
+  if not errors.is_id(view.id) then return nil, errors.without_id("the completed object", response) end
+  if view.state ~= "ERROR" and view.state ~= "DELETED" then return view, response end
+  return nil, errors.new {
+    kind = "state", code = view.state, last = view,
+    message = ("object %s: ended in state '%s'"):format(view.id, view.state),
+  }
+end
+
 local function fill(self, object)
   local ok, response = put(self, object)
   if not ok then return nil, response end
   local whole, why = self.context.api.objects:complete(object.id, options_left(self))
-  if whole or why.status ~= 409 then return whole, why end
+  if whole then return check_whole(whole, why) end
+  if why.status ~= 409 then return nil, why end
   -- Nobody else completes it: an answer was lost, which may have been one that libcurl itself has sent the request for.
   local view, seen = self.context.api.objects:retrieve(object.id, options_left(self))
   if view and view.state == "READ_ONLY" then return view, seen end
