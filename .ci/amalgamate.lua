@@ -187,6 +187,8 @@ write("runloop.h", { ([[
 /* runloop for Lua %s: a client for the Runloop API; see runloop.c.
  *
  *   luaL_requiref(L, "runloop", luaopen_runloop, 0);
+ *
+ * LuaJIT and Lua 5.1 have no luaL_requiref: there it is lua_pushcfunction and lua_call.
  */
 #ifndef RUNLOOP_H
 #define RUNLOOP_H

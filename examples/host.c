@@ -55,11 +55,17 @@ static const char *const script =
 
 /* What can run out of memory is in the two functions that follow, which lua_pcall calls. */
 
-/* Runs the script, which finds the module as a global. Without the 1 it is there for `require`
- * alone. */
+/* Runs the script, which finds the module as a global. Without the 1, or lua_setglobal, it is there
+ * for `require` alone. */
 static int start(lua_State *L) {
   luaL_openlibs(L);
+#if LUA_VERSION_NUM >= 502
   luaL_requiref(L, "runloop", luaopen_runloop, 1);
+#else
+  lua_pushcfunction(L, luaopen_runloop);
+  lua_call(L, 0, 1);
+  lua_setglobal(L, "runloop");
+#endif
   if (luaL_loadstring(L, script) != LUA_OK)
     return lua_error(L);
   lua_call(L, 0, 0);
