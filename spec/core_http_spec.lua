@@ -94,4 +94,41 @@ describe("core.http", function()
     client:close()
     server:stop()
   end)
+
+  -- What one read of a compressed page unpacks to comes in one turn, so these are not read in large pieces.
+  it("reads more of a page in one turn once the page before has come in no coding", function()
+    local item = '{"id":"a","text":"' .. ("x"):rep(979) .. '"}' -- 999 bytes, and a comma
+    local page = '{"scenarios":[' .. item .. ("," .. item):rep(1999) .. '],"has_more":false}'
+    local function answer(body, coding)
+      return ("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s"):format(coding or "", #body, body)
+    end
+    local plain, packed = answer(page), answer(support.gzip(page), "Content-Encoding: gzip\r\n")
+    local order, steps = { plain, plain, packed, packed, plain, plain }, {}
+    for _, bytes in ipairs(order) do
+      steps[#steps + 1] = { read = "request" }
+      steps[#steps + 1] = bytes
+    end
+    local raw = support.raw { steps, after = "repeat" }
+    local http, most = core.http {}, {}
+    for n = 1, 3 * #order do -- a turn finds less when the server is slow: each place has three tries
+      local place = (n - 1) % #order + 1
+      local transfer = http:start({ url = raw.url .. "/", method = "GET" }, nil, nil, nil, { list = "scenarios" })
+      local before, seen = 0
+      repeat
+        http:turn(1)
+        repeat until not transfer:item()
+        seen = select(2, transfer:waiting())
+        most[place] = math.max(most[place] or 0, seen - before)
+        before = seen
+      until transfer:finished()
+      assert.are.equal(2000, seen)
+      transfer:release()
+    end
+    http:close()
+    raw:stop()
+    for place, large in ipairs { "either", true, "either", false, false, true } do
+      if large == true then assert.is_true(most[place] > 100 and most[place] <= 200, place .. ": " .. most[place]) end
+      if large == false then assert.is_true(most[place] <= 100, place .. ": " .. most[place]) end
+    end
+  end)
 end)

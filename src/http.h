@@ -134,10 +134,11 @@ enum rl_status rl_http_start(struct rl_http *h, const struct rl_request *request
                              struct rl_transfer **out, const char **file);
 
 /* One turn: begins what may begin, waits for a socket or a deadline at most `seconds` (negative: as
- * long as it takes; 0: not at all), moves a bounded number of bytes (about 64 KiB a connection;
- * over HTTP/2 what lies in the socket, as far as 100 reads go, some 2 MiB) for a bounded time, and
- * ends what has ended. Does not wait while rl_http_ready has something. Returns the number of
- * events handled; 0: nothing happened, or a signal came. */
+ * long as it takes; 0: not at all), moves a bounded number of bytes (about 64 KiB a connection, or
+ * 128 KiB of a page that comes in no coding; over HTTP/2 what lies in the socket, as far as 100
+ * reads go, some 2 MiB) for a bounded time, and ends what has ended. Does not wait while
+ * rl_http_ready has something. Returns the number of events handled; 0: nothing happened, or a
+ * signal came. */
 int rl_http_turn(struct rl_http *h, double seconds);
 
 /* Takes the next transfer from the list of those that were waited for and have news: its id, or 0.

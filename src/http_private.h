@@ -44,6 +44,7 @@ struct rl_easy {
   int any_scheme;       /* http and https are allowed */
   int raw;              /* content codings are not undone */
   int hashed;           /* the system's directory of certificates stands for its bundle */
+  long read_bytes;      /* in one read; 0: not set yet */
   int spent;            /* not to be used again */
 };
 
@@ -64,6 +65,7 @@ struct rl_lane {
   long kept;            /* connections that may stay open */
   int shared;           /* HTTP/2 is offered: a connection may serve many transfers */
   int protocol;         /* of the last answer: 10, 11, 20; 0: no answer yet */
+  int plain;            /* the last page came in no content coding */
   int starved;          /* a socket could not be watched for want of memory */
   double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
   int skipped;  /* a socket that was ready has not been served in this turn */
@@ -268,7 +270,7 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *reque
 void rl_transfer_destroy(struct rl_transfer *t);
 
 /* A handle with everything set that does not depend on the request; NULL when out of memory. */
-struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink);
+struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane);
 void rl_easy_free(struct rl_easy *e);
 
 /* Whether libcurl reads that file when it is told of none. */

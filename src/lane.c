@@ -156,7 +156,7 @@ static void give_easy_back(struct rl_lane *lane, enum rl_sink_kind sink, struct 
 static struct rl_easy *take_easy(struct rl_lane *lane, enum rl_sink_kind sink) {
   struct rl_easy *e = lane->pools[sink];
   if (e == NULL)
-    return rl_easy_new(lane->http, lane, sink);
+    return rl_easy_new(lane->http, lane);
   lane->pools[sink] = e->next;
   lane->pooled--;
   return e;

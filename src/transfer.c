@@ -33,13 +33,19 @@
 /* libcurl reads a bundle of certificates again after so long. */
 #define CA_SECONDS 60L
 
-/* Of a body, in one turn. */
+/* Of a body, in one turn. What goes beyond is one read at most. */
 #define SHARE_BYTES (64u * 1024u)
 
 /* One read. libcurl goes on reading until the socket is empty or it has read a hundred times; over
  * HTTP/2, where nobody stops it, small reads keep that short. What one read of a page yields after
- * decompression comes in one turn, whatever its share. */
-enum { STREAM_READ_BYTES = 8 * 1024, CALL_READ_BYTES = 16 * 1024, PAGE_READ_BYTES = 32 * 1024 };
+ * decompression comes in one turn, whatever its share; so the large reads are for pages of lanes
+ * whose last one came as it was. */
+enum {
+  STREAM_READ_BYTES = 8 * 1024,
+  CALL_READ_BYTES = 16 * 1024,
+  PAGE_READ_BYTES = 32 * 1024,
+  PLAIN_READ_BYTES = 128 * 1024
+};
 
 size_t rl_header_block_size(const struct rl_text *lines, size_t count) {
   size_t i, size = count * sizeof(struct curl_slist);
@@ -406,6 +412,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   if (t->answer.complete) {
     t->lane->protocol = t->answer.version;
     rl_sink_answer(&t->sink, t->answer.status, rl_headers_find(&t->answer, "content-type"));
+    if (t->sink.kind == RL_SINK_PAGE && t->sink.streams)
+      t->lane->plain = rl_headers_coding(&t->answer) == NULL;
   }
   note_answer(t);
   if (status == RL_OK)
@@ -661,13 +669,21 @@ static CURLcode set_tls(struct rl_easy *e, const struct rl_http *h) {
 }
 
 static long read_bytes(const struct rl_lane *lane, enum rl_sink_kind sink) {
+  if (sink == RL_SINK_PAGE && lane->plain && !lane->shared)
+    return PLAIN_READ_BYTES;
   if (sink == RL_SINK_PAGE || sink == RL_SINK_FILE)
     return PAGE_READ_BYTES;
   return lane->shared ? STREAM_READ_BYTES : CALL_READ_BYTES;
 }
 
-static CURLcode set_constants(struct rl_easy *e, struct rl_http *h, const struct rl_lane *lane,
-                              enum rl_sink_kind sink) {
+static CURLcode set_read(CURL *curl, struct rl_easy *e, long bytes) {
+  if (e->read_bytes != bytes)
+    SET(CURLOPT_BUFFERSIZE, bytes);
+  e->read_bytes = bytes;
+  return CURLE_OK;
+}
+
+static CURLcode set_constants(struct rl_easy *e, struct rl_http *h, const struct rl_lane *lane) {
   CURL *curl = e->curl;
   CURLcode rc;
   SET(CURLOPT_NOSIGNAL, 1L);
@@ -685,20 +701,19 @@ static CURLcode set_constants(struct rl_easy *e, struct rl_http *h, const struct
   SET(CURLOPT_READFUNCTION, on_read);
   SET(CURLOPT_SEEKFUNCTION, on_seek);
   SET(CURLOPT_HEADERFUNCTION, on_header);
-  SET(CURLOPT_BUFFERSIZE, read_bytes(lane, sink));
   rc = set_protocol(curl, h, lane);
   if (rc == CURLE_OK && h->https)
     rc = set_tls(e, h);
   return rc;
 }
 
-struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane, enum rl_sink_kind sink) {
+struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane) {
   struct rl_easy *e = rl_calloc(1, sizeof *e);
   if (e == NULL)
     return NULL;
   e->raw = e->any_scheme = -1;
   e->curl = curl_easy_init();
-  if (e->curl == NULL || set_constants(e, h, lane, sink) != CURLE_OK) {
+  if (e->curl == NULL || set_constants(e, h, lane) != CURLE_OK) {
     rl_easy_free(e);
     return NULL;
   }
@@ -792,6 +807,8 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
     rc = set_coding(t, e);
   if (rc == CURLE_OK)
     rc = set_schemes(t, e);
+  if (rc == CURLE_OK)
+    rc = set_read(curl, e, read_bytes(t->lane, t->sink.kind));
   if (rc != CURLE_OK)
     return rc;
   SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));

@@ -16,9 +16,9 @@ local take_out = table.remove
 
 -- Outside a task nobody else drives the sockets while the loop body works: seconds between two looks at them.
 local DRIVE_INTERVAL = 0.001
--- Turns in one look, each of which moves some 64 KiB. With one, a page would lie in the socket for many looks before
+-- Turns in one look, each of which moves some 128 KiB. With one, a page would lie in the socket for many looks before
 -- it is whole, and only then is the next one asked for; with many, what waits outgrows the processor's cache.
-local DRIVE_TURNS = 4
+local DRIVE_TURNS = 2
 
 local steps = { DRIVE_INTERVAL = DRIVE_INTERVAL }
 

@@ -13,6 +13,7 @@ local remove = table.remove
 local now, within = core.now, core.within
 local resume_coroutine, status_of, running = coroutines.resume, coroutines.status, coroutines.running
 local traceback = core.traceback or (core.global "debug" or {}).traceback
+local max = math.max
 local unpack = table.unpack or unpack -- luacheck: compat
 
 -- Seconds a task may go on without a wait before a pager makes it give way.
@@ -236,8 +237,11 @@ end
 
 local function work(self, seconds, budget, until_done)
   self:requeue_later()
+  local began, share = now(), budget * BUDGET_SHARE
   local events = self:move(seconds)
-  local stop = now() + budget * BUDGET_SHARE
+  local stop = now() + share
+  -- What is read without a wait is part of the work, which it may not crowd out.
+  if seconds == 0 then stop = max(began + share, stop - share / 2) end
   self.stop = stop
   while true do
     self:collect()
