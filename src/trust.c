@@ -194,7 +194,7 @@ static int directory_is(const struct certificates *bundle, const char *path) {
       (void)close(fd);
     return 0;
   }
-  while (same && (e = readdir(d)) != NULL) {
+  while (same && (e = readdir(d)) != NULL) { // NOLINT(concurrency-mt-unsafe): the stream is ours
     place = place_of(e->d_name);
     same = place < 0 || (is_reached(fd, e->d_name, place) && mark_file(fd, e->d_name, bundle));
   }

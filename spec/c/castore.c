@@ -53,10 +53,10 @@ static FILE *logged(const char *function, const char *path, const char *mode) {
   return real.open(path, mode);
 }
 
-FILE *fopen(const char *path, const char *mode) {
+FILE *fopen(const char *path, const char *mode) { // NOLINT: the C library's names are its own
   return logged("fopen", path, mode);
 }
 
-FILE *fopen64(const char *path, const char *mode) {
+FILE *fopen64(const char *path, const char *mode) { // NOLINT: likewise
   return logged("fopen64", path, mode);
 }
