@@ -4,7 +4,8 @@ local portable = require "spec.support.portable"
 local support = require "spec.support"
 
 -- Not through busted's globals, which run code of its own.
-local error, getinfo, pack, pcall, sethook, unpack = error, debug.getinfo, portable.pack, pcall, debug.sethook, portable.unpack
+local error, pcall, pack, unpack = error, pcall, portable.pack, portable.unpack
+local gethook, getinfo, sethook = debug.gethook, debug.getinfo, debug.sethook
 
 local STRIDE = tonumber(os.getenv "RUNLOOP_SWEEP") or 17
 
@@ -14,21 +15,20 @@ if not portable.hooks then -- LuaJIT: what is compiled calls no hook
 end
 
 describe("An interrupt", function()
-  local server, client, ids, hook
+  local server, client, ids
 
   setup(function() server = support.start { scenarios = 12 } end)
   teardown(function() server:stop() end)
   before_each(function()
     server:reset()
     ids = server:ids("scenario")
-    hook = { debug.gethook() }
   end)
-  after_each(function() debug.sethook(portable.unpack(hook)) end)
 
   -- Calls `fn`, in which the n-th instruction of this coroutine is struck, unless it is one of its own: whether it was,
   -- and what pcall says.
   local function strike(n, fn, ...)
     local struck = false
+    local hook = { gethook() } -- that of .ci/gc_stress.lua, or none
     local own = {}
     local function call(...)
       sethook(function()
