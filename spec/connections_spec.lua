@@ -242,5 +242,41 @@ describe("A connection #slow", function()
         client:close()
       end)
     end
+
+    -- Of two idle connections the one that is asked ends without an answer, and the other has been given up meanwhile.
+    local function both_given_up()
+      local idle = { { read = "request" }, ANSWER, { lua = [=[
+        local conn = ...
+        idle = idle or {}
+        idle[conn] = true
+        if not conn:read_request() then return end
+        for other in pairs(idle) do
+          if other ~= conn then other:send "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n" end
+        end
+        conn:close()]=] } }
+      local raw = started(support.raw {
+        idle, idle, { { serve = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" } },
+      })
+      local client = raw:client { max_retries = 0 }
+      assert.are.equal(2, (retrieve_many(client, 2)))
+      assert.are.equal(2, raw:connections())
+      return raw, client
+    end
+
+    it("is dropped, and that the request was sent over another one before is not forgotten", function()
+      local raw, client = both_given_up()
+      local err = expect.failure("api", "internal_server", client.scenarios:archive("x"))
+      assert.is_true(err.maybe_sent)
+      assert.are.equal(4, raw:request_count())
+      client:close()
+    end)
+
+    it("is not asked what must not come twice, when it was sent over another one before", function()
+      local raw, client = both_given_up()
+      local err = expect.failure("connection", "RECV_ERROR", client.devboxes:execute_async("x", { command = "true" }))
+      assert.is_true(err.maybe_sent)
+      assert.are.equal(3, raw:request_count())
+      client:close()
+    end)
   end)
 end)

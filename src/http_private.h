@@ -10,7 +10,7 @@
  *     +--- deadline, cancelled, closed ------------------+
  *
  * While it is active, libcurl lets it wait for another one's connection (rl_transfer_waits), opens
- * one (connecting), has one (starts > 0, and the lane counts it as begun), or has all of the answer
+ * one (connecting), has one (started, and the lane counts it as begun), or has all of the answer
  * while it still sends the request (answered).
  *
  * armed    somebody waits for news (rl_transfer_want)
@@ -189,7 +189,8 @@ struct rl_transfer {
   int connecting;   /* libcurl has opened a socket for it */
   int socket_error; /* errno of a socket that could not be made */
   int stale;        /* refused a connection that its server had given up */
-  int starts;       /* how often libcurl began to send the request */
+  int started;      /* libcurl has begun to send the request */
+  int repeated;     /* it did so once more by itself: what was sent before may have arrived */
   double begun;     /* when it first did, on the client's clock */
   int port;         /* of its connection; see rl_socket */
 

@@ -220,7 +220,7 @@ void rl_transfer_finish(struct rl_transfer *t) {
     detach(t);
   }
   rl_transfer_set_state(t, RL_FINISHED);
-  if (t->starts > 0)
+  if (t->started)
     note_end(lane);
   rl_transfer_end(t);
   if (--h->unfinished == 0)
@@ -293,6 +293,8 @@ int rl_lane_add(struct rl_lane *lane, struct rl_transfer *t) {
 
 void rl_transfer_requeue(struct rl_transfer *t) {
   t->http->requests--;
+  if (t->started)
+    note_end(t->lane);
   detach(t);
   rl_transfer_renew(t);
   rl_transfer_set_state(t, RL_QUEUED);
@@ -323,7 +325,7 @@ static void requeue_waiting(struct rl_lane *lane) {
   while (l != &lane->active_list) {
     struct rl_transfer *t = RL_TRANSFER_OF(l, place);
     l = l->next;
-    if (t->starts == 0 && !t->connecting)
+    if (!t->started && !t->connecting)
       rl_transfer_requeue(t);
   }
 }

@@ -177,10 +177,12 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *r,
 }
 
 void rl_transfer_renew(struct rl_transfer *t) {
-  t->connected = t->connecting = t->starts = t->stale = t->port = 0;
+  t->connected = t->connecting = t->started = t->stale = t->port = 0;
   t->missed_at = -1;
   t->connect_limit = t->http->connect_timeout + CONNECT_SLACK;
   t->message[0] = '\0';
+  if (t->source != NULL)
+    rl_source_rewind(t->source);
 }
 
 /* Its buffer is kept for the next page where that may be under way already. */
@@ -269,7 +271,7 @@ void rl_transfer_resume(struct rl_transfer *t) {
 
 int rl_transfer_waits(const struct rl_transfer *t) {
   const struct rl_lane *lane = t->lane;
-  return t->starts == 0 && !t->connecting && lane->begun > 0 && lane->shared;
+  return !t->started && !t->connecting && lane->begun > 0 && lane->shared;
 }
 
 void rl_transfer_end_wait(struct rl_transfer *t) {
@@ -288,7 +290,7 @@ void rl_transfer_connects(struct rl_transfer *t) {
 void rl_transfer_begin(struct rl_transfer *t) {
   if (rl_transfer_waits(t))
     rl_transfer_end_wait(t);
-  t->starts = 1;
+  t->started = 1;
   t->begun = t->last_byte = t->http->clock;
   t->lane->begun++;
 }
@@ -315,7 +317,7 @@ static int has_lively_connection(const struct rl_transfer *t) {
 
 int rl_transfer_is_silent(const struct rl_transfer *t) {
   double life = t->http->clock - t->begun, silence = t->http->clock - t->last_byte;
-  if (t->starts == 0 || (t->answer.bytes == 0 && !has_used_connection(t)))
+  if (!t->started || (t->answer.bytes == 0 && !has_used_connection(t)))
     return 0; /* the network works: the server is slow, or is not there */
   if (t->answer.bytes > 0 && t->sink.kind == RL_SINK_EVENTS)
     return 0; /* nothing happened that it could tell */
@@ -480,16 +482,18 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   (void)to;
   (void)from;
   (void)to_port;
+  if (t->started) {
+    t->repeated = 1;
+    if (t->once)
+      return CURL_PREREQFUNC_ABORT;
+  }
   t->stale = is_stale(t, from_port);
   if (t->stale)
     return CURL_PREREQFUNC_ABORT;
   t->port = from_port;
-  if (t->starts == 0) {
+  if (!t->started)
     rl_transfer_begin(t);
-    return CURL_PREREQFUNC_OK;
-  }
-  t->starts++;
-  return t->once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  return CURL_PREREQFUNC_OK;
 }
 #endif
 
@@ -856,11 +860,11 @@ void rl_transfer_account(struct rl_transfer *t) {
   h->bytes_received += (uint64_t)header_bytes + (uint64_t)body_bytes;
   t->received = (uint64_t)body_bytes;
 #if LIBCURL_VERSION_NUM >= 0x075000
-  t->outcome.sent = t->starts > 0 && request_bytes > 0; /* CONNECT to a proxy counts in there */
+  t->outcome.sent = t->started && request_bytes > 0; /* CONNECT to a proxy counts in there */
 #else
   t->outcome.sent = request_bytes > 0;
 #endif
-  t->outcome.repeated = t->starts > 1;
+  t->outcome.repeated = t->repeated;
 }
 
 static int is_long_header(const struct rl_transfer *t, CURLcode result) {
@@ -885,7 +889,7 @@ static int is_unreadable(const struct rl_transfer *t, CURLcode result) {
 static int is_refused_by_proxy(struct rl_transfer *t) {
   long status = 0;
   (void)curl_easy_getinfo(t->easy->curl, CURLINFO_HTTP_CONNECTCODE, &status);
-  if (t->starts > 0 || status == 0 || (status >= 200 && status < 300))
+  if (t->started || status == 0 || (status >= 200 && status < 300))
     return 0;
   t->outcome.final = status < 500 && status != 408 && status != 429;
   snprintf(t->message, sizeof t->message, "the proxy answered %ld to CONNECT", status);
@@ -930,7 +934,7 @@ static void put_before_message(struct rl_transfer *t, const char *text) {
 static void explain(struct rl_transfer *t, CURLcode result) {
   if (rl_curlcode_is_tls(result) && is_of_proxy(t))
     put_before_message(t, "the proxy: ");
-  if (t->starts == 0 &&
+  if (!t->started &&
       (t->socket_error == EMFILE || t->socket_error == ENFILE || rl_is_short_of_descriptors()))
     put_before_message(t, "too many open files: ");
 }
@@ -949,7 +953,7 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
   t->easy->spent |= rl_quirk_is_spent(result);
   if (t->aborted)
     return;
-  if (result == CURLE_ABORTED_BY_CALLBACK && t->once && t->starts > 1) {
+  if (result == CURLE_ABORTED_BY_CALLBACK && t->once && t->repeated) {
     rl_transfer_fail(t, RL_KIND_CONNECTION, "RECV_ERROR",
                      "the connection ended before an answer came");
     return;
