@@ -940,7 +940,7 @@ static void explain(struct rl_transfer *t, CURLcode result) {
 }
 
 int rl_transfer_wants_bundle(struct rl_transfer *t, CURLcode result) {
-  if (result != CURLE_PEER_FAILED_VERIFICATION || !t->easy->hashed || t->starts > 0 || t->aborted)
+  if (result != CURLE_PEER_FAILED_VERIFICATION || !t->easy->hashed || t->started || t->aborted)
     return 0;
   t->http->bundle_only = 1;
   t->easy->spent = 1;

@@ -13,7 +13,6 @@ local remove = table.remove
 local now, within = core.now, core.within
 local resume_coroutine, status_of, running = coroutines.resume, coroutines.status, coroutines.running
 local traceback = core.traceback or (core.global "debug" or {}).traceback
-local max = math.max
 local unpack = table.unpack or unpack -- luacheck: compat
 
 -- Seconds a task may go on without a wait before a pager makes it give way.

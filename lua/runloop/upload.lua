@@ -7,7 +7,7 @@ local lazy = require "runloop.lazy"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local max = math.max
-local find, lower, match = string.find, string.lower, string.match
+local find, format, lower, match = string.find, string.format, string.lower, string.match
 local sort = table.sort
 
 local upload = {}
@@ -97,7 +97,7 @@ local function check_whole(view, response)
   if view.state ~= "ERROR" and view.state ~= "DELETED" then return view, response end
   return nil, errors.new {
     kind = "state", code = view.state, last = view,
-    message = ("object %s: ended in state '%s'"):format(view.id, view.state),
+    message = format("object %s: ended in state '%s'", view.id, view.state),
   }
 end
 
