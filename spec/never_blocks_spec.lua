@@ -324,4 +324,26 @@ describe("never blocking: #slow", function()
     assert.are.equal(100, #expect.success(page:wait()))
     assert.are.equal(#support.read_file(path), (expect.success(download:wait())))
   end)
+
+  -- Such a socket can be written to at any time, so who watched it for that would not wait at all.
+  it("a socket is not watched for writing all the time while flow control stops what is to be sent over it", function()
+    local peer = support.h2 { { { answer = 1 }, { hold = true } }, settings = { INITIAL_WINDOW_SIZE = 0 } }
+    finally(function() peer:stop() end)
+    client = peer:client { max_retries = 0 }
+    expect.success(client:request { path = "/first" })
+    for _ = 1, 5 do
+      client:spawn(client.request, client, { method = "POST", path = "/x", body = { text = ("x"):rep(50000) } })
+    end
+    local function is_quiet()
+      local fds = client:fds()
+      return fds[1] ~= nil and fds[1].events == "r" and fds[2] == nil
+    end
+    for _ = 1, 100 do client:poll() end
+    local polls = 0
+    repeat
+      client:poll()
+      polls = polls + 1
+    until is_quiet() or polls == 10000
+    assert.is_true(polls < 10000)
+  end)
 end)

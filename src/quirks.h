@@ -2,7 +2,7 @@
  *
  * What could not be had apart stays where it is:
  *   7.88  note_write in http.c: while HTTP/2's flow control stops a request's body, a socket is
- *         writable all the time (no spec: bodies that brought it about go over HTTP/1.1 now)
+ *         writable all the time (never_blocks_spec)
  *   7.88  LARGE_BODY in http.c: an answer before the request's end is waited for for ever
  *         (early_answer_spec)
  *   7.88  is_stale in transfer.c: no callback before a request tells its socket (connections_spec)
