@@ -91,6 +91,18 @@ describe("An answer", function()
       assert.are.equal(1, err.attempts)
     end)
 
+    it("that is one of many is one error, whatever the status", function()
+      local many = { ["Content-Encoding"] = ("gzip, "):rep(20) .. "gzip" }
+      for _, status in ipairs { 200, 404 } do
+        server:fault { status = status, body = "?", headers = many, times = 1 }
+        local value, response = expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
+        assert.are.same({ server:ids("scenario")[1], 2 }, { value.id, response.attempts })
+        server:fault { status = status, body = "?", headers = many, times = 1 }
+        local err = expect.failure("connection", "BAD_CONTENT_ENCODING", client.scenarios:archive("x", { max_retries = 0 }))
+        assert.matches("content encoding", err.message, 1, true)
+      end
+    end)
+
     it("that cannot be read is asked for without one where the status is one to try again", function()
       for _, coding in ipairs { "gzip", "UTF-8", "zstd" } do
         server:fault {
@@ -148,6 +160,37 @@ describe("An answer", function()
       local err = expect.failure("decode", "JSON", client.scenarios:retrieve "x")
       assert.matches("at byte 4:", err.message, 1, true)
     end)
+  end)
+
+  -- libcurl goes by the last of them, or by the digits that one begins with: a part would look like the whole.
+  for what, headers in pairs {
+    ["that differ"] = { { "Content-Length", "2" }, { "Content-Length", "3" } },
+    ["that differ in one header"] = { { "Content-Length", "3, 2" } },
+    ["that are none"] = { { "Content-Length", "0x2" } },
+    ["beyond all bounds"] = { { "Content-Length", "99999999999999999999" } },
+  } do
+    it("with lengths " .. what .. " is an error of the connection, and tried again", function()
+      local head = { "HTTP/1.1 200 OK", "Content-Type: text/plain" }
+      for _, header in ipairs(headers) do head[#head + 1] = header[1] .. ": " .. header[2] end
+      local raw = support.raw { table.concat(head, "\r\n") .. "\r\n\r\nwhole" }
+      finally(function() raw:stop() end)
+      local own = raw:client { max_retries = 1, max_retry_wait = 0 }
+      local err = expect.failure("connection", "WEIRD_SERVER_REPLY", own:request { path = "/text" })
+      assert.are.equal(2, err.attempts)
+      own:close()
+    end)
+  end
+
+  it("with one length said twice is read", function()
+    local raw = support.raw {
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\n\r\nwhole",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nwhole\r\n0\r\n\r\n",
+    }
+    finally(function() raw:stop() end)
+    local own = raw:client { max_retries = 0 }
+    assert.are.equal("whole", expect.success(own:request { path = "/text" }))
+    assert.are.equal("whole", expect.success(own:request { path = "/text" })) -- chunks go before lengths (RFC 9112, 6.3)
+    own:close()
   end)
 
   it("whose content type comes twice is read as what it is", function()

@@ -194,6 +194,36 @@ const char *rl_headers_coding(const struct rl_headers *h) {
   return coding != NULL && !ends_with_token(coding, "identity") ? coding : NULL;
 }
 
+/* One item of a list of lengths, up to the comma or the end behind it; -1: it is none. */
+static int64_t read_length(const char **p) {
+  int64_t n = 0;
+  int digits = 0;
+  while (is_blank(**p))
+    (*p)++;
+  for (; is_digit(**p) && digits < 18; digits++)
+    n = n * 10 + (*(*p)++ - '0');
+  while (is_blank(**p))
+    (*p)++;
+  return digits > 0 && (**p == ',' || **p == '\0') ? n : -1;
+}
+
+int64_t rl_headers_length(const struct rl_headers *h) {
+  size_t position = 0;
+  const char *name, *value;
+  int64_t length = RL_LENGTH_UNTOLD;
+  while (rl_headers_next(h, &position, &name, &value)) {
+    if (strcmp(name, "content-length") != 0)
+      continue;
+    do {
+      int64_t here = read_length(&value);
+      if (here < 0 || (length >= 0 && here != length))
+        return RL_LENGTH_ODD;
+      length = here;
+    } while (*value++ == ',');
+  }
+  return length;
+}
+
 int rl_headers_may_hide_cut(const struct rl_headers *h, int decoded) {
   const char *transfer = rl_headers_find(h, "transfer-encoding");
   if (h->status == 204 || h->status == 304)

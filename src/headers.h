@@ -7,6 +7,7 @@
 #include "status.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define RL_HEADERS_MAX_BYTES (256u * 1024u) /* with interim responses, trailers and line ends */
 #define RL_HEADERS_MAX_LINE (64u * 1024u)   /* of one line; libcurl itself takes 100 KiB */
@@ -43,6 +44,12 @@ int rl_headers_next(const struct rl_headers *h, size_t *position, const char **n
 
 /* The first header with this (lower-case) name, or NULL. */
 const char *rl_headers_find(const struct rl_headers *h, const char *name);
+
+/* The body's length as the Content-Length headers say it: digits, more than once the same at most
+ * (RFC 9112 6.3). RL_LENGTH_UNTOLD: none is there; RL_LENGTH_ODD: who goes by one of them may take
+ * a part of the body for the whole. */
+enum { RL_LENGTH_UNTOLD = -1, RL_LENGTH_ODD = -2 };
+int64_t rl_headers_length(const struct rl_headers *h);
 
 /* 1 when a body that ends too early could look complete: an HTTP/1 answer with neither a length nor
  * chunks (RFC 9112 6.3), an HTTP/2 one without a length, since libcurl 7.88 may take a stream that

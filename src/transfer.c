@@ -28,6 +28,7 @@
 
 #define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
 #define UNREADABLE "the body's encoding cannot be read (Content-Encoding: %.100s)"
+#define ODD_LENGTH "the answer does not say one length (Content-Length)"
 #define TOO_MUCH_AT_ONCE "BODY_TOO_LARGE", "too much of the body arrived at once"
 
 /* libcurl reads a bundle of certificates again after so long. */
@@ -412,6 +413,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp) {
   enum rl_status status = rl_headers_line(&t->answer, data, n);
   count_bytes(t, n);
   if (t->answer.complete) {
+    if (rl_headers_length(&t->answer) == RL_LENGTH_ODD &&
+        rl_headers_find(&t->answer, "transfer-encoding") == NULL)
+      return (size_t)refuse(t, RL_KIND_CONNECTION, "WEIRD_SERVER_REPLY", ODD_LENGTH);
     t->lane->protocol = t->answer.version;
     rl_sink_answer(&t->sink, t->answer.status, rl_headers_find(&t->answer, "content-type"));
     if (t->sink.kind == RL_SINK_PAGE && t->sink.streams)
@@ -978,7 +982,9 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
     return;
   }
   if (is_unreadable(t, result)) {
-    snprintf(t->message, sizeof t->message, UNREADABLE, rl_headers_coding(&t->answer));
+    const char *coding = rl_headers_coding(&t->answer);
+    if (coding != NULL) /* not when libcurl gives up within the headers */
+      snprintf(t->message, sizeof t->message, UNREADABLE, coding);
     rl_transfer_fail(t, RL_KIND_CONNECTION, "BAD_CONTENT_ENCODING", t->message);
     return;
   }
@@ -1049,13 +1055,8 @@ int rl_transfer_mistyped(const struct rl_transfer *t) {
 
 /* -1 where the answer does not say, or says it of what is compressed. */
 static int64_t length_told(const struct rl_headers *h) {
-  const char *length = h->complete ? rl_headers_find(h, "content-length") : NULL;
-  int64_t n = 0;
-  if (length == NULL || rl_headers_find(h, "content-encoding") != NULL)
-    return -1;
-  for (; *length >= '0' && *length <= '9' && n < INT64_MAX / 10 - 1; length++)
-    n = n * 10 + (*length - '0');
-  return *length == '\0' ? n : -1;
+  int64_t length = h->complete ? rl_headers_length(h) : RL_LENGTH_UNTOLD;
+  return length >= 0 && rl_headers_find(h, "content-encoding") == NULL ? length : -1;
 }
 
 void rl_transfer_progress(struct rl_transfer *t, struct rl_progress *out) {

@@ -320,7 +320,8 @@ function transport:answer(request, transfer)
   local kind, code, message, status, fields, version, sent, cut_short, repeated, final = transfer:finish()
   local err
   if repeated then note_lost(request) end
-  if kind ~= "ok" and not (code == UNREADABLE and (status < 200 or status > 299)) then
+  -- An error may come in a coding that nobody can read; where a coding is refused, there may be no status.
+  if kind ~= "ok" and not (code == UNREADABLE and status and (status < 200 or status > 299)) then
     err = transport_error(self, request, kind, code, message, status, sent, final)
   elseif status < 200 or status > 299 then
     err = api_error(self, request, transfer, status, fields)

@@ -27,6 +27,7 @@ static void check(const struct rl_headers *h) {
   require(h->status >= 0 && h->status <= 999 && h->interim <= RL_HEADERS_MAX_INTERIM + 1);
   require(h->fields.len <= 2 * (size_t)RL_HEADERS_MAX_BYTES);
   (void)rl_headers_may_hide_cut(h, 1);
+  (void)rl_headers_length(h);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

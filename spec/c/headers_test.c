@@ -171,6 +171,29 @@ static void names_the_codes(void) {
   CHECK(strcmp(rl_curlmcode_name(CURLM_OUT_OF_MEMORY), "OUT_OF_MEMORY") == 0, "a multi name");
 }
 
+static void length_is(const char *lines, int64_t expected) {
+  struct rl_headers h;
+  CHECK(feed(&h, lines) == RL_OK, "%s", lines);
+  CHECK(rl_headers_length(&h) == expected, "%s", lines);
+  rl_headers_free(&h);
+}
+
+static void takes_lengths_that_agree(void) {
+  length_is("HTTP/1.1 200\n\n", RL_LENGTH_UNTOLD);
+  length_is("HTTP/1.1 200\nContent-Length: 0\n\n", 0);
+  length_is("HTTP/1.1 200\ncontent-length:  007\t\n\n", 7);
+  length_is("HTTP/1.1 200\nContent-Length: 999999999999999999\n\n", 999999999999999999);
+  length_is("HTTP/1.1 200\nContent-Length: 5 , 5\nContent-Length: 5\n\n", 5);
+  length_is("HTTP/1.1 200\nContent-Length: 5, 6\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length: 5\nContent-Length: 6\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length: 5,\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length:\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length: -1\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length: 0x10\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length: 1 2\n\n", RL_LENGTH_ODD);
+  length_is("HTTP/1.1 200\nContent-Length: 9999999999999999999\n\n", RL_LENGTH_ODD);
+}
+
 #ifdef RL_TEST_ALLOC
 static void survives_a_failure_of_each_allocation(void) {
   static const char lines[] =
@@ -201,6 +224,7 @@ int main(void) {
   tells_interim_responses_and_trailers_from_the_answer();
   keeps_to_its_caps();
   tells_where_the_wire_hides_a_cut();
+  takes_lengths_that_agree();
   names_the_codes();
 #ifdef RL_TEST_ALLOC
   survives_a_failure_of_each_allocation();
