@@ -352,6 +352,7 @@ describe("A proxy's URL #slow", function()
       "http://user:S3CRET-1@", "http://user:S3CRET-1@:80", "http://user:S3CRET-1@127.0.0.1:x",
       "nonsense://user:S3CRET-1@x", "http://user:S3CRET-1@127.0.0.1:9/path", "http://user:S3CRET-1@[::1", "S3CRET-1 ",
       "http://user:S3CRET-1@host:9?x", "http:/user:S3CRET-1@host", "http://user:S3CRET-1\0@host:1",
+      "http://user:S3CRET-1%00@host:1", "http://user%0a:S3CRET-1@host:1", "http://user:S3CRET-1@host:0",
     } do
       local message = expect.raises("runloop.new: option 'proxy'", function()
         runloop.new { bearer_token = TOKEN, proxy = url }
@@ -711,6 +712,28 @@ describe("A base_url with credentials #slow", function()
     end
     for _, host in ipairs { "127.0.0.1", "127.255.255.255:8080", "localhost:1", "LOCALHOST", "[::1]:80" } do
       runloop.new({ bearer_token = "k", base_url = "http://" .. host }):close()
+    end
+  end)
+end)
+
+describe("A tunnel_url", function()
+  local function with(url) return runloop.new { bearer_token = "token_1234", tunnel_url = url } end
+
+  it("that would show a tunnel's token to the network is refused", function()
+    for _, host in ipairs { "far.example", "127.0.0.1.evil.example", "localhost.evil.example", "[::2]", "127.1" } do
+      expect.raises("'tunnel_url' is plain http", function() with("http://" .. host .. "/{port}-{key}") end)
+    end
+    for _, url in ipairs {
+      "http://localhost:80@evil.example/{key}", "https://user:pass@far.example/{key}", "http://[::1]@evil.example/{key}",
+    } do
+      local message = expect.raises("'tunnel_url' must not contain credentials", function() with(url) end)
+      assert.is_nil(message:find("pass", 1, true))
+    end
+    expect.raises("'tunnel_url' must be a URL", function() with "https://far.example/ {key}" end)
+    for _, url in ipairs {
+      "http://[::1]:80/{port}-{key}", "http://127.0.0.1:80/{key}", "http://localhost/{key}", "https://{port}-{key}.far.example",
+    } do
+      with(url):close()
     end
   end)
 end)

@@ -39,7 +39,7 @@ local CLIENT_OPTIONS = schema.options_of({
   proxy = schema.string,
   insecure_http = schema.boolean { default = false },
   nonblocking = schema.boolean { default = false },
-  tunnel_url = schema.string { pattern = "^https?://.*{key}", hint = "be a URL with {port} and {key} in it" },
+  tunnel_url = schema.string { pattern = "^https?://[^%c%s]*{key}[^%c%s]*$", hint = "be a URL with {port} and {key} in it" },
   on_event = schema.callback,
   on_error = schema.callback,
   scheduler = schema.any,
@@ -197,7 +197,11 @@ end
 
 -- A tunnel's token goes there.
 local function check_tunnel_url(options)
-  local host = options.tunnel_url and match(options.tunnel_url, "^http://([^/:]*)")
+  local url = options.tunnel_url
+  if url and match(url, "^%a+://[^/?#\\]*@") then
+    errors.misuse "runloop.new: option 'tunnel_url' must not contain credentials"
+  end
+  local host = url and (match(url, "^http://(%[[^%]/]*%])") or match(url, "^http://([^/:?#\\]*)"))
   if host and not is_loopback(lower(host)) and not options.insecure_http then
     errors.misuse("runloop.new: option 'tunnel_url' is plain http, which would show a tunnel's token to the network"
       .. " (insecure_http = true allows it)")

@@ -27,7 +27,7 @@ local function check_place(place, scheme)
   if not host then return "has no valid host" end
   if scheme and find(scheme, "^socks") and host == "localhost" and find(rest, "^/") then return nil end
   local port = match(rest, "^:?([0-9]*)/?$")
-  if not port or port ~= "" and tonumber(port) > 65535 then return "has no valid port" end
+  if not port or port ~= "" and (tonumber(port) < 1 or tonumber(port) > 65535) then return "has no valid port" end
   return nil
 end
 
@@ -40,6 +40,8 @@ function proxy.fault(url, scheme_needed)
   if scheme and not SCHEMES[scheme] then return "has a scheme that is none of a proxy (http, https, socks5, ...)" end
   if user and not scheme and scheme_needed then return "must begin with its scheme, such as http://" end
   if find(url, "[%z\1-\32\127]") then return "must not contain spaces or control characters" .. ENCODE end
+  -- libcurl 7.88 would go without such a proxy, and say nothing.
+  if find(url, "%%[01]%x") then return "must not contain control characters, percent-encoded ones neither" end
   if user and find(user, "[@/?#\\]") then return "is no proxy's URL" .. ENCODE end
   local fault = check_place(place, scheme)
   return fault and fault .. ENCODE
