@@ -2,7 +2,9 @@
 
 local core = require "runloop.core"
 local errors = require "runloop.error"
-local retry = require "runloop.retry"
+local lazy = require "runloop.lazy"
+
+local retry = lazy.module "retry"
 
 local error, getmetatable, pairs, pcall, select = error, getmetatable, pairs, pcall, select
 local setmetatable, type = setmetatable, type

@@ -2,13 +2,15 @@
 
 local errors = require "runloop.error"
 local json = require "runloop.json"
-local names = require "runloop.names"
+local lazy = require "runloop.lazy"
+
+local names = lazy.module "names"
 
 local getmetatable, ipairs, pairs, select, setmetatable = getmetatable, ipairs, pairs, select, setmetatable
 local tonumber, tostring, type = tonumber, tostring, type
 local huge, tointeger = math.huge, math.tointeger
-local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
-local concat = table.concat
+local find, format, gsub, lower, sub = string.find, string.format, string.gsub, string.lower, string.sub
+local concat, sort = table.concat, table.sort
 
 local null, array_mt = json.null, json.array_mt
 
@@ -16,6 +18,39 @@ local null, array_mt = json.null, json.array_mt
 -- the value for the wire, or false, what is wrong, the path of the offender below the value (nil: the value itself), and
 -- whether it is a name that nobody knows.
 local checks = {}
+
+--- The names of a table's fields, sorted.
+function checks.sorted(t)
+  local list = {}
+  for name in pairs(t) do
+    list[#list + 1] = name
+  end
+  sort(list)
+  return list
+end
+
+-- fields of an object -> their names and spellings, worked out when the object is first needed.
+local spellings = setmetatable({}, { __mode = "k" })
+
+--- The names of an object's fields, sorted; what is meant by a spelling in snake_case, and that spelling of a name.
+---@param of table from schema.object
+---@return { names: string[], meant: table, alias_of: table }
+function checks.spelled(of)
+  local known = spellings[of.fields]
+  if not known then
+    known = { names = checks.sorted(of.fields), meant = {}, alias_of = {} }
+    for _, name in ipairs(known.names) do
+      local alias = gsub(name, "%u", function(letter)
+        return "_" .. lower(letter)
+      end)
+      if alias ~= name then
+        known.meant[alias], known.alias_of[name] = name, alias
+      end
+    end
+    spellings[of.fields] = known
+  end
+  return known
+end
 
 local function check_value(of, value, name)
   return checks[of.kind](of, value, name)
@@ -275,7 +310,7 @@ end
 
 -- The first name in `value` that the object does not have, or that says the same as another one.
 local function wrong_name(of, value)
-  local known = names.spelled(of)
+  local known = checks.spelled(of)
   for key in pairs(value) do
     local name = known.meant[key]
     if name and value[name] ~= nil then
@@ -312,7 +347,7 @@ function checks.object(of, value)
   if not ok then
     return ok, reason, path, unknown
   end
-  local out, known, fields = {}, names.spelled(of), of.fields
+  local out, known, fields = {}, checks.spelled(of), of.fields
   local list, alias_of = known.names, known.alias_of
   for i = 1, #list do
     local name = list[i]

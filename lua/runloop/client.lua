@@ -4,12 +4,13 @@ local core = require "runloop.core"
 local errors = require "runloop.error"
 local headers = require "runloop.headers"
 local lazy = require "runloop.lazy"
-local proxy = require "runloop.proxy"
 local request = require "runloop.request"
 local resource = require "runloop.resource"
 local scheduler = require "runloop.scheduler"
 local schema = require "runloop.schema"
 local version = require "runloop.version"
+
+local proxy = lazy.module "proxy"
 
 local getmetatable, ipairs, pairs, rawget, rawset = getmetatable, ipairs, pairs, rawget, rawset
 local setmetatable, tonumber, type = setmetatable, tonumber, type
@@ -140,6 +141,16 @@ local function token_from(options)
   return token
 end
 
+-- What libcurl would take from the environment, of the requests' scheme: the variable's name and its value.
+local function proxy_of_environment(https)
+  if not getenv then return nil end
+  for _, name in ipairs { https and "https_proxy" or "http_proxy", https and "HTTPS_PROXY" or "", "all_proxy", "ALL_PROXY" } do
+    local url = getenv(name)
+    if url and url ~= "" then return name, url end
+  end
+  return nil
+end
+
 -- What libcurl is told of a proxy, and what must not be shown of it. A proxy's URL is never shown: it may hold a
 -- password, which one that is no URL at all would have in any place.
 local function proxy_from(options, https)
@@ -152,14 +163,13 @@ local function proxy_from(options, https)
   end
   -- Of plain http to loopback a proxy of the environment would see the token.
   if not https and not options.insecure_http then return "", {} end
-  local name
-  if getenv then name, url = proxy.of_environment(getenv, https) end
+  local name, found = proxy_of_environment(https)
   if not name then return nil, {} end
-  local fault = proxy.fault(url, false)
+  local fault = proxy.fault(found, false)
   if fault and not environment "no_proxy" and not environment "NO_PROXY" then
     errors.misuse("runloop.new: the environment variable " .. name .. " " .. fault)
   end
-  return nil, proxy.secrets(url)
+  return nil, proxy.secrets(found)
 end
 
 -- The part of a path that a server would take for "." or "..", if there is one.
@@ -472,8 +482,9 @@ end
 -- Says what is loaded when it is first used, once all that it needs is there.
 local function announce()
   lazy.announce {
-    "builder", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report", "evaluate.resume",
-    "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "map", "pager", "source", "steps",
+    "builder", "deadlines", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report", "evaluate.resume",
+    "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "jobs", "map", "names", "pager", "proxy",
+    "query", "retry", "rounds", "source", "steps", "task", "waits",
   }
   resource.announce()
 end

@@ -1,9 +1,9 @@
 -- Errors: the tables that calls return, pagers raise and tasks fail with.
 
 local core = require "runloop.core"
-local retry = require "runloop.retry"
+local lazy = require "runloop.lazy"
 
-local require = require -- a host may take it from its scripts
+local retry = lazy.module "retry"
 
 local getmetatable, ipairs, next, pairs, rawset, select = getmetatable, ipairs, next, pairs, rawset, select
 local setmetatable, tostring, type = setmetatable, tostring, type
@@ -213,8 +213,8 @@ local function message_of(body)
   if count_down(body, 100) == 0 then
     return "the answer's body has no message"
   end
-  -- Required here, since json itself needs this module.
-  return excerpt(require("runloop.json").encode(body, { sort_keys = true }))
+  -- Loaded here, since json itself needs this module.
+  return excerpt(lazy.load("json").encode(body, { sort_keys = true }))
 end
 
 --- The error for an answer that is not 2xx. What the request was is for the caller to fill in.

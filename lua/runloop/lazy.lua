@@ -1,9 +1,10 @@
--- Modules that are compiled and run when they are first used: a program that lists scenarios needs no other resource.
+-- Modules that are compiled and run when they are first used: a program that lists scenarios needs no other resource,
+-- and one whose calls succeed nothing that makes errors.
 
 local core = require "runloop.core"
 local require = require -- a host may take it from its scripts
 
-local assert = assert
+local assert, pairs, setmetatable, type = assert, pairs, setmetatable, type
 local gsub, match = string.gsub, string.match
 
 local name, path = ...
@@ -37,6 +38,7 @@ end
 local lazy = {}
 
 local texts = {} -- module -> text, until it is loaded
+local modules = {} -- module -> what it gave
 
 local function file_of(module_name)
   return root .. gsub(module_name, "%.", "/") .. ".lua"
@@ -60,14 +62,49 @@ end
 ---@param module_name string without "runloop."
 ---@return any
 function lazy.load(module_name)
+  local module = modules[module_name]
+  if module then return module end
   local full, text = "runloop." .. module_name, texts[module_name]
-  if not text then return require(full) end
-  local file = file_of(module_name)
-  local chunk = assert(load(text, "@" .. file, "t", globals))
-  if setfenv then setfenv(chunk, globals) end
-  texts[module_name] = nil
-  loaded[full] = chunk(full, file)
-  return loaded[full]
+  if text then
+    local file = file_of(module_name)
+    local chunk = assert(load(text, "@" .. file, "t", globals))
+    if setfenv then setfenv(chunk, globals) end
+    module = chunk(full, file)
+    modules[module_name], loaded[full] = module, module
+    texts[module_name] = nil
+  else
+    module = require(full)
+    modules[module_name] = module
+  end
+  return module
+end
+
+--- A stand-in for a module that is a table of functions: it is loaded when the first of them is asked for.
+---@param module_name string without "runloop."
+---@return table
+function lazy.module(module_name)
+  return setmetatable({}, {
+    __index = function(self, field)
+      local value = lazy.load(module_name)[field]
+      self[field] = value
+      return value
+    end,
+  })
+end
+
+--- Has a table find functions in a module, which is loaded when one of them is first called.
+---@param into table
+---@param module_name string without "runloop."
+---@param names string[] what they are called, in both
+function lazy.methods(into, module_name, names)
+  for i = 1, #names do
+    local method = names[i]
+    into[method] = function(...)
+      local module = lazy.load(module_name)
+      for j = 1, #names do into[names[j]] = module[names[j]] end
+      return module[method](...)
+    end
+  end
 end
 
 -- What such a module needs of this one may have been announced, too.

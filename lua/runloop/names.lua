@@ -1,46 +1,13 @@
 -- Names that somebody may have spelled otherwise, and what was meant.
 
+local checks = require "runloop.checks"
 local errors = require "runloop.error"
 
 local ipairs, pairs, type = ipairs, pairs, type
 local floor, huge, max, min = math.floor, math.huge, math.max, math.min
 local byte, find, format, gsub, lower = string.byte, string.find, string.format, string.gsub, string.lower
-local sort = table.sort
 
 local names = {}
-
---- The names of a table's fields, sorted.
-function names.sorted(t)
-  local list = {}
-  for name in pairs(t) do
-    list[#list + 1] = name
-  end
-  sort(list)
-  return list
-end
-
--- fields of an object -> their names and spellings, worked out when the object is first needed.
-local spellings = setmetatable({}, { __mode = "k" })
-
---- The names of an object's fields, sorted; what is meant by a spelling in snake_case, and that spelling of a name.
----@param of table from schema.object
----@return { names: string[], meant: table, alias_of: table }
-function names.spelled(of)
-  local known = spellings[of.fields]
-  if not known then
-    known = { names = names.sorted(of.fields), meant = {}, alias_of = {} }
-    for _, name in ipairs(known.names) do
-      local alias = gsub(name, "%u", function(letter)
-        return "_" .. lower(letter)
-      end)
-      if alias ~= name then
-        known.meant[alias], known.alias_of[name] = name, alias
-      end
-    end
-    spellings[of.fields] = known
-  end
-  return known
-end
 
 -- Edit distance in which two letters that changed places count once.
 local function distance(a, b)
@@ -150,7 +117,7 @@ function names.unknown_method(what, name, ...)
       known[method] = true
     end
   end
-  errors.misuse(format("%s has no method '%s'%s", what, name, names.did_you_mean(name, names.sorted(known))))
+  errors.misuse(format("%s has no method '%s'%s", what, name, names.did_you_mean(name, checks.sorted(known))))
 end
 
 return names

@@ -2,7 +2,7 @@
 
 local secrets = require "runloop.secrets"
 
-local ipairs, tonumber = ipairs, tonumber
+local tonumber = tonumber
 local char, find, gsub, lower, match = string.char, string.find, string.gsub, string.lower, string.match
 
 local proxy = {}
@@ -58,22 +58,6 @@ function proxy.secrets(url)
   end
   local password = match(user, "^[^:]*:(.*)$") or ""
   return { user, plain(user), password, plain(password), secrets.base64(plain(user)) }
-end
-
---- What libcurl would take from the environment: the variable's name and its value.
----@param getenv fun(name: string): string|nil
----@param https boolean of the requests, not of the proxy
----@return string|nil name, string|nil url
-function proxy.of_environment(getenv, https)
-  for _, name in ipairs(https and { "https_proxy", "HTTPS_PROXY" } or { "http_proxy" }) do
-    local url = getenv(name)
-    if url and url ~= "" then return name, url end
-  end
-  for _, name in ipairs { "all_proxy", "ALL_PROXY" } do
-    local url = getenv(name)
-    if url and url ~= "" then return name, url end
-  end
-  return nil
 end
 
 return proxy

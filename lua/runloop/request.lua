@@ -3,9 +3,11 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 local headers = require "runloop.headers"
-local retry = require "runloop.retry"
+local lazy = require "runloop.lazy"
 local secrets = require "runloop.secrets"
 local json = require "runloop.json"
+
+local retry = lazy.module "retry"
 
 local error, getmetatable, ipairs, next, pairs, pcall = error, getmetatable, ipairs, next, pairs, pcall
 local setmetatable, tostring, type = setmetatable, tostring, type

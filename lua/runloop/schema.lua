@@ -2,18 +2,19 @@
 
 local checks = require "runloop.checks"
 local errors = require "runloop.error"
-local names = require "runloop.names"
-local query = require "runloop.query"
+local lazy = require "runloop.lazy"
+
+local query = lazy.module "query"
 
 local error, ipairs, pairs, select, setmetatable, tostring = error, ipairs, pairs, select, setmetatable, tostring
 local type = type
 local format, match = string.format, string.match
 
-local schema = {
-  -- What was meant by a name, for who has names of his own; see names.lua.
-  nearest = names.nearest, no_array = names.no_array, misspelt = names.misspelt, unknown_method = names.unknown_method,
-  number_text = query.number_text,
-}
+local schema = {}
+
+-- What was meant by a name, for who has names of his own.
+lazy.methods(schema, "names", { "nearest", "no_array", "misspelt", "unknown_method" })
+lazy.methods(schema, "query", { "number_text" })
 
 --- Whether types keep their texts. These are for the reference alone: while nobody writes it, they go with the chunk
 --- that they stand in.
@@ -130,7 +131,7 @@ end
 ---@param name string
 ---@return string?
 function schema.alias(of, name)
-  return names.spelled(of).alias_of[name]
+  return checks.spelled(of).alias_of[name]
 end
 
 -- The first of `fields` may be a text about the object.
@@ -189,7 +190,7 @@ end
 function schema.union(variants)
   local text = variants[1]
   variants[1] = nil
-  local tag = schema.enum(names.sorted(variants)) { required = true }
+  local tag = schema.enum(checks.sorted(variants)) { required = true }
   for _, variant in pairs(variants) do
     variant.fields.type = tag
   end

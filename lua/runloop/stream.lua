@@ -3,9 +3,9 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
-local steps = lazy.load "steps"
+local number_text = require("runloop.schema").number_text
 
-local number_text = require("runloop.query").number_text
+local steps = lazy.load "steps"
 
 local getmetatable, next, pairs, select, setmetatable = getmetatable, next, pairs, select, setmetatable
 local tonumber, tostring, type = tonumber, tostring, type

@@ -238,47 +238,6 @@ function waits:wait_for(task, transfer, shared)
   task._transfer = nil
 end
 
--- Ends the waits of those who wait for a transfer.
-local function wake_waiters(self, id)
-  local waiter = self.waiting[id]
-  self.waiting[id] = nil
-  if not waiter then return end
-  local list = waiter.status and { waiter } or waiter
-  for i = 1, #list do
-    if type(list[i]._wait) == "userdata" and list[i]._wait:id() == id then self:wake(list[i]) end
-  end
-end
-
-local function collect_of(self, http)
-  local id = http:ready()
-  while id do
-    wake_waiters(self, id)
-    id = http:ready()
-  end
-end
-
---- Tasks whose transfers have news go to the queue. Blocking calls outside do this too, or the core would report the
---- same news again and again.
-function waits:collect()
-  local before = self.unsettled
-  self.unsettled = true
-  for i = 1, #self.https do collect_of(self, self.https[i]) end
-  self.unsettled = before
-end
-
---- Lets go of a client's core, which was closed. Tasks of other clients may wait for its transfers.
----@param member table
-function waits:let_go(member)
-  collect_of(self, member.http)
-  remove(self.https, member.http)
-end
-
---- Wakes the tasks that wait for a transfer that is about to be given up.
----@param transfer userdata
-function waits:dismiss(transfer)
-  wake_waiters(self, transfer:id())
-end
-
 --- Wakes those who are due; true when there may be more of them.
 ---@return boolean
 function waits:wake_due()

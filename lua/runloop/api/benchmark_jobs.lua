@@ -1,8 +1,10 @@
 -- Benchmark jobs: agents that the platform runs over scenarios by itself.
 
-local await = require "runloop.await"
+local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
+
+local await = lazy.module "await"
 
 local boolean, id, integer, map, number, text =
   schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string

@@ -1,8 +1,10 @@
 -- Blueprints: images that devboxes start from.
 
-local await = require "runloop.await"
+local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
+
+local await = lazy.module "await"
 
 local type = type
 

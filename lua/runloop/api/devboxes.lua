@@ -1,11 +1,12 @@
 -- Devboxes: the machines that agents and commands work on.
 
-local await = require "runloop.await"
 local core = require "runloop.core"
 local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
+
+local await = lazy.module "await"
 
 local error, ipairs, pairs, select, tostring, type = error, ipairs, pairs, select, tostring, type
 local floor = math.floor

@@ -1,10 +1,11 @@
 -- Scenarios: what an agent is told, where it works, and how its work is judged.
 
-local await = require "runloop.await"
 local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
+
+local await = lazy.module "await"
 
 local type = type
 

@@ -1,9 +1,10 @@
 -- Snapshots of the disks of devboxes.
 
-local await = require "runloop.await"
 local lazy = require "runloop.lazy"
 local resource = require "runloop.resource"
 local schema = require "runloop.schema"
+
+local await = lazy.module "await"
 
 local pairs, type = pairs, type
 

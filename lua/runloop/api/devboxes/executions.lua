@@ -1,8 +1,9 @@
 -- Executions: commands that run, or have run, on a devbox.
 
-local await = require "runloop.await"
 local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
+
+local await = lazy.module "await"
 
 local type = type
 

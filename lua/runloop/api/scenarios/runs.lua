@@ -1,8 +1,10 @@
 -- Runs of scenarios: an agent at work, and what its work is worth.
 
-local await = require "runloop.await"
+local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
+
+local await = lazy.module "await"
 
 local type = type
 
