@@ -94,6 +94,17 @@ describe("encoding", function()
     refuses(-math.huge, "the value is not finite")
   end)
 
+  it("says that a table cannot be marked whose metatable is protected", function()
+    for _, protection in ipairs { "locked", false } do
+      local t = setmetatable({}, { __metatable = protection })
+      local ok, message = pcall(function() json.array(t) end)
+      assert.is_false(ok)
+      assert.matches("^[^:]*json_spec.lua:%d+: runloop.array: the argument has a protected metatable", message)
+    end
+    local own = setmetatable({}, {})
+    assert.equal(json.array_mt, getmetatable(json.array(own)))
+  end)
+
   it("refuses tables that are neither array nor object", function()
     refuses({ a = { 1, nil, 3 } }, "'a' is a list with holes")
     refuses({ a = { 1, b = 2 } }, "'a' mixes list items and names")

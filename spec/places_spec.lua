@@ -282,6 +282,11 @@ describe("A colon for a dot", function()
   } do
     it("raises: runloop." .. name, function() expect.raises("runloop." .. name .. ": call it with a dot", call) end)
   end
+
+  it("is not asked of things with a comparison of their own", function()
+    local thing = setmetatable({}, { __eq = function() error "compared" end })
+    assert.is_false(runloop.is_error(thing))
+  end)
 end)
 
 describe("A whole float", function()

@@ -260,6 +260,7 @@ describe("client", function()
 
     it("raises for what makes no sense", function()
       for message, fields in pairs {
+        ["'list' must name the field"] = { path = "/x", list = "a\0b" },
         ["'path' is required"] = { list = "x" }, ["'list' is required"] = { path = "/x" },
         ["'path' must begin with '/'"] = { path = "x", list = "x" }, ["unknown field 'lst'"] = { path = "/x", lst = "x" },
         ["'path' must not contain '..'"] = { path = "/v1/../x", list = "x" },

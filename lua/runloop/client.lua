@@ -58,7 +58,7 @@ local REQUEST_FIELDS = schema.options_of({
 
 local LIST_FIELDS = schema.options_of({
   path = PATH,
-  list = schema.string { required = true, pattern = ".", hint = "name the field of a page that holds its items" },
+  list = schema.string { required = true, pattern = "^[^%z]+$", hint = "name the field of a page that holds its items" },
   query = schema.table,
 }, "field")
 

@@ -7,7 +7,7 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 local lazy = require "runloop.lazy"
 
-local select, type = select, type
+local rawequal, select, type = rawequal, select, type
 local find, gsub = string.find, string.gsub
 
 local runloop
@@ -24,7 +24,7 @@ features.integers = math.type ~= nil -- of 64 bits
 -- arguments it takes refuses what follows them; the others take what Lua gives them, as `text:gsub(...)` gives two values.
 local function with_dot(name, fn, most)
   return function(first, ...)
-    if first ~= nil and (first == runloop or first == json_functions) then
+    if rawequal(first, runloop) or rawequal(first, json_functions) then
       errors.misuse("runloop." .. name .. ": call it with a dot, not with a colon")
     end
     if most and select("#", ...) >= most then errors.refuse_more({ first, ... }, most, "runloop." .. name) end

@@ -3,8 +3,8 @@
 local core = require "runloop.core"
 local errors = require "runloop.error"
 
-local getmetatable, next, pairs, rawget, setmetatable = getmetatable, next, pairs, rawget, setmetatable
-local tostring, type = tostring, type
+local getmetatable, next, pairs, pcall, rawget = getmetatable, next, pairs, pcall, rawget
+local setmetatable, tostring, type = setmetatable, tostring, type
 local max = math.max
 local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
 local concat, sort = table.concat, table.sort
@@ -65,7 +65,11 @@ function M.array(t)
   if t ~= nil and (type(t) ~= "table" or name) then
     errors.misuse("runloop.array: the argument must be a table, got " .. (name or type(t)))
   end
-  return setmetatable(t or {}, array_mt)
+  local marked, array = pcall(setmetatable, t or {}, array_mt)
+  if not marked then
+    errors.misuse "runloop.array: the argument has a protected metatable, which cannot be replaced"
+  end
+  return array
 end
 
 -- What stands in the middle of a long text, or of a path of hundreds of keys, is no help in a message.
