@@ -526,6 +526,29 @@ describe("client.devboxes", function()
         { told[1].kind, told[1].message })
     end)
 
+    it("no longer than close waits: what could not be ended is told, or raised by close where nobody hears", function()
+      server:fault { path = "/shutdown$", silent = true, times = 2 }
+      for _, hears in ipairs { true, false } do
+        local told = {}
+        local own = server:client { on_error = hears and function(err) told[#told + 1] = err end or nil }
+        local devbox
+        own:spawn(function()
+          own.devboxes:with({}, function(made)
+            devbox = made
+            own:sleep(60)
+          end)
+        end)
+        while not devbox do own:poll(0.01) end
+        local ok, raised = pcall(own.close, own, 0.05)
+        assert.are.equal(hears, ok)
+        local err = hears and told[1] or raised
+        assert.are.same({ "cancelled", "the client was closed before all was cleaned up: devbox " .. devbox.id },
+          { err.kind, err.message })
+        assert.is_nil(told[2])
+        own:close()
+      end
+    end)
+
     it("never, where a mistake is raised: that says where it is in the task, too", function()
       local task = client:spawn(function()
         local devbox = client.devboxes:create_and_await_running({ nam = "x" }, { cancel_on_failure = true })

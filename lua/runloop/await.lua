@@ -203,7 +203,7 @@ function await.clean_up(scheduler, what, fn)
       kind = "cancelled", code = "CANCELLED", message = what .. ": not cleaned up, since the client is closed",
     })
   end
-  local task = scheduler:detach(fn)
+  local task = scheduler:detach(what, fn)
   if scheduler:blocks_here() then
     scheduler:drive(what, function() return task.status ~= "running" end, nil, function() end)
   end
@@ -212,13 +212,14 @@ end
 --- Begins what must not be left alone: in a task it is begun by one that cleans up, which goes on when the task is
 --- cancelled before the answer has come, and then undoes what was begun.
 ---@param scheduler table
+---@param what string the call's name, or what it makes, for messages
 ---@param begin fun(): any, any
 ---@param undo fun(thing: any): any, any
 ---@return any thing, any response_or_err as `begin` has returned them
-function await.begin(scheduler, begin, undo)
+function await.begin(scheduler, what, begin, undo)
   if not scheduler:task_here() then return begin() end
   local abandoned, taken, thing, response = false, false, nil, nil
-  local job = scheduler:detach(scheduler.as_one, scheduler, function()
+  local job = scheduler:detach(what, scheduler.as_one, scheduler, function()
     thing, response = begin()
     if thing ~= nil and abandoned then return undo(thing) end
     return true
@@ -228,7 +229,7 @@ function await.begin(scheduler, begin, undo)
     taken = true
   end, function()
     abandoned = not taken
-    if abandoned and thing ~= nil and scheduler:can_detach() then scheduler:detach(undo, thing) end
+    if abandoned and thing ~= nil and scheduler:can_detach() then scheduler:detach(what, undo, thing) end
   end)
   if went_on then return thing, response end
   if type(problem) == "string" then errors.misuse(problem) end -- whose place is in this task
@@ -259,14 +260,14 @@ function await.create(self, steps)
     return nil, errors.without_id(self.what, response)
   end
   local thing, response
-  if may_undo then thing, response = await.begin(scheduler, begin, undo) else thing, response = begin() end
+  if may_undo then thing, response = await.begin(scheduler, self.what, begin, undo) else thing, response = begin() end
   if not thing then return self:failed(response) end
   local went_on, view, err = await.finally(function()
     local seen, why = steps.wait(self, thing)
     settled = seen ~= nil or why.kind ~= "cancelled"
     return seen, why
   end, function()
-    if not settled and may_undo and scheduler:can_detach() then job = scheduler:detach(undo, thing) end
+    if not settled and may_undo and scheduler:can_detach() then job = scheduler:detach(self.what, undo, thing) end
   end)
   if not went_on then -- `on_poll` has raised
     if job then scheduler:join(job) end

@@ -175,7 +175,7 @@ local function cancel_stale(self)
     index = index + 1
     return stale[index]
   end, function(run)
-    return runs.job(self, function() return runs.cancel(self, run) end):wait()
+    return runs.job(self, runs.name(run), function() return runs.cancel(self, run) end):wait()
   end, { concurrency = self.options.concurrency, results = false })
 end
 

@@ -49,7 +49,7 @@ local function begin(self)
   end
   local view, response
   if spec.kill_on_failure then
-    view, response = await.begin(self.context.transport.scheduler, execute, function(begun)
+    view, response = await.begin(self.context.transport.scheduler, "devboxes:exec", execute, function(begun)
       return is_completed(begun) or kill(self, begun)
     end)
   else

@@ -7,6 +7,7 @@ local fifo = require "runloop.fifo"
 local new_task = require("runloop.task").new
 
 local error, ipairs, next, pairs, pcall, tostring = error, ipairs, next, pairs, pcall, tostring
+local concat, sort = table.concat, table.sort
 
 local now, within = core.now, core.within
 local warn = core.global "warn"
@@ -93,10 +94,10 @@ end
 
 -- Tasks.
 
-local function add_task(self, detached, fn, ...)
+local function add_task(self, cleans, fn, ...)
   local task = new_task(self, fn, ...)
-  if detached then
-    task._detached = true
+  if cleans then
+    task._detached = cleans
     self.jobs[task] = true
   end
   self.turns:begin(task)
@@ -112,16 +113,17 @@ function jobs:spawn(fn, ...)
     errors.misuse("client:spawn: there are no tasks in Lua 5.1, whose pcall, metamethods and iterators cannot yield"
       .. " (LuaJIT's can, and those of 5.2 and later)")
   end
-  return add_task(self, false, fn, ...)
+  return add_task(self, nil, fn, ...)
 end
 
 --- Starts a task that cleans up. It belongs to the client: it goes on when the task that started it is cancelled, and
 --- for some time when the client is closed. An error that it returns or raises and nobody waits for goes to on_error.
+---@param what string for messages: what it is about
 ---@param fn function returns a value, or nil and an error
 ---@return table task
-function jobs:detach(fn, ...)
+function jobs:detach(what, fn, ...)
   if self.closed and not self.closing_at then errors.misuse "client is closed" end
-  return add_task(self, true, function(...)
+  return add_task(self, what, function(...)
     local value, err = fn(...)
     if value == nil and err ~= nil then error(err, 0) end
     return value, err
@@ -224,12 +226,29 @@ local function cancel_tasks(self, jobs_too)
   end
 end
 
+-- What the tasks that still clean up are about: something may be left that costs money.
+local function unfinished_jobs(self)
+  local names = {}
+  for task in pairs(self.jobs) do
+    if task.status == "running" then names[#names + 1] = task._detached end
+  end
+  sort(names)
+  return names
+end
+
 local function finish(self)
   self.closed = true
+  local left = unfinished_jobs(self)
   local ok, err = pcall(cancel_tasks, self, true)
   self.http:close() -- come what may
   self.turns:let_go(self)
   self.finished, self.closing_at = true, nil
+  if left[1] then
+    keep_problem(self, errors.new {
+      kind = "cancelled", code = "CANCELLED",
+      message = "the client was closed before all was cleaned up: " .. concat(left, ", "),
+    })
+  end
   if not ok then error(err, 0) end
 end
 

@@ -61,7 +61,7 @@ local function new(scheduler, fn, ...)
     -- _closing    its to-be-closed variables run, or have run
     -- _waits      it can be told of its end: see coroutines.lua
     -- _lists      the lists that it loops over, to be closed at its end: see scheduler:loops_over
-    -- _detached   it cleans up, and outlives the client's closing
+    -- _detached   what it cleans up: it outlives the client's closing
     -- _ended      called with it when it has ended, perhaps twice
   }, task_mt)
 end

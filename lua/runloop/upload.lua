@@ -115,7 +115,7 @@ end
 
 local function create_and_fill(self, params)
   local api = self.context.api
-  local object, response = await.begin(self.context.transport.scheduler, function()
+  local object, response = await.begin(self.context.transport.scheduler, self.where, function()
     local made, response = api.objects:create(params, options_left(self, true))
     if not made or errors.is_id(made.id) then return made, response end
     return nil, errors.without_id("the new object", response)

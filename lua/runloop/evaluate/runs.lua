@@ -121,13 +121,21 @@ function runs.complete(self, run)
   return nil, err
 end
 
+--- A run in a message.
+---@param run table
+---@return string
+function runs.name(run)
+  return ("run %s of devbox %s"):format(run.id, tostring(run.devbox_id))
+end
+
 --- Starts a task that cleans up, which the report waits for.
 ---@param self table an evaluation
+---@param what string for messages: what it is about
 ---@param fn fun(): any, any
 ---@return table task
-function runs.job(self, fn)
+function runs.job(self, what, fn)
   local scheduler = self.scheduler
-  local task = scheduler:detach(function() return scheduler:as_one(fn) end)
+  local task = scheduler:detach(what, function() return scheduler:as_one(fn) end)
   self.jobs[task] = true
   return task
 end
@@ -203,7 +211,7 @@ end
 ---@param trial table
 ---@return boolean? ok, any err
 function runs.start(self, trial)
-  local task = runs.job(self, function()
+  local task = runs.job(self, "the start of a run of " .. trial.scenario_id, function()
     local run, err = begin(self, trial)
     if run and trial.abandoned then return runs.cancel(self, run) end
     trial.run, trial.run_since, trial.err = run, now(), not run and err or nil
@@ -220,7 +228,7 @@ end
 ---@param trial table
 function runs.give_up(self, trial)
   local run = trial.run
-  runs.join(self, runs.job(self, function() return runs.cancel(self, run) end))
+  runs.join(self, runs.job(self, runs.name(run), function() return runs.cancel(self, run) end))
   runs.ended(self, trial)
 end
 
@@ -241,7 +249,7 @@ function runs.abandon(self, trial)
   if not run or run.state == "completed" then return end
   runs.ended(self, trial)
   if self.scheduler.closed and not self.scheduler.closing_at then return end
-  trial.job = runs.job(self, function()
+  trial.job = runs.job(self, runs.name(run), function()
     if scored then return runs.complete(self, run) end
     return runs.cancel(self, run)
   end)
