@@ -125,7 +125,7 @@ end
 ---@param run table
 ---@return string
 function runs.name(run)
-  return ("run %s of devbox %s"):format(run.id, tostring(run.devbox_id))
+  return format("run %s of devbox %s", run.id, tostring(run.devbox_id))
 end
 
 --- Starts a task that cleans up, which the report waits for.
