@@ -286,17 +286,11 @@ static void bracket(struct rl_framer *f, struct value *v, const char *p) {
  * for find_end to go on. */
 static const char *find_bracket(struct rl_framer *f, struct value *v, const char *p,
                                 const char *stop, int *whole) {
-  uint64_t escaped = (uint64_t)v->escaped, inside = v->in_string ? ~(uint64_t)0 : 0;
-  while (stop - p >= 64) {
-    struct rl_masks m;
-    uint64_t carry = escaped, strings, brackets;
-    rl_scan_64(p, &m);
-    /* without a branch, which would be missed every other time */
-    m.quotes &= ~rl_find_escaped(m.backslashes, &carry);
-    strings = rl_prefix_parity(m.quotes) ^ inside;
-    if ((m.backslashes & ~strings) != 0)
-      break; /* not JSON: a backslash outside of strings escapes nothing */
-    for (brackets = m.brackets & ~strings; brackets != 0; brackets &= brackets - 1) {
+  const struct rl_scanner *const scanner = rl_scanner();
+  struct rl_structure s = {(uint64_t)v->escaped, v->in_string ? ~(uint64_t)0 : 0, 0};
+  for (p = scanner->walk(p, stop, &s); s.brackets != 0; p = scanner->walk(p + 64, stop, &s)) {
+    uint64_t brackets = s.brackets;
+    for (; brackets != 0; brackets &= brackets - 1) {
       const char *at = p + __builtin_ctzll(brackets);
       bracket(f, v, at);
       *whole = v->depth == v->base;
@@ -305,12 +299,9 @@ static const char *find_bracket(struct rl_framer *f, struct value *v, const char
         return at + 1;
       }
     }
-    escaped = carry;
-    inside = (uint64_t)0 - (strings >> 63);
-    p += 64;
   }
-  v->escaped = escaped != 0;
-  v->in_string = inside != 0;
+  v->escaped = s.escaped != 0;
+  v->in_string = s.inside != 0;
   return p;
 }
 #endif

@@ -18,10 +18,6 @@ enum state {
   CUT
 };
 
-/* What an escaped character stands for; 0: no such escape. \u is not here. */
-static const char escapes[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                  ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-
 #define REPLACEMENT 0xFFFDUL
 
 void rl_json_init(struct rl_json *j) {
@@ -158,57 +154,6 @@ static const char *unicode_escape(const char *p, const char *end, unsigned long 
   return q;
 }
 
-#ifdef RL_SIMD_64
-/* Does what rewrite_string does, for the usual, 64 bytes at a time: up to a quote, up to what that
- * has to look at itself, or up to `stop`, behind which AHEAD bytes can be read. Never writes more
- * than it reads, but for the block that is written last. */
-enum { AHEAD = 128 };
-static const char *rewrite_blocks(const char *p, const char *stop, char **at) {
-  const struct rl_scanner *const scanner = rl_scanner();
-  char *out = *at;
-  while (p < stop) {
-    struct rl_text_masks m;
-    uint64_t carry = 0, escaped, starters, stops, low;
-    int len = 64, done = 0, ends;
-    scanner->text(p, &m);
-    escaped = rl_find_escaped(m.backslashes, &carry);
-    starters = m.backslashes & ~escaped;
-    stops = (m.quotes & ~escaped) | m.controls;
-    if (stops != 0)
-      len = __builtin_ctzll(stops);
-    else if (carry != 0)
-      len = 63; /* what the last backslash escapes lies in the next block */
-    ends = len < 64;
-    low = ends ? ((uint64_t)1 << len) - 1 : ~(uint64_t)0;
-    if ((m.high & low) != 0) {
-      len = rl_whole_utf8(scanner, p, m.high, len, ends);
-      if (len < 0)
-        break;
-      low = len < 64 ? ((uint64_t)1 << len) - 1 : low;
-    }
-    for (starters &= low; starters != 0; starters &= starters - 1) {
-      const int i = __builtin_ctzll(starters);
-      const char c = escapes[(unsigned char)p[i + 1]];
-      memcpy(out, p + done, 64);
-      out += i - done;
-      if (c == 0) {
-        *at = out;
-        return p + i;
-      }
-      *out++ = c;
-      done = i + 2;
-    }
-    memcpy(out, p + done, 64);
-    out += len - done;
-    p += len;
-    if (stops != 0)
-      break;
-  }
-  *at = out;
-  return p;
-}
-#endif
-
 /* Goes on from `p` with a string that began at `text` and cannot be used as it stands. */
 static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, const char *p,
                                          enum rl_json_token token) {
@@ -218,6 +163,9 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
   char *out, *full;
   unsigned long c;
   int n;
+#ifdef RL_SIMD_64
+  const struct rl_scanner *const scanner = rl_scanner();
+#endif
   b->len = 0;
   if (rl_buffer_append(b, text, (size_t)(p - text)) != RL_OK)
     return fail(j, RL_NOMEM, "out of memory", p);
@@ -231,9 +179,9 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
       full = b->data + b->cap - SPARE;
     }
 #ifdef RL_SIMD_64
-    if (end - p > AHEAD) {
-      stop = end - AHEAD;
-      p = rewrite_blocks(p, stop - p < full - out ? stop : p + (full - out), &out);
+    if (end - p > RL_AHEAD) {
+      stop = end - RL_AHEAD;
+      p = scanner->rewrite(p, stop - p < full - out ? stop : p + (full - out), &out);
       if (out >= full)
         continue;
     }
@@ -245,8 +193,8 @@ static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, co
     if (*p == '\\') {
       if (++p == end)
         return unexpected(j, NULL, p);
-      if (escapes[(unsigned char)*p] != 0) {
-        *out++ = escapes[(unsigned char)*p++];
+      if (rl_escapes[(unsigned char)*p] != 0) {
+        *out++ = rl_escapes[(unsigned char)*p++];
       } else if (*p == 'u') {
         p = unicode_escape(p + 1, end, &c, &bad);
         if (p == NULL)
@@ -305,7 +253,7 @@ static enum rl_json_token string(struct rl_json *j, const char *p, enum rl_json_
     if ((unsigned char)*p < ' ')
       return unexpected(j, "control character in a string", p);
 #ifdef RL_SIMD_64
-    if (end - p > AHEAD) {
+    if (end - p > RL_AHEAD) {
       n = whole_block(p);
       if (n > 0) {
         p += n;

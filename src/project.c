@@ -31,22 +31,17 @@ static int opens(char bracket) {
 /* Does what skip_container does, 64 bytes at a time; returns where it is to go on, behind the last
  * bracket that was counted. */
 static const char *skip_blocks(const char *p, const char *end, int *depth) {
+  const struct rl_scanner *const scanner = rl_scanner();
+  struct rl_structure s = {0, 0, 0};
   const char *behind = p;
-  uint64_t escaped = 0, inside = 0;
-  while (end - p >= 64 && *depth > 0) {
-    struct rl_masks m;
-    uint64_t strings, brackets;
-    rl_scan_64(p, &m);
-    m.quotes &= ~rl_find_escaped(m.backslashes, &escaped);
-    strings = rl_prefix_parity(m.quotes) ^ inside;
-    if ((m.backslashes & ~strings) != 0)
-      break;
-    for (brackets = m.brackets & ~strings; brackets != 0 && *depth > 0; brackets &= brackets - 1) {
+  for (p = scanner->walk(p, end, &s); s.brackets != 0; p = scanner->walk(p + 64, end, &s)) {
+    uint64_t brackets = s.brackets;
+    for (; brackets != 0; brackets &= brackets - 1) {
       behind = p + __builtin_ctzll(brackets) + 1;
       *depth += opens(behind[-1]) ? 1 : -1;
+      if (*depth == 0)
+        return behind;
     }
-    inside = (uint64_t)0 - (strings >> 63);
-    p += 64;
   }
   return behind;
 }

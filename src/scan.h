@@ -58,9 +58,6 @@ static inline int rl_differs(rl_block a, rl_block b, size_t n) {
 
 /* What 64 bytes hold, one bit a byte, the first byte's the lowest. */
 #define RL_SIMD_64
-struct rl_masks {
-  uint64_t quotes, backslashes, brackets;
-};
 
 static inline uint64_t rl_join_64(__m128i a, __m128i b, __m128i c, __m128i d) {
   return (uint64_t)(unsigned)_mm_movemask_epi8(a) | (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
@@ -72,21 +69,6 @@ static inline uint64_t rl_equal_64(const rl_block *b, char c) {
   const __m128i like = _mm_set1_epi8(c);
   return rl_join_64(_mm_cmpeq_epi8(b[0], like), _mm_cmpeq_epi8(b[1], like),
                     _mm_cmpeq_epi8(b[2], like), _mm_cmpeq_epi8(b[3], like));
-}
-
-static inline __m128i rl_is_bracket(rl_block b) {
-  __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20)); /* '[' is '{' then, and ']' is '}' */
-  return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
-                      _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
-}
-
-/* Without a loop, which compilers leave as it is at -O2. */
-static inline void rl_scan_64(const char *p, struct rl_masks *m) {
-  const rl_block b[4] = {rl_load(p), rl_load(p + 16), rl_load(p + 32), rl_load(p + 48)};
-  m->quotes = rl_equal_64(b, '"');
-  m->backslashes = rl_equal_64(b, '\\');
-  m->brackets = rl_join_64(rl_is_bracket(b[0]), rl_is_bracket(b[1]), rl_is_bracket(b[2]),
-                           rl_is_bracket(b[3]));
 }
 
 /* The bytes that a backslash before them makes plain characters. `*carry`: the last backslash of
@@ -102,16 +84,6 @@ static inline uint64_t rl_find_escaped(uint64_t backslashes, uint64_t *carry) {
   even_ends = odd_starts + backslashes;
   *carry = even_ends < odd_starts;
   return (even ^ even_ends << 1) & behind;
-}
-
-/* Each bit becomes the parity of those up to it: from a quote to the next, strings have ones. */
-static inline uint64_t rl_prefix_parity(uint64_t bits) {
-  bits ^= bits << 1;
-  bits ^= bits << 2;
-  bits ^= bits << 4;
-  bits ^= bits << 8;
-  bits ^= bits << 16;
-  return bits ^ bits << 32;
 }
 
 #elif !defined(RL_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && defined(__aarch64__)
@@ -159,6 +131,9 @@ static inline int rl_differs(rl_block a, rl_block b, size_t n) {
   return (~same & (n < 16 ? ((rl_mask)1 << 4 * n) - 1 : ~(rl_mask)0)) != 0;
 }
 #endif
+
+/* What an escaped character stands for; 0: no such escape. \u is not here. */
+extern const char rl_escapes[256];
 
 /* The first quote or backslash from `p` on, or `end`. */
 static inline const char *rl_skip_string(const char *p, const char *end) {
@@ -309,10 +284,28 @@ struct rl_utf8_masks {
   uint64_t lead, two, three, four, beyond, narrow;
 };
 
+/* Where a walk through a text stands. */
+struct rl_structure {
+  uint64_t escaped;  /* 1: the byte at hand is escaped, since the last one was such a backslash */
+  uint64_t inside;   /* all ones: it is inside of a string */
+  uint64_t brackets; /* of the block that the walk stopped at: those outside of strings */
+};
+
 struct rl_scanner {
   void (*text)(const char *p, struct rl_text_masks *m);
   void (*utf8)(const char *p, struct rl_utf8_masks *m);
+
+  /* Walks from `p` on, 64 bytes at a time. Returns where the block with brackets lies, and stands
+   * behind it; or, with none, where the walk ends: less than a block is left up to `stop`, or the
+   * next one is not JSON, since a backslash outside of strings escapes nothing. */
+  const char *(*walk)(const char *p, const char *stop, struct rl_structure *s);
+
+  /* Copies text to *at and undoes its escapes, up to a quote, up to an escape or a byte that needs
+   * a closer look, or up to `stop`, behind which RL_AHEAD bytes can be read. Never writes more than
+   * it reads, but for the block that is written last. */
+  const char *(*rewrite)(const char *p, const char *stop, char **at);
 };
+enum { RL_AHEAD = 128 };
 
 /* The best one that the processor has. */
 const struct rl_scanner *rl_scanner(void);
