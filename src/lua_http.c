@@ -329,8 +329,9 @@ static int client_start(lua_State *L) {
     return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */
   status = rl_http_start(h, &r, &t->transfer, &file);
   if (status == RL_SYSTEM) {
-    char why[128];
-    rl_error_text(errno, why, sizeof why);
+    char why[128] = "not a regular file";
+    if (errno != ESPIPE) /* see rl_source_new */
+      rl_error_text(errno, why, sizeof why);
     lua_pushnil(L);
     lua_pushfstring(L, "%s: %s", file, why);
     return 2;

@@ -52,12 +52,12 @@ static int open_file(struct piece *p, const char *path) {
   if (p->fd < 0 || fstat(p->fd, &about) != 0)
     return -1;
   if (!S_ISREG(about.st_mode)) {
-    errno = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
+    errno = S_ISDIR(about.st_mode) ? EISDIR : ESPIPE;
     return -1;
   }
   p->len = (uint64_t)about.st_size;
   if (p->len == 0 && read_at(p->fd, &first, 1, 0) != 0) {
-    errno = EINVAL; /* no file on a disk: those of /proc have no size */
+    errno = ESPIPE; /* no file on a disk: those of /proc have no size */
     return -1;
   }
   return 0;

@@ -20,7 +20,7 @@ struct rl_piece {
 struct rl_source;
 
 /* Opens the files and copies the texts. RL_OK with *out; RL_NOMEM; RL_SYSTEM with errno when the
- * file of the piece that *at names cannot be read. */
+ * file of the piece that *at names cannot be read, ESPIPE when it is no regular one. */
 enum rl_status rl_source_new(const struct rl_piece *pieces, size_t count, size_t *at,
                              struct rl_source **out);
 
