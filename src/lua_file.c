@@ -1,4 +1,4 @@
-/* lua_file.c: the file that a download replaces. */
+/* lua_file.c: the file that a download replaces, and files that are read whole. */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* realpath, lstat and the like with -std=c99 */
 #endif
@@ -21,6 +21,7 @@
 
 #define PERMISSIONS 0777
 #define MAX_TAIL (1024 * 1024)
+#define MAX_TEXT (64 * 1024)
 
 static const char *check_path(lua_State *L, int arg) {
   size_t len;
@@ -147,10 +148,40 @@ static int file_tail(lua_State *L) {
   return 2;
 }
 
+/* file_texts(paths) -> what is in these files, as an array with `false` for those that cannot be
+ * read or have 64 KiB and more */
+static int file_texts(lua_State *L) {
+  char *text;
+  lua_Integer i, count;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  count = (lua_Integer)lua_rawlen(L, 1);
+  text = lua_newuserdatauv(L, MAX_TEXT, 0);
+  lua_createtable(L, (int)count, 0);
+  for (i = 1; i <= count; i++) {
+    ssize_t got = -1;
+    int fd;
+    lua_rawgeti(L, 1, i);
+    fd = rl_open(check_path(L, -1), O_RDONLY, 0);
+    if (fd >= 0) {
+      got = read_at(fd, text, MAX_TEXT, 0);
+      close(fd);
+    }
+    lua_pop(L, 1);
+    if (got >= 0 && got < MAX_TEXT)
+      lua_pushlstring(L, text, (size_t)got);
+    else
+      lua_pushboolean(L, 0);
+    lua_rawseti(L, 3, i);
+  }
+  return 1;
+}
+
 void rl_lua_file_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"file_target", file_target},
                                        {"file_replace", file_replace},
                                        {"file_tail", file_tail},
+                                       {"file_texts", file_texts},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -482,9 +482,10 @@ end
 -- Says what is loaded when it is first used, once all that it needs is there.
 local function announce()
   lazy.announce {
-    "builder", "deadlines", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report", "evaluate.resume",
-    "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "jobs", "map", "names", "pager", "proxy",
-    "query", "retry", "rounds", "source", "steps", "task", "waits",
+    "builder", "deadlines", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report",
+    "evaluate.resume", "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "failure",
+    "jobs", "json_text", "map", "names", "pager", "proxy", "query", "retry", "rounds", "source", "steps", "task",
+    "waits",
   }
   resource.announce()
 end

@@ -18,8 +18,6 @@ local loaded = type(package) == "table" and package.loaded
 local root = name == "runloop.lazy" and type(path) == "string" and match(path, "^(.*[/\\])lazy%.lua$")
 if not load or not loaded then root = nil end
 
-local MAX_TEXT = 65536 -- bytes
-
 -- A module finds the globals and libraries that there were when this one was loaded.
 local globals = {}
 for _, global in ipairs {
@@ -47,14 +45,16 @@ end
 --- Says which modules `load` will be asked for.
 ---@param names string[] without "runloop."
 function lazy.announce(names)
+  local wanted, files = {}, {}
   for i = 1, #names do
-    local text, size
-    if root and not loaded["runloop." .. names[i]] then text, size = core.file_tail(file_of(names[i]), MAX_TEXT) end
-    if text and size == #text then
-      texts[names[i]] = text
-    else
-      require("runloop." .. names[i])
+    if root and not loaded["runloop." .. names[i]] then
+      wanted[#wanted + 1], files[#files + 1] = names[i], file_of(names[i])
     end
+  end
+  local read = core.file_texts(files)
+  for i = 1, #wanted do texts[wanted[i]] = read[i] or nil end
+  for i = 1, #names do
+    if not texts[names[i]] then require("runloop." .. names[i]) end
   end
 end
 
@@ -98,11 +98,14 @@ end
 ---@param names string[] what they are called, in both
 function lazy.methods(into, module_name, names)
   for i = 1, #names do
-    local method = names[i]
+    local method, loaded_method = names[i], nil
     into[method] = function(...)
-      local module = lazy.load(module_name)
-      for j = 1, #names do into[names[j]] = module[names[j]] end
-      return module[method](...)
+      if not loaded_method then
+        local module = lazy.load(module_name)
+        for j = 1, #names do into[names[j]] = module[names[j]] end
+        loaded_method = module[method]
+      end
+      return loaded_method(...)
     end
   end
 end

@@ -82,13 +82,19 @@ local function context_of(self, class, where, is_thing)
   return mt
 end
 
-local function method_of(class, name, row)
-  local where = class.name .. ":" .. name
+local function plan_of(class, where, row)
   local ok, plan = pcall(rows.plan, class.definition, row)
   if not ok then error(format("the row of %s: %s", where, tostring(plan)), 0) end
-  class.plans[name] = plan
+  return plan
+end
+
+-- A row is looked into when it is first called: most never are.
+local function method_of(class, name, row)
+  local where, plan = class.name .. ":" .. name, nil
   return function(self, ...)
-    return rows.perform(context_of(self, class, where), plan, where, ...)
+    local context = context_of(self, class, where)
+    plan = plan or plan_of(class, where, row)
+    return rows.perform(context, plan, where, ...)
   end
 end
 
@@ -259,13 +265,10 @@ local function children_of(prefix)
   return found
 end
 
---- What a definition becomes; raises for a row or a method that says what nobody knows.
----@param definition table
----@return table
-function resource.define(definition)
+local function new_class(definition)
   local class = {
     name = definition.name, kind = definition.kind, id = definition.id or "id", definition = definition,
-    plans = {}, methods = {}, thing_methods = {}, children = children_of(definition.name .. "."),
+    methods = {}, thing_methods = {}, children = children_of(definition.name .. "."),
   }
   for name, row in pairs(definition.rows) do
     class.methods[(row.internal and "_" or "") .. name] = method_of(class, name, row)
@@ -278,6 +281,16 @@ function resource.define(definition)
   return class
 end
 
+--- What a definition becomes; raises for a row or a method that says what nobody knows, also of those that are looked
+--- into when they are first called.
+---@param definition table
+---@return table
+function resource.define(definition)
+  local class = new_class(definition)
+  for name, row in pairs(definition.rows) do plan_of(class, class.name .. ":" .. name, row) end
+  return class
+end
+
 --- The class of a resource; loads its file.
 ---@param name string
 ---@return table
@@ -285,7 +298,7 @@ function resource.class(name)
   local class = classes[name]
   if not class then
     if not LISTED[name] then error("no resource is called '" .. tostring(name) .. "'", 2) end
-    class = resource.define(lazy.load("api." .. name))
+    class = new_class(lazy.load("api." .. name))
     classes[name] = class
   end
   return class
