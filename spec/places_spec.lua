@@ -299,6 +299,10 @@ describe("A whole float", function()
     local sent, wanted = server:last(), { a = "0", b = "0", c = "-3", d = "9007199254740992", e = "1000000000000000" }
     assert.are.same(wanted, sent.query)
     for name, text in pairs(wanted) do assert.are.equal(text, sent.header[name]) end
+    for number, text in pairs { [2.0 ^ 53] = "9007199254740992", [123456789012345] = "123456789012345", [3.0] = "3" } do
+      client.devboxes.executions:retrieve("dbx_1", "exe_1", { last_n = number })
+      assert.are.equal(text, server:last().query.last_n)
+    end
     client:close()
   end)
 end)

@@ -8,7 +8,7 @@ local names = lazy.module "names"
 
 local getmetatable, ipairs, pairs, select, setmetatable = getmetatable, ipairs, pairs, select, setmetatable
 local tonumber, tostring, type = tonumber, tostring, type
-local huge, tointeger = math.huge, math.tointeger
+local huge, math_type, tointeger = math.huge, math.type, math.tointeger
 local find, format, gsub, lower, sub = string.find, string.format, string.gsub, string.lower, string.sub
 local concat, sort = table.concat, table.sort
 
@@ -221,6 +221,18 @@ function checks.id(of, value, name)
   return true, id
 end
 
+--- A number as a URL and a header have it: whole ones are integers, whatever their type in Lua.
+---@param value number
+---@return string
+function checks.number_text(value)
+  if math_type and math_type(value) == "integer" then
+    return format("%d", value)
+  elseif value % 1 == 0 and value > -2 ^ 63 and value < 2 ^ 63 then
+    return format("%.0f", value + 0) -- no integer is -0
+  end
+  return json.encode(value)
+end
+
 function checks.text_of(of, value)
   if type(value) == "string" and of.of.kind ~= "boolean" then
     value = tonumber(value) or value
@@ -231,7 +243,7 @@ function checks.text_of(of, value)
   if not ok then
     return ok, checked
   end
-  return true, tostring(checked)
+  return true, type(checked) == "number" and checks.number_text(checked) or tostring(checked)
 end
 
 function checks.enum(of, value)

@@ -5,23 +5,14 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 
 local pairs, tostring, type = pairs, tostring, type
-local huge, math_type = math.huge, math.type
+local huge = math.huge
 local format = string.format
 local concat = table.concat
 
 local query = {}
 
---- A number as a URL and a header have it: whole ones are integers, whatever their type in Lua.
----@param value number
----@return string
-function query.number_text(value)
-  if math_type and math_type(value) == "integer" then
-    return format("%d", value)
-  elseif value % 1 == 0 and value > -2 ^ 63 and value < 2 ^ 63 then
-    return format("%.0f", value + 0) -- no integer is -0
-  end
-  return json.encode(value)
-end
+local number_text = checks.number_text
+query.number_text = number_text
 
 local function query_text(value)
   if type(value) == "string" then
@@ -33,7 +24,7 @@ local function query_text(value)
   elseif value ~= value or value == huge or value == -huge then
     return nil, "must be a finite number"
   end
-  return query.number_text(value)
+  return number_text(value)
 end
 
 -- One parameter of a query; of a list the items with commas between them.
