@@ -273,6 +273,8 @@ describe("A stream", function()
       { { { 0, "ab" }, { 2, "cd" }, { 0, "ab" }, { 2, "cd" }, { 4, "ef" } } },
       { { { 0, "abcd" }, { 2, "cdef" } } },
       { { { 2, "ab" }, { 4, "cd" }, { 2, "ab" }, { 4, "cd" }, { 6, "ef" } } },
+      { { { 2, "ab" }, { 5, "bcde" }, { 6, "f" } } },
+      { { { 2, "ab" }, { 4, "cd" }, { 6, "abcdef" } } },
     } do
       assert.are.same({ "abcdef", nil, "none" }, { read_openings(nil, openings) })
     end

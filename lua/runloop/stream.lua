@@ -123,8 +123,13 @@ local function is_repeated(self, offset, text)
   local at, before = self._at, self._text
   if not at or text == "" then return false end
   if offset <= at then return true end
-  return self._tells == "start" and offset < at + #before and not find(before, "[\128-\255]")
-    and sub(text, 1, at + #before - offset) == sub(before, offset - at + 1, offset - at + #text)
+  if not self._tells or before == "" or find(before, "[\128-\255]") or find(text, "[\128-\255]") then return false end
+  if self._tells == "start" then
+    return offset < at + #before
+      and sub(text, 1, at + #before - offset) == sub(before, offset - at + 1, offset - at + #text)
+  end
+  local had = at - (offset - #text)
+  return had > 0 and sub(sub(text, 1, had), -#before) == sub(before, -had)
 end
 
 -- A chunk behind a break: what has been had of it is cut off.
@@ -139,6 +144,27 @@ local function catch_up(self, item)
     item.output = rest
   end
   return item
+end
+
+-- Whether a chunk is the next one, as nearly all are.
+local function follows(self, offset, text)
+  if self._tells == "start" then return offset == (self._at or self._from) + #(self._text or "") end
+  return self._tells == "end" and offset - #text == (self._at or self._from)
+end
+
+-- What is new in any other chunk; as `accept` returns it.
+local function fit_in(self, item)
+  local offset, text = item.offset, item.output
+  if not self._tells then learn_offsets(self, offset, text) end
+  if has_gap(self, offset, text) then
+    local place = self._at or self._from
+    if self._gap_at == place then return nil, "the server has left out output before offset " .. number_text(offset) end
+    self._gap_at = place
+    return nil, nil, true
+  end
+  if not self._catching_up and not is_repeated(self, offset, text) then return item end
+  self._catching_up = true
+  return catch_up(self, item)
 end
 
 kinds.offset = {
@@ -165,22 +191,12 @@ kinds.offset = {
       part.fresh = true
       return item
     end
-    if not self._tells then learn_offsets(self, offset, text) end
-    if has_gap(self, offset, text) then
-      local place = self._at or self._from
-      if self._gap_at == place then return nil, "the server has left out output before offset " .. number_text(offset) end
-      self._gap_at = place
-      return nil, nil, true
+    if self._catching_up or not follows(self, offset, text) then
+      local wrong, missing
+      item, wrong, missing = fit_in(self, item)
+      if not item then return nil, wrong, missing end
     end
-    if self._catching_up or is_repeated(self, offset, text) then
-      self._catching_up = true
-      local wrong
-      item, wrong = catch_up(self, item)
-      if not item then return nil, wrong end
-      self._total = self._total + #item.output
-    else
-      self._total = self._total + #text
-    end
+    self._total = self._total + #item.output
     self._at, self._text, self._tail, self._blind = offset, text, text, false
     part.fresh = true
     return item

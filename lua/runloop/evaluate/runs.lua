@@ -3,7 +3,7 @@
 local core = require "runloop.core"
 local report = require "runloop.evaluate.report"
 
-local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type
+local ipairs, next, pairs, tonumber, tostring, type = ipairs, next, pairs, tonumber, tostring, type
 local format = string.format
 
 local runs = {}
