@@ -2,6 +2,7 @@
 --
 -- The same 20,000 scenarios every time: about 7.5 KiB each, mostly code-like text with an escape about every
 -- 60 bytes and 2 % non-ASCII characters, cut into pages of 500 and of 5,000; the first 2,000 also into pages of 100.
+-- As many small ones, of some 300 bytes, lie in pages of 500 in small/.
 -- Beside the pages: pages.map and again.map, which tell nginx the page for "limit:starting_after", scenario.json, the
 -- constant answer to a call, and stamp, written last, with the figures of the data.
 
@@ -13,6 +14,7 @@ local PAGES = { -- page size and number of scenarios cut to that size
   { size = 500, scenarios = SCENARIOS },
   { size = 5000, scenarios = SCENARIOS },
 }
+local SMALL_PAGES = { size = 500, scenarios = SCENARIOS, directory = "small/" }
 
 -- A generator of our own: math.random gives other numbers in other versions of Lua.
 local state = 20250921
@@ -121,6 +123,13 @@ local function scenario(n)
   }
 end
 
+local function small_scenario(n)
+  return ('{"id":"%s","name":"%s-%s-%d","status":"active","is_public":false,"input_context":{"problem_statement":"%s"},'
+    .. '"scoring_contract":{"scoring_function_parameters":[]},"metadata":{"suite":"%s","language":"%s"},'
+    .. '"validation_type":"FORWARD","scorer_timeout_sec":1800}'):format(
+      id_of(n), pick(names), pick(names), n, pick(lines).text, pick(names), pick(names))
+end
+
 local function create(name)
   return assert(io.open(directory .. "/" .. name, "wb"))
 end
@@ -140,9 +149,9 @@ local function add_to_page(pages, n, text)
   if n > pages.scenarios then return end
   local page = (n - 1) // pages.size + 1
   if (n - 1) % pages.size == 0 then
-    pages.file = create(("%d-%d.json"):format(pages.size, page))
+    pages.file = create(("%s%d-%d.json"):format(pages.directory or "", pages.size, page))
     pages.file:write('{"scenarios":[')
-    map_line(pages_map, pages.size, page == 1 and "" or id_of(n - 1), page)
+    if not pages.directory then map_line(pages_map, pages.size, page == 1 and "" or id_of(n - 1), page) end
   else
     pages.file:write(",")
   end
@@ -153,7 +162,9 @@ local function add_to_page(pages, n, text)
     close(pages.file)
     -- Endless listing: after the last page but one comes the second again, so that 100,000 scenarios and more can be
     -- listed without as much data. (The first would be taken for a server that does not heed the cursor.)
-    if n == pages.scenarios - pages.size then map_line(again_map, pages.size, id_of(n), 2) end
+    if n == pages.scenarios - pages.size and not pages.directory then
+      map_line(again_map, pages.size, id_of(n), 2)
+    end
   end
 end
 
@@ -162,6 +173,7 @@ for n = 1, SCENARIOS do
   figures.bytes = figures.bytes + #text
   for _, pages in ipairs(PAGES) do add_to_page(pages, n, text) end
 end
+for n = 1, SCENARIOS do add_to_page(SMALL_PAGES, n, small_scenario(n)) end
 close(pages_map)
 close(again_map)
 

@@ -1,5 +1,5 @@
 -- The same work as in runloop.lua with luasocket, luasec and lua-cjson, written as their manuals suggest.
---   lua5.4 bench/luasocket.lua list    url= limit= [from=] [ca=]
+--   lua5.4 bench/luasocket.lua list    url= limit= [from=] [at_most=] [ca=]
 --   lua5.4 bench/luasocket.lua archive url= count= [ca=]
 --   lua5.4 bench/luasocket.lua start   url= [ca=]
 --   lua5.4 bench/luasocket.lua encode  kind=
@@ -42,7 +42,7 @@ function modes.list()
       text = text + #scenario.input_context.problem_statement
       cursor = scenario.id
     end
-  until not page.has_more
+  until not page.has_more or items == options.at_most
   support.report { seconds = now() - began, first = first, items = items, text = text }
 end
 

@@ -34,10 +34,10 @@ bench_certificates() {
 }
 
 bench_prepare() {
-  mkdir -p "$directory/data"
+  mkdir -p "$directory/data/small"
   if ! [ "$directory/data/stamp" -nt bench/generate.lua ]; then
     echo "bench: writing 330 MB of scenarios to $directory/data" >&2
-    rm -f "$directory/data/"*
+    rm -f "$directory/data/"*.* "$directory/data/stamp" "$directory/data/small/"*
     lua5.4 bench/generate.lua "$directory/data" || bench_fail "no data"
   fi
   if ! [ "$directory/bare" -nt bench/bare.c ]; then
@@ -83,6 +83,7 @@ http {
     root data;
     location = /v1/scenarios { try_files \$page =404; }
     location = /again/v1/scenarios { try_files \$page_again =404; }
+    location = /small/v1/scenarios { try_files /small\$page_again =404; }
     location /v1/scenarios/ { return 200 '$scenario'; }
 $( [ -n "$echo_module" ] && echo '    location = /slow/v1/scenarios { echo_sleep 0.05; echo_exec /v1/scenarios $args; }' )
   }
