@@ -127,20 +127,12 @@ local function yardstick()
   return work
 end
 
--- limit= [from=]: a host with 1,000 frames a second, each of which polls; a task lists meanwhile.
-function modes.frames()
+-- A host with 1,000 frames a second, each of which polls, while a task does its work: what that returns is reported.
+local function frames(client, fn)
   local socket = require "socket"
-  local client = new_client { nonblocking = true }
   assert(client:warm_up())
-  local items, first = 0, nil
-  local began
-  local task = client:spawn(function()
-    began = now()
-    for _ in client.scenarios:list(list_params(options.limit, options.from)) do
-      first = first or now() - began
-      items = items + 1
-    end
-  end)
+  local began = now()
+  local task = client:spawn(fn)
   local work = yardstick()
   local polls, yards = {}, {}
   local frame = now()
@@ -153,16 +145,41 @@ function modes.frames()
     frame = frame + 0.001
     if frame > now() then socket.sleep(frame - now()) else frame = now() end
   until alive == 0
-  local seconds = now() - began
+  local report = { seconds = now() - began, polls = #polls }
   assert(task.status == "done", task.status)
   table.sort(polls)
   table.sort(yards)
   local typical = support.percentile(yards, 0.5)
-  support.report {
-    seconds = seconds, first = first, items = items, polls = #polls,
-    p50 = support.percentile(polls, 0.5), p99 = support.percentile(polls, 0.99), max = polls[#polls],
-    jitter_p99 = support.percentile(yards, 0.99) - typical, jitter_max = yards[#yards] - typical,
-  }
+  report.p50, report.p99, report.max = support.percentile(polls, 0.5), support.percentile(polls, 0.99), polls[#polls]
+  report.jitter_p99, report.jitter_max = support.percentile(yards, 0.99) - typical, yards[#yards] - typical
+  for name, value in pairs(task:wait()) do report[name] = value end
+  support.report(report)
+end
+
+-- limit= [from=]: a task lists.
+function modes.frames()
+  local client = new_client { nonblocking = true }
+  frames(client, function()
+    local items, first = 0, nil
+    local began = now()
+    for _ in client.scenarios:list(list_params(options.limit, options.from)) do
+      first = first or now() - began
+      items = items + 1
+    end
+    return { items = items, first = first }
+  end)
+end
+
+-- count=: a task sends a text of 4 MB so many times, in a nested table.
+function modes.send()
+  local client = new_client { nonblocking = true }
+  local body = { file = { path = "a", contents = support.value "text" } }
+  frames(client, function()
+    for _ = 1, options.count do
+      assert(client:request { method = "POST", path = "/sink/v1/scenarios/" .. support.id(1), body = body })
+    end
+    return { items = options.count }
+  end)
 end
 
 -- count=: tasks that do nothing but sleep. Bytes are those of the Lua state; resident memory holds C's as well.

@@ -67,6 +67,8 @@ http {
   types { }
   default_type application/json;
   sendfile on;
+  client_max_body_size 0;
+  client_body_buffer_size 8m;
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
   keepalive_time 24h;
@@ -84,6 +86,7 @@ http {
     location = /v1/scenarios { try_files \$page =404; }
     location = /again/v1/scenarios { try_files \$page_again =404; }
     location = /small/v1/scenarios { try_files /small\$page_again =404; }
+    location /sink/ { proxy_pass http://127.0.0.1:$http_port/; } # so that it reads the whole body first
     location /v1/scenarios/ { return 200 '$scenario'; }
 $( [ -n "$echo_module" ] && echo '    location = /slow/v1/scenarios { echo_sleep 0.05; echo_exec /v1/scenarios $args; }' )
   }

@@ -141,15 +141,14 @@ local function start(title, url, limit)
   }
 end
 
-local function frames(title, url, p99, longest)
+-- What a program reports of its polls.
+local function polls(title, command, count_of_items, p99, longest)
   local function ms(name)
     return function(m) return m[name] * 1000 end
   end
   return {
-    title = ("poll(0) 1,000 times a second while a task lists %d in pages of 5000, %s"):format(items, title),
-    runloop = ("frames url=%s limit=5000%s"):format(url, from),
-    before = ("frames url=%s limit=5000%s"):format(url, from),
-    expect = { items = items },
+    title = "poll(0) 1,000 times a second while a task " .. title,
+    runloop = command, before = command, expect = { items = count_of_items },
     show = function(m)
       return ("p50 %.2f, p99 %.2f, max %.2f ms; machine's jitter: p99 %.2f, max %.2f ms; %.0f polls/s"):format(
         m.p50 * 1000, m.p99 * 1000, m.max * 1000, m.jitter_p99 * 1000, m.jitter_max * 1000, m.polls / m.seconds)
@@ -159,6 +158,15 @@ local function frames(title, url, p99, longest)
       at_most("runloop", "max %.2f ms", longest, ms("max"), ("≤ %.1f ms"):format(longest)),
     },
   }
+end
+
+local function frames(title, url, p99, longest)
+  return polls(("lists %d in pages of 5000, %s"):format(items, title),
+    ("frames url=%s limit=5000%s"):format(url, from), items, p99, longest)
+end
+
+local function sending(title, url)
+  return polls("sends a text of 4 MB ten times, " .. title, ("send url=%s count=10"):format(url), 10, 2, 5)
 end
 
 local again_pages, slow_pages, naps = count(20, 5), 20, count(10000, 2000)
@@ -238,6 +246,8 @@ local measurements = {
   },
   frames("HTTP", http, 0.86, 1.2),
   frames("TLS", tls, 2, 5),
+  sending("HTTP", http),
+  sending("TLS", tls),
   {
     title = ("%d tasks in client:sleep"):format(naps),
     runloop = ("sleep count=%d url=%s"):format(naps, http),

@@ -84,6 +84,81 @@ describe("a body that is read as it is sent", function()
     assert.matches("\r\nContent%-Length: 17\r\n", head)
   end)
 
+  local function whole(body)
+    while not body:step() do end
+    return body
+  end
+
+  it("is long texts in memory of the core's, beside others", function()
+    serve(CLOSING)
+    local text = ("0123456789\0\255"):rep(20000)
+    local long = whole(core.body(text))
+    finish(start { "head|", long, { file = file("one", "1") }, long, "|tail" })
+    finish(start(long))
+    local _, body = head_and_body()
+    assert.is_true(body == "head|" .. text .. "one" .. text .. "|tail")
+    _, body = head_and_body(2)
+    assert.is_true(body == text)
+  end)
+
+  it("is a long JSON text that is written piece by piece", function()
+    serve(CLOSING)
+    local value = { a = { ('x"\n'):rep(50000), "b", ("é"):rep(90000) } }
+    local long = whole(core.json_encode(value, false, true))
+    finish(start(long))
+    local _, body = head_and_body()
+    assert.is_true(body == core.json_encode(value))
+    local numbers = {}
+    for i = 1, 30000 do numbers[i] = i end
+    finish(start(whole(core.json_encode(numbers, false, true))))
+    _, body = head_and_body(2)
+    assert.is_true(body == core.json_encode(numbers))
+  end)
+
+  it("is written in pieces that do not grow with it", function()
+    local text, steps = ('x"\n'):rep(1e6), 0
+    for _, body in ipairs { core.body(text), core.json_encode({ text }, false, true) } do
+      repeat steps = steps + 1 until body:step()
+    end
+    assert.is_true(steps >= 2 * #text / 2 ^ 16)
+  end)
+
+  it("lasts as long as it is sent, though it was released", function()
+    serve(OK)
+    local text = ("0123456789"):rep(100000)
+    local long = whole(core.body(text))
+    local transfer = start(long)
+    long:release()
+    support.gc()
+    assert.are.equal("ok", (finish(transfer)))
+    local _, body = head_and_body()
+    assert.is_true(body == text)
+  end)
+
+  it("is refused before it is whole, and when it was released", function()
+    serve()
+    local long = core.body(("x"):rep(100000))
+    local function starts(body)
+      local ok, message = pcall(start, body)
+      assert.is_false(ok)
+      assert.matches("a body must be whole, and not released", message)
+    end
+    starts(long)
+    starts { "x", long }
+    whole(long)
+    long:release()
+    long:release()
+    starts(long)
+    assert.is_false((pcall(long.step, long)))
+    assert.equal("short", core.body "short")
+    local refused = core.json_encode({ a = { ("x"):rep(100000) .. "\255" } }, false, true)
+    local step, path, reason
+    repeat step, path, reason = refused:step() until step ~= false
+    assert.are.same({ "a[1]", "is not well-formed UTF-8" }, { path, reason })
+    assert.is_nil(step)
+    starts(refused)
+  end)
+
   it("is sent in an order that is its own though others are sent beside it #slow", function()
     serve(OK)
     local texts, transfers = {}, {}

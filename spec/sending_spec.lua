@@ -60,6 +60,43 @@ describe("a task that sends a long text", function()
     assert.same(value, arrived())
   end)
 
+  it("gives way where many are not so long, but much together", function()
+    local value = {}
+    for i = 1, 1000 do value[i] = { name = "n" .. i, text = LINE:rep(100) .. i } end
+    client:spawn(function() echo(value) end)
+    assert.is_true(polls_until_sent() >= 1000 * 100 * #LINE / 65536)
+    client:run()
+    assert.same(value, arrived())
+  end)
+
+  -- A copy there would be made in one go, as would those for further attempts.
+  it("keeps what it sends out of Lua's memory, over all attempts", function()
+    client:close()
+    server:reset()
+    client = server:client { max_retries = 2, max_retry_wait = 0.01 }
+    server:fault { path = "/v1/x", status = 503, json = {}, times = 2 }
+    server:fault { path = "/v1/x", status = 200, json = {}, times = 1 }
+    local value = { text = TEXT }
+    support.gc()
+    collectgarbage "stop"
+    local before = collectgarbage "count"
+    local _, response
+    client:spawn(function() _, response = client:request { method = "POST", path = "/v1/x", body = value } end)
+    client:run()
+    local grown = (collectgarbage "count" - before) * 1024
+    collectgarbage "restart"
+    assert.equal(200, response.status)
+    assert.equal(3, response.attempts)
+    assert.is_true(grown < #TEXT / 8, tostring(grown))
+    assert.is_true(arrived().text == TEXT)
+  end)
+
+  it("sends them from outside of tasks as well", function()
+    echo { text = TEXT, after = true }
+    local body = arrived()
+    assert.is_true(body.text == TEXT and body.after)
+  end)
+
   it("sends what the table was when the call was made #slow", function()
     local value = { a = TEXT, b = { "before" }, c = 1 }
     client:spawn(function() echo(value) end)

@@ -226,7 +226,7 @@ enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
     *out++ = '-';
   bits &= ~((uint64_t)1 << 63);
   if (bits == 0) {
-    memcpy(out, "0.0", 3);
+    memcpy(out, "0.0", sizeof "0.0");
     return end_at(b, out + 3);
   }
   digits = shortest(bits, &exponent);
@@ -242,7 +242,7 @@ enum rl_status rl_encode_number(struct rl_buffer *b, double x) {
     digits = (uint64_t)(exponent < 0 ? -exponent : exponent);
     out = put_digits(out, digits, count_digits(digits), 3);
   } else if (exponent < 0) {
-    memcpy(out, "0.000", 5);
+    memcpy(out, "0.000", sizeof "0.000");
     out = put_digits(out + 1 - exponent, digits, count, count);
   } else if (exponent + 1 < count) {
     out = put_digits(out, digits, count, exponent + 1);

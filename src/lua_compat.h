@@ -57,8 +57,8 @@ static inline const char *rl_pushlstring(lua_State *L, const char *text, size_t 
 }
 #define lua_pushlstring rl_pushlstring
 
-/* LuaJIT has this one and the next. A core that was built with its headers is to load in Lua 5.1
- * too, which has not. */
+/* LuaJIT has this one and the next two. A core that was built with its headers is to load in
+ * Lua 5.1 too, which has not. */
 static inline void rl_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues) {
   for (; functions->name != NULL; functions++) {
     int i;
@@ -76,6 +76,18 @@ static inline void rl_setmetatable(lua_State *L, const char *name) {
   lua_setmetatable(L, -2);
 }
 #define luaL_setmetatable rl_setmetatable
+
+static inline void *rl_testudata(lua_State *L, int index, const char *name) {
+  void *block = lua_touserdata(L, index);
+  if (block == NULL || !lua_getmetatable(L, index))
+    return NULL;
+  luaL_getmetatable(L, name);
+  if (!lua_rawequal(L, -1, -2))
+    block = NULL;
+  lua_pop(L, 2);
+  return block;
+}
+#define luaL_testudata rl_testudata
 
 static inline void lua_rawsetp(lua_State *L, int table, const void *key) {
   table = lua_absindex(L, table);

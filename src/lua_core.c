@@ -4,6 +4,7 @@
 #endif
 
 #include "lua_compat.h"
+#include "lua_body.h"
 #include "lua_core.h"
 #include "lua_json.h"
 #include "url.h"
@@ -279,6 +280,7 @@ int luaopen_runloop_core(lua_State *L) {
   lua_setfield(L, -2, "lua");
   rl_lua_json_open(L);
   rl_lua_encode_open(L);
+  rl_lua_body_open(L);
   rl_lua_http_open(L);
   rl_lua_file_open(L);
   rl_lua_scrub_open(L);

@@ -7,34 +7,24 @@
 #include <string.h>
 
 #include "encode.h"
+#include "lua_body.h"
 
 #define ENCODER "runloop.encoder"
 #define ILL_FORMED "is not well-formed UTF-8"
 #define TEXT_OF(number) #number
 #define LEVELS(number) TEXT_OF(number) " levels"
 
-/* A text from this size on is escaped later, piece by piece, where that is asked for. */
-enum { LONG_TEXT = 64 * 1024, PIECE = 32 * 1024 };
+/* The texts that are escaped later, where that is asked for: long ones, and when so much is written
+ * already, those that are not short. */
+enum { SHORT_TEXT = 1024 };
 
 /* So many levels are given room on the stack together. */
 enum { LEVELS_AT_ONCE = 16 };
 
-/* A long text, which Lua keeps alive in the encoder's user value. */
-struct long_text {
-  size_t place;           /* in the rest of the text, where it belongs */
-  const char *data, *end; /* `data` moves on as it is written */
-  size_t path, path_len;  /* the way to it, in the encoder's paths */
-};
-
 /* What texts are put together in. */
 struct encoder {
-  struct rl_buffer out;
+  struct rl_unfinished u;
   struct rl_buffer members; /* of the objects whose names are being sorted */
-  struct rl_buffer paths;
-  struct rl_buffer texts; /* a struct long_text each */
-  struct rl_buffer whole; /* of a text that is written piece by piece */
-  size_t written;         /* of `out` */
-  size_t next;            /* of `texts`, in bytes */
   int in_use;
   int closed;
 };
@@ -97,11 +87,11 @@ static int check(struct walk *w, enum rl_status status, const char *reason) {
 }
 
 static int put(struct walk *w, const char *text) {
-  return check(w, rl_buffer_append(&w->e->out, text, strlen(text)), NULL);
+  return check(w, rl_buffer_append(&w->e->u.out, text, strlen(text)), NULL);
 }
 
 static inline int put_char(struct walk *w, char c) {
-  struct rl_buffer *b = &w->e->out;
+  struct rl_buffer *b = &w->e->u.out;
   if (!check(w, rl_buffer_reserve(b, 1), NULL))
     return 0;
   b->data[b->len++] = c;
@@ -148,7 +138,7 @@ static int is_marked_array(const struct walk *w, int table, const char **name) {
 
 /* Appends the way that leads to the value at hand: a.b[1]. */
 static enum rl_status put_path(struct walk *w) {
-  struct rl_buffer *b = &w->e->paths;
+  struct rl_buffer *b = &w->e->u.paths;
   enum rl_status status = RL_OK;
   unsigned i;
   for (i = 0; i < w->depth && status == RL_OK; i++) {
@@ -173,25 +163,25 @@ static enum rl_status put_path(struct walk *w) {
 
 static int put_later(struct walk *w, const char *data, size_t len) {
   struct encoder *e = w->e;
-  struct long_text text;
-  text.place = e->out.len + 1; /* behind the quote */
+  struct rl_long_text text;
+  text.place = e->u.out.len + 1; /* behind the quote */
   text.data = data;
   text.end = data + len;
-  text.path = e->paths.len;
+  text.path = e->u.paths.len;
   if (!check(w, put_path(w), NULL))
     return 0;
-  text.path_len = e->paths.len - text.path;
+  text.path_len = e->u.paths.len - text.path;
   lua_pushvalue(w->L, -1);
   lua_rawseti(w->L, w->kept, ++w->kept_count);
-  return check(w, rl_buffer_append(&e->texts, &text, sizeof text), NULL) && put(w, "\"\"");
+  return check(w, rl_buffer_append(&e->u.texts, &text, sizeof text), NULL) && put(w, "\"\"");
 }
 
 static int put_text(struct walk *w) {
   size_t len;
   const char *text = lua_tolstring(w->L, -1, &len);
-  if (w->later && len >= LONG_TEXT)
+  if (w->later && len >= SHORT_TEXT && (len >= RL_LONG_TEXT || w->e->u.out.len >= RL_LONG_TEXT))
     return put_later(w, text, len);
-  return check(w, rl_encode_string(&w->e->out, text, len), ILL_FORMED);
+  return check(w, rl_encode_string(&w->e->u.out, text, len), ILL_FORMED);
 }
 
 /* Where all numbers are doubles, those that could be integers are written as such. */
@@ -208,11 +198,11 @@ static int is_integer(lua_State *L) {
 static int put_number(struct walk *w) {
   double x;
   if (is_integer(w->L))
-    return check(w, rl_encode_integer(&w->e->out, rl_to_int64(w->L, -1)), NULL);
+    return check(w, rl_encode_integer(&w->e->u.out, rl_to_int64(w->L, -1)), NULL);
   x = (double)lua_tonumber(w->L, -1);
   if (!isfinite(x))
     return fail(w, "is not finite, which JSON cannot hold", NULL);
-  return check(w, rl_encode_number(&w->e->out, x), NULL);
+  return check(w, rl_encode_number(&w->e->u.out, x), NULL);
 }
 
 /* Whether the key is an integer. */
@@ -256,7 +246,7 @@ static int by_name(const void *a, const void *b) {
 
 /* Puts the members from `first` on, which end the text, into the order of their names. */
 static int sort_members(struct walk *w, size_t first) {
-  struct rl_buffer *out = &w->e->out, *members = &w->e->members;
+  struct rl_buffer *out = &w->e->u.out, *members = &w->e->members;
   struct member *m = (struct member *)(void *)(members->data + first);
   const size_t count = (members->len - first) / sizeof *m, start = m->at, end = out->len;
   size_t i;
@@ -282,11 +272,11 @@ static inline int put_name(struct walk *w, const struct level *v, int comma) {
   struct member m;
   enum rl_status status;
   m.name = lua_tolstring(w->L, v->slot + 1, &m.name_len);
-  m.at = e->out.len + (size_t)comma;
+  m.at = e->u.out.len + (size_t)comma;
   m.len = 0;
   if (w->sorted && !check(w, rl_buffer_append(&e->members, &m, sizeof m), NULL))
     return 0;
-  status = rl_encode_name(&e->out, comma, m.name, m.name_len);
+  status = rl_encode_name(&e->u.out, comma, m.name, m.name_len);
   if (status == RL_SYNTAX)
     return fail_table(w, "has a name that is not well-formed UTF-8");
   return check(w, status, NULL);
@@ -296,7 +286,7 @@ static inline int put_name(struct walk *w, const struct level *v, int comma) {
 static void end_member(struct walk *w) {
   struct rl_buffer *b = &w->e->members;
   struct member *last = (struct member *)(void *)(b->data + b->len) - 1;
-  last->len = w->e->out.len - last->at;
+  last->len = w->e->u.out.len - last->at;
 }
 
 enum next { NEXT_FAILED = 0, NEXT_MEMBER, NEXT_OVER };
@@ -463,10 +453,10 @@ static void push_buffer(lua_State *L, const struct rl_buffer *b) {
 /* Gives back what a walk used, or all of it when Lua closes. */
 static void clear(struct encoder *e) {
   e->in_use = 0;
-  rl_buffer_reset(&e->out);
+  rl_buffer_reset(&e->u.out);
   rl_buffer_reset(&e->members);
-  rl_buffer_reset(&e->paths);
-  rl_buffer_reset(&e->texts);
+  rl_buffer_reset(&e->u.paths);
+  rl_buffer_reset(&e->u.texts);
 }
 
 /* nil, the way to the offender, the reason; or in the place of the reason nil and the table that is
@@ -475,7 +465,7 @@ static int push_failure(struct walk *w) {
   lua_State *L = w->L;
   struct encoder *e = w->e;
   if (w->status == RL_SYNTAX) {
-    e->paths.len = 0;
+    e->u.paths.len = 0;
     if (put_path(w) != RL_OK)
       w->status = RL_NOMEM;
   }
@@ -484,7 +474,7 @@ static int push_failure(struct walk *w) {
     return no_memory(L);
   }
   lua_pushnil(L);
-  push_buffer(L, &e->paths);
+  push_buffer(L, &e->u.paths);
   if (w->reason != NULL)
     lua_pushfstring(L, w->reason, w->detail);
   else
@@ -495,139 +485,102 @@ static int push_failure(struct walk *w) {
 }
 
 static struct encoder *new_encoder(lua_State *L) {
-  struct encoder *e = lua_newuserdatauv(L, sizeof *e, 1);
+  struct encoder *e = lua_newuserdatauv(L, sizeof *e, 0);
   memset(e, 0, sizeof *e);
-  rl_buffer_init(&e->out, SIZE_MAX);
+  rl_buffer_init(&e->u.out, SIZE_MAX);
   rl_buffer_init(&e->members, SIZE_MAX);
-  rl_buffer_init(&e->paths, SIZE_MAX);
-  rl_buffer_init(&e->texts, SIZE_MAX);
-  rl_buffer_init(&e->whole, SIZE_MAX);
+  rl_buffer_init(&e->u.paths, SIZE_MAX);
+  rl_buffer_init(&e->u.texts, SIZE_MAX);
   luaL_setmetatable(L, ENCODER);
   return e;
 }
 
-/* Moves a walk's outcome into an encoder of its own, which keeps the long texts at `kept` alive. */
-static enum rl_status push_unfinished(lua_State *L, struct encoder *e, int kept) {
-  struct encoder *own = new_encoder(L);
-  const struct long_text *text;
-  size_t at, len = e->out.len;
-  lua_pushvalue(L, kept);
-  lua_setiuservalue(L, -2, 1);
-  own->out = e->out;
-  own->paths = e->paths;
-  own->texts = e->texts;
-  rl_buffer_init(&e->out, SIZE_MAX);
-  rl_buffer_init(&e->paths, SIZE_MAX);
-  rl_buffer_init(&e->texts, SIZE_MAX);
-  for (at = 0; at < own->texts.len; at += sizeof *text) {
-    text = (const struct long_text *)(const void *)(own->texts.data + at);
-    len += (size_t)(text->end - text->data);
+/* What the walk has written, and where it is to be given out as a body a body of that. */
+static enum rl_status push_outcome(struct walk *w) {
+  struct rl_unfinished *u = &w->e->u;
+  if (!w->later || (u->texts.len == 0 && u->out.len < RL_LONG_TEXT)) {
+    push_buffer(w->L, &u->out);
+    return RL_OK;
   }
-  return rl_buffer_reserve(&own->whole, len);
+  lua_pushvalue(w->L, w->kept);
+  return rl_lua_body_push(w->L, u);
 }
 
-/* json_encode(value[, sorted[, later]]) -> text | nil, path, reason | nil, path, nil, table
+/* Where long texts are kept alive, for a walk that is to leave them for later: made before it
+ * begins, and kept for the next one if it is not used. */
+static void push_kept(lua_State *L, const struct encoder *e, int later) {
+  if (!later)
+    lua_pushnil(L);
+  else if (e->in_use)
+    lua_newtable(L);
+  else
+    lua_pushvalue(L, lua_upvalueindex(3));
+}
+
+static void renew_kept(const struct walk *w) {
+  if (w->kept_count == 0)
+    return;
+  lua_newtable(w->L);
+  lua_replace(w->L, lua_upvalueindex(3));
+}
+
+/* json_encode(value[, sorted[, later]]) -> text | body | nil, path, reason | nil, path, nil, table
  *
- * sorted: objects in the order of their names. later: where texts are long, an encoder comes back
- * in place of the text; it has them still to write. path: a.b[1]; table: the one that is there,
- * which is neither a sequence nor an object. */
+ * sorted: objects in the order of their names. later: where it is long, a body comes back in place
+ * of the text; it may have texts still to write. path: a.b[1]; table: the one that is there, which
+ * is neither a sequence nor an object. */
 static int json_encode(lua_State *L) {
-  struct encoder *e = lua_touserdata(L, lua_upvalueindex(1));
   struct walk w;
-  if (e->closed)
+  w.e = lua_touserdata(L, lua_upvalueindex(1));
+  if (w.e->closed)
     return luaL_error(L, "the Lua state is being closed");
   luaL_checkany(L, 1);
   lua_settop(L, 3);
   w.L = L;
   w.sorted = lua_toboolean(L, 2);
   w.later = lua_toboolean(L, 3);
+  w.kept = 4;
   w.kept_count = 0;
   w.status = RL_OK;
   w.depth = 0;
   w.mark_count = find_marks(L, lua_upvalueindex(2), w.marks);
-  if (w.later)
-    lua_newtable(L);
+  push_kept(L, w.e, w.later);
+  if (w.e->in_use)
+    w.e = new_encoder(L); /* by what a finalizer interrupts */
   else
     lua_pushnil(L);
-  if (e->in_use)
-    e = new_encoder(L); /* by what a finalizer interrupts */
-  else
-    lua_pushnil(L);
-  e->in_use = 1;
-  w.e = e;
-  w.kept = 4;
+  w.e->in_use = 1;
   lua_pushvalue(L, 1);
   w.culprit = lua_gettop(L);
-  if (!put_value(&w))
+  if (!put_value(&w)) {
+    renew_kept(&w);
     return push_failure(&w);
-  if (e->texts.len == 0)
-    push_buffer(L, &e->out);
-  else
-    w.status = push_unfinished(L, e, w.kept);
-  clear(e);
-  return w.status == RL_OK ? 1 : no_memory(L);
-}
-
-/* encoder:step() -> true: it is whole | false: there is more to do | nil, path, reason */
-static int encoder_step(lua_State *L) {
-  struct encoder *e = luaL_checkudata(L, 1, ENCODER);
-  enum rl_status status = RL_OK;
-  if (e->next < e->texts.len) {
-    struct long_text *text = (struct long_text *)(void *)(e->texts.data + e->next);
-    if (text->place > e->written)
-      status = rl_buffer_append(&e->whole, e->out.data + e->written, text->place - e->written);
-    e->written = text->place;
-    if (status == RL_OK)
-      status = rl_encode_part(&e->whole, &text->data, text->end, PIECE);
-    if (status == RL_SYNTAX) {
-      lua_pushnil(L);
-      lua_pushlstring(L, e->paths.data != NULL ? e->paths.data + text->path : "", text->path_len);
-      lua_pushstring(L, ILL_FORMED);
-      return 3;
-    }
-    if (text->data == text->end)
-      e->next += sizeof *text;
-  } else if (e->written < e->out.len) {
-    status = rl_buffer_append(&e->whole, e->out.data + e->written, e->out.len - e->written);
-    e->written = e->out.len;
   }
-  if (status != RL_OK)
-    return no_memory(L);
-  lua_pushboolean(L, e->written == e->out.len);
-  return 1;
-}
-
-/* encoder:text() -> the whole text; only once */
-static int encoder_text(lua_State *L) {
-  struct encoder *e = luaL_checkudata(L, 1, ENCODER);
-  push_buffer(L, &e->whole);
-  rl_buffer_free(&e->whole);
-  return 1;
+  w.status = push_outcome(&w);
+  renew_kept(&w);
+  clear(w.e);
+  return w.status == RL_OK ? 1 : no_memory(L);
 }
 
 static int encoder_gc(lua_State *L) {
   struct encoder *e = luaL_checkudata(L, 1, ENCODER);
-  rl_buffer_free(&e->out);
+  rl_buffer_free(&e->u.out);
+  rl_buffer_free(&e->u.paths);
+  rl_buffer_free(&e->u.texts);
   rl_buffer_free(&e->members);
-  rl_buffer_free(&e->paths);
-  rl_buffer_free(&e->texts);
-  rl_buffer_free(&e->whole);
   e->closed = 1;
   return 0;
 }
 
 void rl_lua_encode_open(lua_State *L) {
-  static const luaL_Reg methods[] = {{"step", encoder_step}, {"text", encoder_text}, {NULL, NULL}};
   if (luaL_newmetatable(L, ENCODER)) {
     lua_pushcfunction(L, encoder_gc);
     lua_setfield(L, -2, "__gc");
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
   }
   lua_pop(L, 1);
   (void)new_encoder(L);
   lua_getfield(L, -2, "array_mt");
-  lua_pushcclosure(L, json_encode, 2);
+  lua_newtable(L);
+  lua_pushcclosure(L, json_encode, 3);
   lua_setfield(L, -2, "json_encode");
 }

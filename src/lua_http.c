@@ -2,6 +2,7 @@
 #include "http.h"
 #include "project.h"
 #include "lua_compat.h"
+#include "lua_body.h"
 #include "lua_core.h"
 #include "lua_json.h"
 #include "platform.h"
@@ -225,9 +226,13 @@ static enum rl_lane_kind lane_field(lua_State *L, int table) {
   return RL_LANE_STREAMS;
 }
 
-/* A piece is a text, or a table with the path of a file, which must not have a zero byte. */
+/* A piece is a text, a body, or a table with the path of a file, which must not have a zero byte.
+ */
 static void read_piece(lua_State *L, struct rl_piece *p) {
   p->file = NULL;
+  p->body = rl_lua_body_at(L, -1);
+  if (p->body != NULL)
+    return;
   if (lua_type(L, -1) == LUA_TSTRING) {
     p->text.data = lua_tolstring(L, -1, &p->text.len);
     return;
@@ -235,16 +240,22 @@ static void read_piece(lua_State *L, struct rl_piece *p) {
   if (lua_type(L, -1) == LUA_TTABLE)
     p->file = c_string_field(L, lua_gettop(L), "file");
   if (p->file == NULL)
-    luaL_error(L, "a piece of a body must be a string or { file = path }");
+    luaL_error(L, "a piece of a body must be a string, a body or { file = path }");
 }
 
-/* The body of field 'body' if it is in pieces: they are listed in a block that is pushed. */
-static void read_pieces(lua_State *L, struct rl_request *r) {
+/* The body of field 'body' if it is in pieces, or in one that is not a text: they are listed in a
+ * block that is pushed, or in `one`. */
+static void read_pieces(lua_State *L, struct rl_request *r, struct rl_piece *one) {
   struct rl_piece *pieces;
   size_t i, n;
   int table;
   (void)lua_getfield(L, 2, "body");
   table = lua_gettop(L);
+  if (lua_type(L, table) == LUA_TUSERDATA) {
+    read_piece(L, one);
+    r->pieces = one;
+    r->piece_count = 1;
+  }
   if (lua_type(L, table) != LUA_TTABLE) {
     lua_pop(L, 1);
     return;
@@ -261,12 +272,13 @@ static void read_pieces(lua_State *L, struct rl_request *r) {
 }
 
 /* The text and the strings of the request stay alive in its tables. */
-static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body) {
+static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body,
+                         struct rl_piece *one) {
   double max_body;
   memset(r, 0, sizeof *r);
   if (!string_field(L, 2, "url", &r->url) || !string_field(L, 2, "method", &r->method))
     luaL_error(L, "fields 'url' and 'method' are required");
-  read_pieces(L, r);
+  read_pieces(L, r, one);
   if (r->pieces == NULL && string_field(L, 2, "body", body))
     r->body = body;
   r->timeout = number_field(L, 2, "timeout", 30);
@@ -297,9 +309,10 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * no content coding is asked for or undone; any_scheme: the URL may be http or https, whatever the
  * client speaks.
  *
- * body: a text, or an array of pieces, each a text or { file = path }, that are sent one behind the
- * other, with a Content-Length, and read as they are sent. The files are opened at once and must be
- * regular. One whose size is another when it is read ends the transfer: kind file, code READ.
+ * body: a text, one of `body` or json_encode, or an array of pieces, each of these or { file = path
+ * }, that are sent one behind the other, with a Content-Length, and read as they are sent. The
+ * files are opened at once and must be regular. One whose size is another when it is read ends the
+ * transfer: kind file, code READ.
  *
  * sink: where a 2xx answer's body goes: list (its items are taken by `item`), events (true: a
  * text/event-stream, whose events are taken by `event`), file and owner_only; without any of these
@@ -310,6 +323,7 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];
+  struct rl_piece one;
   struct rl_request r;
   const char *file = "";
   struct transfer *t;
@@ -323,7 +337,7 @@ static int client_start(lua_State *L) {
   luaL_setmetatable(L, TRANSFER);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 7, 1);
-  read_request(L, &r, &body);
+  read_request(L, &r, &body, &one);
   r.headers = lines_at(L, 3, few, &r.header_count);
   if (rl_http_closed(h))
     return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */

@@ -21,6 +21,7 @@ struct piece {
   const char *text; /* NULL: a file */
   uint64_t len;
   int fd;
+  struct rl_body *body; /* whose block the text is, held by the first one's piece; or NULL */
 };
 
 struct rl_source {
@@ -63,39 +64,76 @@ static int open_file(struct piece *p, const char *path) {
   return 0;
 }
 
+/* A body's blocks are pieces of their own. */
+static size_t pieces_of(const struct rl_piece *p) {
+  size_t count = 1;
+  if (p->body != NULL)
+    (void)rl_body_blocks(p->body, &count);
+  return count;
+}
+
+static size_t copied_bytes(const struct rl_piece *p) {
+  return p->file == NULL && p->body == NULL ? p->text.len : 0;
+}
+
+static struct piece *put_text(struct piece *p, const char *text, size_t len) {
+  memset(p, 0, sizeof *p);
+  p->fd = -1;
+  p->text = text;
+  p->len = len;
+  return p + 1;
+}
+
+static struct piece *put_body(struct piece *p, struct rl_body *body) {
+  size_t i, count;
+  const struct rl_buffer *blocks = rl_body_blocks(body, &count);
+  for (i = 0; i < count; i++)
+    (void)put_text(p + i, blocks[i].data, blocks[i].len);
+  if (count > 0)
+    p->body = rl_body_hold(body);
+  return p + count;
+}
+
+/* Files have no text, and are opened later. */
 static enum rl_status copy_pieces(struct rl_source *s, const struct rl_piece *pieces,
                                   size_t count) {
-  size_t i, size = count * sizeof *s->pieces;
+  size_t i, all = 0, bytes = 0;
+  struct piece *p;
   char *text;
-  for (i = 0; i < count; i++)
-    size += pieces[i].file == NULL ? pieces[i].text.len : 0;
-  s->pieces = rl_malloc(size + 1);
-  if (s->pieces == NULL)
-    return RL_NOMEM;
-  text = (char *)(s->pieces + count);
   for (i = 0; i < count; i++) {
-    struct piece *p = &s->pieces[i];
-    memset(p, 0, sizeof *p);
-    p->fd = -1;
-    if (pieces[i].file != NULL)
-      continue;
-    p->text = text;
-    p->len = pieces[i].text.len;
-    if (p->len > 0)
-      memcpy(text, pieces[i].text.data, pieces[i].text.len);
-    text += p->len;
+    all += pieces_of(&pieces[i]);
+    bytes += copied_bytes(&pieces[i]);
   }
-  s->count = count;
+  p = s->pieces = rl_malloc(all * sizeof *p + bytes + 1);
+  if (p == NULL)
+    return RL_NOMEM;
+  s->count = all;
+  text = (char *)(p + all);
+  for (i = 0; i < count; i++) {
+    if (pieces[i].body != NULL) {
+      p = put_body(p, pieces[i].body);
+    } else if (pieces[i].file != NULL) {
+      p = put_text(p, NULL, 0);
+    } else {
+      if (pieces[i].text.len > 0)
+        memcpy(text, pieces[i].text.data, pieces[i].text.len);
+      p = put_text(p, text, pieces[i].text.len);
+      text += pieces[i].text.len;
+    }
+  }
   return RL_OK;
 }
 
-static enum rl_status open_files(struct rl_source *s, const struct rl_piece *pieces, size_t *at) {
-  size_t i;
-  for (i = 0; i < s->count; i++) {
+static enum rl_status open_files(struct rl_source *s, const struct rl_piece *pieces, size_t count,
+                                 size_t *at) {
+  struct piece *p = s->pieces;
+  size_t i, left;
+  for (i = 0; i < count; i++) {
     *at = i;
-    if (pieces[i].file != NULL && open_file(&s->pieces[i], pieces[i].file) != 0)
+    if (pieces[i].file != NULL && open_file(p, pieces[i].file) != 0)
       return RL_SYSTEM;
-    s->length += s->pieces[i].len;
+    for (left = pieces_of(&pieces[i]); left > 0; left--)
+      s->length += p++->len;
   }
   return RL_OK;
 }
@@ -108,7 +146,7 @@ enum rl_status rl_source_new(const struct rl_piece *pieces, size_t count, size_t
     return RL_NOMEM;
   status = copy_pieces(s, pieces, count);
   if (status == RL_OK)
-    status = open_files(s, pieces, at);
+    status = open_files(s, pieces, count, at);
   if (status == RL_OK) {
     *out = s;
   } else {
@@ -151,26 +189,33 @@ static long read_file(struct rl_source *s, const struct piece *p, char *out, siz
   return (long)got;
 }
 
+/* From one piece, which has as many bytes left at the least. */
+static long read_piece(struct rl_source *s, const struct piece *p, char *out, size_t n) {
+  if (p->text == NULL)
+    return read_file(s, p, out, n);
+  memcpy(out, p->text + s->offset, n);
+  return (long)n;
+}
+
 long rl_source_read(struct rl_source *s, char *out, size_t n) {
-  const struct piece *p;
-  long got;
-  while (s->at < s->count && s->offset == s->pieces[s->at].len) {
+  size_t read = 0;
+  while (read < n && s->at < s->count) {
+    const struct piece *p = &s->pieces[s->at];
+    const uint64_t left = p->len - s->offset;
+    long got = 0;
+    if (left > 0)
+      got = read_piece(s, p, out + read, left < n - read ? (size_t)left : n - read);
+    if (got < 0)
+      return read > 0 ? (long)read : -1; /* the fault is there for who reads on */
+    read += (size_t)got;
+    s->given += (uint64_t)got;
+    s->offset += (uint64_t)got;
+    if (s->offset < p->len)
+      continue;
     s->at++;
     s->offset = 0;
   }
-  if (s->at == s->count || n == 0)
-    return 0;
-  p = &s->pieces[s->at];
-  if (n > p->len - s->offset)
-    n = (size_t)(p->len - s->offset);
-  if (p->text != NULL)
-    memcpy(out, p->text + s->offset, n);
-  got = p->text != NULL ? (long)n : read_file(s, p, out, n);
-  if (got > 0) {
-    s->offset += (uint64_t)got;
-    s->given += (uint64_t)got;
-  }
-  return got;
+  return (long)read;
 }
 
 void rl_source_rewind(struct rl_source *s) {
@@ -195,6 +240,7 @@ void rl_source_close(struct rl_source *s) {
   for (i = 0; i < s->count; i++) {
     if (s->pieces[i].fd >= 0)
       close(s->pieces[i].fd);
+    rl_body_drop(s->pieces[i].body);
   }
   rl_free(s->pieces);
   s->pieces = NULL;

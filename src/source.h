@@ -1,11 +1,12 @@
-/* source.h: the body of a request that is read as it is sent: texts and files, one behind the
- * other. Knows nothing of libcurl.
+/* source.h: the body of a request that is read as it is sent: texts, files and bodies in blocks,
+ * one behind the other. Knows nothing of libcurl.
  *
  * Its length is known from the beginning. A file whose size is another by the time it is read is a
  * fault: what has been sent would be no whole file, old or new. */
 #ifndef RL_SOURCE_H
 #define RL_SOURCE_H
 
+#include "body.h"
 #include "buffer.h"
 #include "status.h"
 
@@ -14,7 +15,8 @@
 
 struct rl_piece {
   struct rl_text text;
-  const char *file; /* its path, instead of the text; a regular file */
+  const char *file;     /* its path, instead of the text; a regular file */
+  struct rl_body *body; /* instead of both: held, not copied */
 };
 
 struct rl_source;
@@ -24,8 +26,7 @@ struct rl_source;
 enum rl_status rl_source_new(const struct rl_piece *pieces, size_t count, size_t *at,
                              struct rl_source **out);
 
-/* Up to `n` bytes, at the most to the end of a piece: how many, 0 at the end, or -1 with the fault.
- */
+/* Up to `n` bytes: how many, 0 at the end, or -1 with the fault. */
 long rl_source_read(struct rl_source *s, char *out, size_t n);
 
 /* Begins anew. */

@@ -8,7 +8,7 @@ local find = string.find
 
 local M = {}
 
-lazy.methods(M, "json_text", { "sequence_length", "array", "encode_for", "encode_in_pieces", "encode", "decode" })
+lazy.methods(M, "json_text", { "sequence_length", "array", "encode_for", "body_of", "step", "encode", "decode" })
 
 --- JSON's null; the same value as cjson.null.
 M.null = core.null

@@ -79,32 +79,33 @@ end
 --- Encodes a value for a call, whose name its errors begin with.
 ---@param value any
 ---@param where string
+---@param sorted boolean? the names of objects come in order
 ---@return string
-function M.encode_for(value, where)
-  local text, path, reason, culprit = core.json_encode(value)
+function M.encode_for(value, where, sorted)
+  local text, path, reason, culprit = core.json_encode(value, sorted)
   if not text then complain(where, path, reason, culprit) end
   return text
 end
 
---- The same for a task, which gives way between pieces of long texts.
+--- The same as the body of the call. Where it is long, the core's own comes back, which is still to be written by
+--- `step`.
 ---@param value any
 ---@param where string
----@param breathe fun()
----@return string
-function M.encode_in_pieces(value, where, breathe)
-  local encoder, path, reason, culprit = core.json_encode(value, false, true)
-  if not encoder then complain(where, path, reason, culprit) end
-  if type(encoder) == "string" then return encoder end
-  local whole
-  repeat
-    breathe()
-    whole, path, reason = encoder:step()
-    if whole == nil then complain(where, path, reason) end
-  until whole
-  breathe()
-  local text = encoder:text()
-  breathe()
-  return text
+---@return string|userdata
+function M.body_of(value, where)
+  local body, path, reason, culprit = core.json_encode(value, false, true)
+  if not body then complain(where, path, reason, culprit) end
+  return body
+end
+
+--- Writes the next slice of such a body; true when it is whole.
+---@param body userdata
+---@param where string
+---@return boolean
+function M.step(body, where)
+  local whole, path, reason = body:step()
+  if whole == nil then complain(where, path, reason) end
+  return whole
 end
 
 local function check_options(options, where, known)
@@ -133,9 +134,7 @@ function M.encode(value, options)
   if sorted ~= nil and type(sorted) ~= "boolean" then
     errors.misuse("runloop.json.encode: option 'sort_keys' must be a boolean, got " .. type(sorted))
   end
-  local text, path, reason, culprit = core.json_encode(value, sorted)
-  if not text then complain("runloop.json.encode", path, reason, culprit) end
-  return text
+  return M.encode_for(value, "runloop.json.encode", sorted)
 end
 
 local DECODE_OPTIONS = { nulls = "keep", integers = "string" }

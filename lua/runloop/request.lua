@@ -439,12 +439,42 @@ local function wait_for_end(self, request, transfer)
   return nil
 end
 
---- Performs a request until it has an answer or an error that stands.
----@param request table from `transport:request`
----@param decode fun(self: table, request: table, transfer: userdata, answer: table): any, table|nil
----@param sink (fun(): table)|nil gives what `attempt` takes, anew for every attempt
----@return any value, table response_or_err
-function transport:perform(request, decode, sink)
+-- Bodies. A long one is the core's own from the beginning, is written a slice at a time, so that a task may give way in
+-- between, and lasts over all attempts.
+
+--- Encodes a body; bad values raise with the argument's name. The structure is read in one go; of its long texts, which
+--- cannot change, a slice at a time.
+---@param value any
+---@param where string
+---@return string|userdata
+function transport:encode(value, where)
+  local body = json.body_of(value, where)
+  if type(body) == "string" then return body end
+  repeat self.scheduler:breathe() until json.step(body, where)
+  return body
+end
+
+--- A text as a body, or as a piece of one.
+---@param text string
+---@return string|userdata
+function transport:body(text)
+  local body = core.body(text)
+  if type(body) == "string" then return body end
+  repeat self.scheduler:breathe() until body:step()
+  return body
+end
+
+-- Gives the memory back that the collector does not see.
+local function release_body(body)
+  if type(body) == "userdata" then
+    body:release()
+  elseif type(body) == "table" then
+    for i = 1, #body do release_body(body[i]) end
+  end
+end
+
+-- Attempts until one has an answer or an error that stands.
+local function attempts(self, request, decode, sink)
   while true do
     local transfer, err = self:attempt(request, with_pace(request, sink and sink()))
     local value, answer
@@ -469,6 +499,17 @@ function transport:perform(request, decode, sink)
     if not wait then return nil, err end
     self.scheduler:sleep(wait)
   end
+end
+
+--- Performs a request until it has an answer or an error that stands.
+---@param request table from `transport:request`
+---@param decode fun(self: table, request: table, transfer: userdata, answer: table): any, table|nil
+---@param sink (fun(): table)|nil gives what `attempt` takes, anew for every attempt
+---@return any value, table response_or_err
+function transport:perform(request, decode, sink)
+  local value, response = attempts(self, request, decode, sink)
+  if request.body then release_body(request.body) end
+  return value, response
 end
 
 --- Opens the connections that calls and pages will use. Any HTTP answer will do.
@@ -531,17 +572,6 @@ function transport:decode_any(request, transfer, answer)
   if answer.cut_short and code == "CUT_SHORT" then return nil, self:cut_short(request, message) end
   if code == "CUT_SHORT" then code = "JSON" end
   return nil, self:decode_error(request, transfer, code, message)
-end
-
---- Encodes a body; bad values raise with the argument's name. The structure is read in one go; of long texts, which
---- cannot change, a task writes a piece at a time.
----@param value any
----@param where string
----@return string
-function transport:encode(value, where)
-  local scheduler = self.scheduler
-  if not scheduler:task_here() then return json.encode_for(value, where) end
-  return json.encode_in_pieces(value, where, function() scheduler:breathe() end)
 end
 
 return { new = new }

@@ -40,6 +40,9 @@ function upload.multipart(transport, request, name, fields, path)
   }
   local content_type
   request.body, content_type = lazy.load("multipart").form(parts)
+  for i, piece in ipairs(request.body) do
+    if type(piece) == "string" then request.body[i] = transport:body(piece) end
+  end
   request.headers = request.headers or {}
   request.headers["content-type"] = { "Content-Type", content_type }
   return transport:perform(request, transport.decode_nothing, patient)
@@ -77,7 +80,9 @@ end
 
 local function put(self, object)
   local transport, options = self.context.transport, options_left(self)
-  local request = transport:request_elsewhere("PUT", object.upload_url, nil, { self.piece })
+  local request = transport:request_elsewhere("PUT", object.upload_url, nil, {
+    type(self.piece) == "string" and transport:body(self.piece) or self.piece,
+  })
   request.timeout, request.deadline = options.timeout or LONG, options.deadline or request.deadline
   request.max_retries = options.max_retries or request.max_retries
   request.on_progress = self.options and self.options.on_progress

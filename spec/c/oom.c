@@ -122,6 +122,8 @@ static const char script[] =
     "local one = must(client.scenarios:archive('scn_1'))\n"
     "assert(one.name == 'a\\tb' and #one.tags == 4)\n"
     "must(one:refresh())\n"
+    "must(client:request{ method = 'POST', path = '/v1/scenarios/scn_1/archive',\n"
+    "  body = { { text = ('\\n'):rep(66000), more = true } } })\n"
     "local none, err = client.scenarios:retrieve('none')\n"
     "if not none and err.kind ~= 'api' then error(err, 0) end\n"
     "assert(err.code == 'not_found' and tostring(err):find('there is none'), err)\n"

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SERVER_LOG = 64 * 1024, SERVER_ITEM = 7500 };
+enum { SERVER_LOG = 256 * 1024, SERVER_ITEM = 7500 };
 
 static struct {
   int connections;

@@ -58,6 +58,52 @@ static const char *rest(struct rl_source *s, size_t step) {
   return got == 0 ? all : rl_source_fault(s)->message;
 }
 
+/* A body of these texts, a block each. */
+static struct rl_body *body_of(const char *const *texts, size_t count) {
+  struct rl_body *b = rl_body_new();
+  struct rl_buffer block;
+  size_t i;
+  for (i = 0; i < count; i++) {
+    rl_buffer_init(&block, 1000);
+    (void)rl_buffer_append(&block, texts[i], strlen(texts[i]));
+    CHECK(rl_body_add(b, &block) == RL_OK && block.data == NULL && block.len == 0, "add");
+  }
+  return b;
+}
+
+static void test_bodies(void) {
+  static const char *const texts[] = {"one,", "", "two,", "three"};
+  struct rl_body *b = body_of(texts, 4), *empty = rl_body_new();
+  struct rl_piece pieces[5];
+  struct rl_source *s, *other;
+  size_t step, at, count;
+  (void)rl_body_blocks(b, &count);
+  CHECK(count == 3, "%d: an empty block is none", (int)count);
+  memset(pieces, 0, sizeof pieces);
+  pieces[0].body = b;
+  pieces[1] = text_piece("|");
+  pieces[2].body = empty;
+  pieces[3] = file_piece(write_file("c", "contents"));
+  pieces[4].body = b;
+  CHECK(rl_source_new(pieces, 5, &at, &s) == RL_OK, "open");
+  CHECK(rl_source_new(pieces, 1, &at, &other) == RL_OK, "another attempt");
+  rl_body_drop(b);
+  rl_body_drop(empty);
+  CHECK((int)rl_source_length(s) == 35, "%d", (int)rl_source_length(s));
+  for (step = 1; step < 40; step++) {
+    CHECK(strcmp(rest(s, step), "one,two,three|contentsone,two,three") == 0, "step %d", (int)step);
+    rl_source_rewind(s);
+  }
+  rl_source_free(s);
+  CHECK(strcmp(rest(other, 100), "one,two,three") == 0, "it lasts as long as somebody holds it");
+  rl_source_free(other);
+  pieces[3].file = "/none";
+  pieces[0].body = b = body_of(texts, 4);
+  pieces[2].body = pieces[4].body = NULL;
+  CHECK(rl_source_new(pieces, 5, &at, &s) == RL_SYSTEM && at == 3, "%d", (int)at);
+  rl_body_drop(b);
+}
+
 static void test_pieces(void) {
   struct rl_piece pieces[5];
   struct rl_source *s;
@@ -168,6 +214,7 @@ int main(void) {
     return 1;
   before = dup(0);
   test_pieces();
+  test_bodies();
   test_empty_file();
   test_no_file();
   test_other_size();
