@@ -62,11 +62,14 @@ $(B)/sse2/%: variant = $(sanitize) -DRL_TEST_ALLOC -DRL_NO_AVX2
 $(B)/alloc/%: variant = -DRL_TEST_ALLOC
 $(B)/tsan/%: variant = -O1 -fsanitize=thread
 $(B)/coverage/%: variant = -O0 --coverage -DRL_TEST_ALLOC
+fuzz_variants := fuzz fuzz-scalar fuzz-sse2
 $(B)/fuzz/%: variant = $(sanitize) -fsanitize=fuzzer-no-link
-$(B)/fuzz/%: CC = clang
+$(B)/fuzz-scalar/%: variant = $(sanitize) -fsanitize=fuzzer-no-link -DRL_NO_SIMD
+$(B)/fuzz-sse2/%: variant = $(sanitize) -fsanitize=fuzzer-no-link -DRL_NO_AVX2
+$(foreach v,$(fuzz_variants),$(B)/$v/%): CC = clang
 # The third flag keeps the module mapped: else reports could not name its functions once Lua has closed.
 sanitize = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-$(B)/asan/%: LDFLAGS += -Wl,-z,nodelete
+$(foreach v,asan scalar sse2,$(B)/$v/%): LDFLAGS += -Wl,-z,nodelete
 
 compile = $(CC) -std=c99 $(warnings) $(CPPFLAGS) $(CFLAGS) $(variant) -fvisibility=hidden
 depfile = -MMD -MP -MT $@ -MF $@.d
@@ -107,7 +110,8 @@ $(B)/%/runloop/core.so: $$(addprefix $(B)/$$*/,$(objects))
 $(B)/%_test: spec/c/$$(*F)_test.c $$(addprefix $(B)/$$(*D)/,$(plain_objects))
 	$(quiet) $(compile) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) $(curl_libs) -lm
 
-$(B)/fuzz/fuzz_%: spec/c/fuzz_%.c $(addprefix $(B)/fuzz/,$(plain_objects))
+$(foreach v,$(fuzz_variants),$(addprefix $(B)/$v/,$(fuzzers))): $(B)/%: \
+  spec/c/$$(*F).c $$(addprefix $(B)/$$(*D)/,$(plain_objects))
 	$(quiet) $(compile) -fsanitize=fuzzer $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) $(curl_libs) -lm
 
 $(foreach v,release asan tsan,$(addprefix $(B)/$v/,$(hosts))): $(B)/%: \
@@ -133,7 +137,7 @@ build/runloop.c: .ci/amalgamate.lua $(wildcard src/*.[ch] src/embed/*.[ch]) $(ad
 
 # What the goals need from Debian comes before anything else, as far as it is missing. A bare `make` and an
 # installation install nothing.
-kinds_of_packages = build demo test bench lint fuzz valgrind
+kinds_of_packages = build demo test bench lint fuzz valgrind lua5.1 lua5.2 lua5.3 luajit
 kinds_of_demo = build demo
 kinds_of_test = build test
 kinds_of_test-hosts = build test luajit lua5.3 lua5.2 hosts
@@ -141,6 +145,8 @@ kinds_of_asan = build test
 kinds_of_quick = build test
 kinds_of_no-cjson = build test
 kinds_of_gc-stress = build test
+kinds_of_simd = build test fuzz
+kinds_of_built = build lua5.3 luajit
 kinds_of_soak = build test
 kinds_of_ctest = build test
 kinds_of_tsan = build test
@@ -182,11 +188,17 @@ test: $(B)/runloop/core.so
 	@$(call spec_environment) $(busted) $(SPECS)
 
 # The two wait most of the time: make -j2 -O ports takes little longer than one of them.
-## ports: runs the specs of `make quick` with LuaJIT and with Lua 5.3
+## ports: runs the specs with LuaJIT and with Lua 5.3
 .PHONY: ports port-jit port-5.3
 ports: port-jit port-5.3
 port-jit port-5.3: port-%:
-	@$(MAKE) --no-print-directory quick LUA_VERSION=$*
+	@$(MAKE) --no-print-directory test LUA_VERSION=$*
+
+# What checks that run beside each other would else build at the same time.
+.PHONY: built built-jit built-5.3
+built: $(addsuffix /runloop/core.so,$(B) $(addprefix $(B)/,asan scalar sse2)) build/runloop.c built-jit built-5.3
+built-jit built-5.3: built-%:
+	@$(MAKE) --no-print-directory LUA_VERSION=$*
 
 # What is left takes less than half a minute on a machine that has nothing else to do.
 ## quick: runs the specs but those marked #slow, #heavy, #long or #packaging, for use while working
@@ -210,18 +222,28 @@ no-cjson: $(B)/runloop/core.so
 
 # Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch. Those marked
 # #long do a #heavy one's work many times over.
+not_for_asan = packaging,heavy,long
 ## asan: runs the specs under AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer
-.PHONY: asan
-asan: $(B)/asan/runloop/core.so
-	@rm -f $(B)/asan/report.*
-	@$(call spec_environment,asan/) \
+.PHONY: asan simd-scalar simd-sse2
+asan simd-scalar simd-sse2: %: $(B)/$$(subst simd-,,$$*)/runloop/core.so
+	@rm -f $(<D)/report.*
+	@$(call spec_environment,$(subst simd-,,$*)/) \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:log_exe_name=1:log_path=$(B)/asan/report \
+	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:log_exe_name=1:log_path=$(<D)/report \
 	  LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(unrandomized) $(busted) --exclude-tags=packaging,heavy,long $(SPECS); status=$$?; \
-	for report in $(B)/asan/report.lua*; do \
+	  $(unrandomized) $(busted) --exclude-tags=$(not_for_asan) $(SPECS); status=$$?; \
+	for report in $(<D)/report.lua*; do \
 	  if [ -e "$$report" ]; then cat "$$report"; status=1; fi; \
 	done; exit $$status
+
+# What reads and writes JSON, and the fuzzers of what looks at many bytes at once; `make ctest` has the rest.
+simd_specs = $(patsubst %,spec/%_spec.lua,core_json json json_differential sending fields pager core_stream)
+simd_fuzzers = $(addprefix fuzz_,json encode framer events project)
+## simd: runs the specs of JSON and the fuzzers for processors without AVX2, and without any SIMD
+.PHONY: simd
+simd: simd-scalar simd-sse2 $(addprefix run/fuzz-scalar/,$(simd_fuzzers)) $(addprefix run/fuzz-sse2/,$(simd_fuzzers))
+simd-scalar simd-sse2: SPECS = $(simd_specs)
+simd-scalar simd-sse2: not_for_asan = packaging,long
 
 ## valgrind: runs the specs under valgrind's memcheck
 .PHONY: valgrind
@@ -260,10 +282,11 @@ tsan: $(B)/tsan/threads
 	@$(call spec_environment,tsan/) .ci/check tsan/threads $(unrandomized) $(B)/tsan/threads
 
 ## fuzz: runs every libFuzzer harness for FUZZ_SECONDS; what it finds stays in build/fuzz/NAME
-.PHONY: fuzz $(addprefix run/,$(fuzzers))
-fuzz: $(addprefix run/,$(fuzzers))
-$(addprefix run/,$(fuzzers)): run/%: $(B)/fuzz/%
-	@.ci/fuzz $* $(FUZZ_SECONDS)
+fuzz_runs := $(foreach v,$(fuzz_variants),$(addprefix run/$v/,$(fuzzers)))
+.PHONY: fuzz $(fuzz_runs)
+fuzz: $(addprefix run/fuzz/,$(fuzzers))
+$(fuzz_runs): run/%: $(B)/%
+	@.ci/fuzz $< $(FUZZ_SECONDS)
 
 # What tests say of memory is not true here, where hooks and counters take some: only other targets judge.
 ## coverage: lines of the C core and of the Lua modules that the tests reach
