@@ -250,6 +250,7 @@ describe("A stream", function()
     for _, row in ipairs {
       { { { 0, "ab" }, { 4, "ef" } }, { { 0, "ab" }, { 2, "cd" }, { 4, "ef" } }, "none 0", "abcdef" },
       { { { 0, "ab" }, { 2, "cd" }, { 6, "gh" } }, { { 2, "cdef" }, { 6, "gh" } }, "none 2", "abcdefgh" },
+      { { { 2, "cdef" } }, { { 0, "ab" }, { 2, "cdef" } }, "none none", "abcdef" },
       { { { 4, "ef" } }, { { 0, "abcd" }, { 4, "ef" } }, "none none", "abcdef" },
       { { { 2, "ab" }, { 9, "efghi" } }, { { 4, "cd" }, { 9, "efghi" } }, "none 2", "abcdefghi" },
     } do

@@ -78,6 +78,8 @@ local function learn_offsets(self, offset, text)
     self._tells = "start"
   elseif offset == before + #text then
     self._tells = "end"
+  elseif offset < #text - excess(text) then -- it would have begun before all output
+    self._tells = "start"
   end
 end
 
