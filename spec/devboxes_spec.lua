@@ -526,6 +526,17 @@ describe("client.devboxes", function()
         { told[1].kind, told[1].message })
     end)
 
+    it("if they have not ended of themselves, whatever the API says then", function()
+      local told = {}
+      local own = server:client { on_error = function(err) told[#told + 1] = err end }
+      own.devboxes:with({}, function(devbox)
+        server:devbox_status(devbox.id, "shutdown", "idle")
+        server:fault { path = "/shutdown$", status = 400 }
+      end)
+      own:close()
+      assert.are.same({}, told)
+    end)
+
     it("no longer than close waits: what could not be ended is told, or raised by close where nobody hears", function()
       server:fault { path = "/shutdown$", silent = true, times = 2 }
       for _, hears in ipairs { true, false } do

@@ -330,13 +330,20 @@ end
 
 local ENDED = { failure = true, shutdown = true }
 
+-- Shuts a devbox down, if it has not ended of itself.
+local function end_devbox(api, devbox)
+  local view, err = api.devboxes:shutdown(devbox)
+  if view or err.status == 404 then return true end
+  local seen = api.devboxes:retrieve(devbox)
+  if seen and ENDED[seen.status] then return true end
+  return nil, err
+end
+
 -- Shuts a devbox down whatever becomes of who asked for it.
 local function shut_down_detached(context, devbox)
   if ENDED[devbox.status] then return end
   await.clean_up(context.transport.scheduler, "devbox " .. tostring(devbox.id), function()
-    local done, err = context.api.devboxes:shutdown(devbox.id)
-    if done or err.status == 404 then return true end
-    return nil, err
+    return end_devbox(context.api, devbox.id)
   end)
 end
 
@@ -448,8 +455,8 @@ end
 return {
   name = "devboxes", kind = "devbox", thing = shapes.Devbox, shapes = shapes,
   text = "The machines that agents and commands work on.",
-  -- For who starts one, and for who reaches one by a tunnel.
-  wait_running = wait_running, tunnel_url = tunnel_url,
+  -- For who starts one, and ends it, and for who reaches one by a tunnel.
+  wait_running = wait_running, end_devbox = end_devbox, tunnel_url = tunnel_url,
 
   rows = {
     create = {

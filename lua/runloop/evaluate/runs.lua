@@ -1,6 +1,7 @@
 -- The runs of an evaluation: how they are marked, found again, started and ended.
 
 local core = require "runloop.core"
+local lazy = require "runloop.lazy"
 local report = require "runloop.evaluate.report"
 
 local ipairs, next, pairs, tonumber, tostring, type = ipairs, next, pairs, tonumber, tostring, type
@@ -70,11 +71,7 @@ end
 local function end_devbox(self, run)
   local id = run.devbox_id
   if type(id) ~= "string" or id == "" then return true end
-  local view, err = self.api.devboxes:shutdown(id)
-  if view or err.status == 404 then return true end
-  local seen = self.api.devboxes:retrieve(id)
-  if seen and (seen.status == "shutdown" or seen.status == "failure") then return true end
-  return nil, err
+  return lazy.load("api.devboxes").end_devbox(self.api, id)
 end
 
 -- What costs money and could not be ended. When nobody reads a report, the error goes to on_error.
