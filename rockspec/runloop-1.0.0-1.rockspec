@@ -29,6 +29,7 @@ build = {
     ["runloop.core"] = {
       sources = {
         "src/alloc.c",
+        "src/body.c",
         "src/buffer.c",
         "src/curlcode.c",
         "src/encode.c",
@@ -38,6 +39,7 @@ build = {
         "src/http.c",
         "src/json.c",
         "src/lane.c",
+        "src/lua_body.c",
         "src/lua_core.c",
         "src/lua_encode.c",
         "src/lua_file.c",
@@ -88,6 +90,7 @@ build = {
     ["runloop.api.scenarios.scorers"] = "lua/runloop/api/scenarios/scorers.lua",
     ["runloop.api.secrets"] = "lua/runloop/api/secrets.lua",
     ["runloop.api.shapes"] = "lua/runloop/api/shapes.lua",
+    ["runloop.attempts"] = "lua/runloop/attempts.lua",
     ["runloop.await"] = "lua/runloop/await.lua",
     ["runloop.builder"] = "lua/runloop/builder.lua",
     ["runloop.checks"] = "lua/runloop/checks.lua",
@@ -114,6 +117,7 @@ build = {
     ["runloop.json_text"] = "lua/runloop/json_text.lua",
     ["runloop.lazy"] = "lua/runloop/lazy.lua",
     ["runloop.map"] = "lua/runloop/map.lua",
+    ["runloop.methods"] = "lua/runloop/methods.lua",
     ["runloop.multipart"] = "lua/runloop/multipart.lua",
     ["runloop.names"] = "lua/runloop/names.lua",
     ["runloop.options"] = "lua/runloop/options.lua",
