@@ -24,6 +24,19 @@ describe("An interrupt", function()
     ids = server:ids("scenario")
   end)
 
+  -- Where it is not direct (Lua 5.3) a function has one instruction left behind a C function that it calls last, here the
+  -- one that takes an item out of the hand: an error there costs the item, as docs/hosts.md says.
+  local lines = {}
+  local function hands_over(place)
+    if portable.direct then return false end
+    local file = place.source:match "^@(.*)$"
+    if file and not lines[file] then
+      lines[file] = {}
+      for line in io.lines(file) do table.insert(lines[file], line) end
+    end
+    return file and lines[file][place.currentline]:find("return take_out(", 1, true) ~= nil
+  end
+
   -- Calls `fn`, in which the n-th instruction of this coroutine is struck, unless it is one of its own: whether it was,
   -- and what pcall says.
   local function strike(n, fn, ...)
@@ -33,7 +46,8 @@ describe("An interrupt", function()
     local function call(...)
       sethook(function()
         sethook(unpack(hook))
-        if own[getinfo(2, "f").func] then return end
+        local place = getinfo(2, "Slf")
+        if own[place.func] or hands_over(place) then return end
         struck = true
         error("struck!", 0)
       end, "", n)

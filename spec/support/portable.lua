@@ -83,6 +83,18 @@ portable.closing = portable.with_closing ~= nil
 portable.incremental = pcall(collectgarbage, "incremental")
 -- hooks: debug.sethook can strike the main thread from another one
 portable.hooks = coroutine.running() ~= nil
+-- direct: a C function that is called last comes back where that call came from, and nothing is left to be struck between
+portable.direct = (function()
+  local left, late = { 1 }, false
+  local function last() return table.remove(left) end
+  local hook = { debug.gethook() }
+  debug.sethook(function()
+    late = late or (left[1] == nil and debug.getinfo(2, "f").func == last)
+  end, "", 1)
+  last()
+  debug.sethook(portable.unpack(hook))
+  return not late
+end)()
 -- integers: of 64 bits, apart from floats
 portable.integers = math.type ~= nil
 -- length: `#` of a table can be given a meaning; ipairs: it heeds __index
