@@ -97,6 +97,7 @@ build = {
     ["runloop.client"] = "lua/runloop/client.lua",
     ["runloop.coroutines"] = "lua/runloop/coroutines.lua",
     ["runloop.deadlines"] = "lua/runloop/deadlines.lua",
+    ["runloop.devbox"] = "lua/runloop/devbox.lua",
     ["runloop.download"] = "lua/runloop/download.lua",
     ["runloop.error"] = "lua/runloop/error.lua",
     ["runloop.evaluate"] = "lua/runloop/evaluate.lua",

@@ -27,6 +27,11 @@ describe("In the place of a table of values", function()
   for name, other in pairs(others) do
     it("a runloop." .. name .. " raises, and nothing is sent", function()
       local got = "got runloop." .. name
+      local scenario = expect.success(client.scenarios:retrieve(id))
+      local devbox = expect.success(client.devboxes:create())
+      server:clear_log()
+      expect.raises("parameters must be a table, " .. got, function() scenario:start_run(other()) end)
+      expect.raises("parameters must be a table, " .. got, function() devbox:exec_async("true", other()) end)
       expect.raises("parameters must be a table, " .. got, function() client.scenarios:update(id, other()) end)
       expect.raises("parameters must be a table, " .. got, function() client.scenarios:create(other()) end)
       expect.raises("parameters must be a table, " .. got, function() client.scenarios:list(other()) end)

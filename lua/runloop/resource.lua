@@ -207,9 +207,7 @@ local function fills(method, where)
   local owner_name, name = match(method.calls, "^([%w_.]+):([%w_]+)$")
   local parameter = method.fills
   return function(context, thing, params, ...)
-    if params ~= nil and type(params) ~= "table" then
-      errors.misuse(where .. ": parameters must be a table, got " .. type(params))
-    end
+    schema.check_table(params, where)
     local id, given = thing[context.class.id], params and params[parameter]
     if type(given) == "table" and given.id ~= nil then given = given.id end
     if given ~= nil and given ~= id then
@@ -366,7 +364,7 @@ end
 
 --- Announces what is loaded when it is first used, once all this can be asked for.
 function resource.announce()
-  local modules = { "await", "download", "exec", "multipart", "stream", "together", "upload", "api.shapes" }
+  local modules = { "await", "devbox", "download", "exec", "multipart", "stream", "together", "upload", "api.shapes" }
   for _, name in ipairs(names) do modules[#modules + 1] = "api." .. name end
   lazy.announce(modules)
 end

@@ -246,6 +246,18 @@ end
 --- The same check; reads better where options are meant.
 schema.options = schema.check
 
+--- Raises for what stands in the place of a table of parameters and is none: `pairs` would show nothing of a list.
+---@param value any
+---@param where string the call that the message starts with
+function schema.check_table(value, where)
+  if value ~= nil then
+    local ok, reason = checks.table(nil, value)
+    if not ok then
+      errors.misuse(format("%s: parameters %s", where, reason))
+    end
+  end
+end
+
 --- Checks query parameters and writes them as the strings of a URL, not yet percent-encoded.
 ---@param shape table? from query_of; nil: any names
 ---@param params table?

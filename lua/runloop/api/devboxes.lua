@@ -1,25 +1,19 @@
 -- Devboxes: the machines that agents and commands work on.
 
 local core = require "runloop.core"
-local errors = require "runloop.error"
 local lazy = require "runloop.lazy"
 local schema = require "runloop.schema"
 local common = require "runloop.api.shapes"
 
-local await = lazy.module "await"
-
-local error, ipairs, pairs, select, tostring, type = error, ipairs, pairs, select, tostring, type
+local ipairs, type = ipairs, type
 local floor = math.floor
-local format, gsub, sub = string.format, string.gsub, string.sub
+local format, sub = string.format, string.sub
 local concat = table.concat
 
 local boolean, id, integer, map, number, text =
   schema.boolean, schema.id, schema.integer, schema.map, schema.number, schema.string
 local answer, array, enum, map_of, object, query_of, required =
   schema.answer, schema.array, schema.enum, schema.map_of, schema.object, schema.query_of, schema.required
-
-local unpack = table.unpack or unpack -- luacheck: compat
-local pack = table.pack or function(...) return { n = select("#", ...), ... } end -- luacheck: compat
 
 local texts = array(text)
 
@@ -261,202 +255,18 @@ local function uuid7()
   return sub(ms, 1, 8) .. "-" .. sub(ms, 9) .. "-7" .. sub(core.uuid(), 16)
 end
 
--- Waiting.
+-- What takes more than one call is in devbox.lua.
+local helpers = {}
+lazy.methods(helpers, "devbox", {
+  "await_running", "await_suspended", "create_and_await_running", "download_file", "enable_tunnel", "exec_async",
+  "read_file", "remove_tunnel", "shut_down_detached", "upload_file", "url_of_port", "with", "write_file",
+})
 
-local MAX_HOLD = 30 -- seconds that wait_for_status holds at most
-local SETTLED = 5 -- seconds after which a devbox that is still suspended has not been resumed
-local READY_STATUSES = { "running", "failure", "shutdown" }
-local BOOTING = {
-  scheduled = true, queued = true, provisioning = true, initializing = true, resuming = true, suspending = true,
-}
-local REST_STATUSES = { "suspended", "failure", "shutdown" }
-local GOING_TO_REST = { running = true, suspending = true }
-
-local function hold(watch, devbox, statuses, judge, look)
-  watch.what = "devbox " .. devbox
-  return watch:hold(MAX_HOLD, function(seconds, options)
-    local wanted = { statuses = statuses, timeout_seconds = seconds }
-    local view, response = watch.api.devboxes:_wait_for_status(devbox, wanted, options)
-    if not view and response.status == 408 and look then return look(options, response) end
-    return view, response
-  end, judge)
-end
-
--- Waits until a devbox runs. Right after a resume it may still be told to be suspended: that counts when it is seen
--- twice, some seconds apart. The long poll does not ask for it, so that it is looked for now and then.
-local function wait_running(watch, devbox)
-  local looked, suspended_since = core.now(), nil
-  return hold(watch, devbox, READY_STATUSES, function(view)
-    local status = view.status
-    if status == "running" then return true end
-    if status == "suspended" then
-      suspended_since = suspended_since or core.now()
-      if core.now() - suspended_since < SETTLED then return false end
-    else
-      suspended_since = nil
-      if BOOTING[status] then return false end
-    end
-    return nil, status
-  end, function(options, not_yet)
-    if core.now() - looked < SETTLED then return nil, not_yet end
-    looked = core.now()
-    local view, response = watch.api.devboxes:retrieve(devbox, options)
-    if view and view.status == "suspended" then return view, response end
-    return nil, not_yet
-  end)
-end
-
-local function await_running(context, devbox, spec, options)
-  return wait_running(await.new(context, spec, options), devbox)
-end
-
-local function await_suspended(context, devbox, spec, options)
-  return hold(await.new(context, spec, options), devbox, REST_STATUSES, function(view)
-    local status = view.status
-    if status == "suspended" then return true end
-    if GOING_TO_REST[status] then return false end
-    return nil, status
-  end)
-end
-
-local function create_and_await_running(context, params, spec, options)
-  local devboxes = context.api.devboxes
-  return await.create(await.new(context, spec, options, "the creation of a devbox"), {
-    begin = function(call_options) return devboxes:create(params, call_options) end,
-    wait = function(watch, devbox) return wait_running(watch, devbox.id) end,
-    undo = function(devbox, call_options) return devboxes:shutdown(devbox.id, nil, call_options) end,
-  })
-end
-
-local ENDED = { failure = true, shutdown = true }
-
--- Shuts a devbox down, if it has not ended of itself.
-local function end_devbox(api, devbox)
-  local view, err = api.devboxes:shutdown(devbox)
-  if view or err.status == 404 then return true end
-  local seen = api.devboxes:retrieve(devbox)
-  if seen and ENDED[seen.status] then return true end
-  return nil, err
-end
-
--- Shuts a devbox down whatever becomes of who asked for it.
-local function shut_down_detached(context, devbox)
-  if ENDED[devbox.status] then return end
-  await.clean_up(context.transport.scheduler, "devbox " .. tostring(devbox.id), function()
-    return end_devbox(context.api, devbox.id)
-  end)
-end
-
-local function with(context, params, fn, spec, options)
-  if type(fn) ~= "function" then
-    errors.misuse("devboxes:with: argument 'fn' must be a function, got " .. type(fn))
-  end
-  local ending = { cancel_on_failure = true } -- one that does not come up is in nobody's hands
-  for name, value in pairs(spec) do ending[name] = ending[name] or value end
-  local devbox, err = create_and_await_running(context, params, ending, options)
-  if not devbox then return nil, err end
-  local results = pack(await.finally(function() return fn(devbox) end,
-    function() shut_down_detached(context, devbox) end))
-  if not results[1] then error(results[2], 0) end
-  return unpack(results, 2, results.n)
-end
-
--- Tunnels.
-
-local DEFAULT_TUNNEL = "https://{port}-{key}.tunnel.runloop.ai"
-
-local function check_port(port, where)
-  if type(port) ~= "number" or port % 1 ~= 0 or port < 1 or port > 65535 then
-    errors.misuse(where .. ": argument 'port' must be an integer from 1 to 65535")
-  end
-  return format("%d", port)
-end
-
---- The URL of a port behind a tunnel.
-local function tunnel_url(context, key, port)
-  local fill = { port = port, key = key }
-  return (gsub(context.transport.options.tunnel_url or DEFAULT_TUNNEL, "{(%l+)}", fill))
-end
-
-local function url_of_port(context, devbox, port)
-  port = check_port(port, "devbox:tunnel_url")
-  local key = type(devbox.tunnel) == "table" and devbox.tunnel.tunnel_key
-  if type(key) ~= "string" then
-    return nil, errors.new {
-      kind = "state", code = "NO_TUNNEL", last = devbox,
-      message = "devbox " .. devbox.id .. " has no tunnel; enable_tunnel gives it one",
-    }
-  end
-  return tunnel_url(context, key, port)
-end
-
-local function enable_tunnel(context, devbox, params, options)
-  local tunnel, response = context.api.devboxes:enable_tunnel(devbox, params, options)
-  if not tunnel then return nil, response end
-  devbox.tunnel = tunnel
-  return tunnel, response
-end
-
-local function remove_tunnel(context, devbox, options)
-  local done, response = context.api.devboxes:remove_tunnel(devbox, options)
-  if not done then return nil, response end
-  devbox.tunnel = nil
-  return done, response
-end
-
--- Commands and files.
-
-local function check_table(value, where)
-  if value ~= nil and type(value) ~= "table" then
-    errors.misuse(where .. ": parameters must be a table, got " .. type(value))
-  end
-end
-
-local function exec(context, devbox, command, spec, options)
-  return lazy.load("exec")(context, devbox, command, spec, options)
-end
-
-local function exec_async(context, devbox, command, params, options)
-  check_table(params, "devbox:exec_async")
-  if params and params.command ~= nil then
-    errors.misuse "devbox:exec_async: parameter 'command' is given twice: the command is the first argument"
-  end
-  local all = { command = command }
-  for name, value in pairs(params or {}) do all[name] = value end
-  return context.api.devboxes:execute_async(devbox, all, options)
-end
-
-local function read_file(context, devbox, path, options)
-  return context.api.devboxes:read_file_contents(devbox, { file_path = path }, options)
-end
-
--- The API writes by a command, which may have failed though the call has not.
-local function write_file(context, devbox, path, contents, options)
-  local view, response = context.api.devboxes:write_file_contents(devbox, { file_path = path, contents = contents },
-    options)
-  if not view then return nil, response end
-  if view.exit_status ~= 0 then
-    return nil, context.transport.scrub(errors.new {
-      kind = "state", code = "EXIT_STATUS", last = view,
-      message = format("writing %s ended with exit status %s", path, tostring(view.exit_status)),
-    })
-  end
-  return true, response
-end
-
-local function upload_file(context, devbox, remote_path, local_path, options)
-  return context.api.devboxes:upload_file(devbox, { path = remote_path }, local_path, options)
-end
-
-local function download_file(context, devbox, remote_path, local_path, options)
-  return context.api.devboxes:download_file(devbox, { path = remote_path }, local_path, options)
-end
+local function exec(context, ...) return lazy.load("exec")(context, ...) end
 
 return {
   name = "devboxes", kind = "devbox", thing = shapes.Devbox, shapes = shapes,
   text = "The machines that agents and commands work on.",
-  -- For who starts one, and ends it, and for who reaches one by a tunnel.
-  wait_running = wait_running, end_devbox = end_devbox, tunnel_url = tunnel_url,
 
   rows = {
     create = {
@@ -579,17 +389,17 @@ return {
     await_running = {
       "Waits until a devbox runs, through a suspend and a resume too; any state that leads elsewhere is an error of kind "
         .. "`state`, as is `suspended` when it lasts.",
-      takes = { "id", "await", "options" }, returns = "devboxes", call = await_running,
+      takes = { "id", "await", "options" }, returns = "devboxes", call = helpers.await_running,
     },
     await_suspended = {
       "Waits until a devbox is suspended; any state that leads elsewhere is an error of kind `state`.",
-      takes = { "id", "await", "options" }, returns = "devboxes", call = await_suspended,
+      takes = { "id", "await", "options" }, returns = "devboxes", call = helpers.await_suspended,
     },
     create_and_await_running = {
       "Creates a devbox and waits until it runs. When it does not, the error's `created` is the devbox, and with "
         .. "`cancel_on_failure` it is shut down.",
       takes = { "params", "await", "options" }, params = shapes.DevboxCreateParameters, returns = "devboxes",
-      call = create_and_await_running,
+      call = helpers.create_and_await_running,
     },
     exec = {
       "Runs a command to its end, with its whole output. Another exit status than 0 is no error. `stdout` and `stderr` are "
@@ -601,7 +411,7 @@ return {
       "Creates a devbox, waits until it runs, calls `fn` with it, and shuts it down whatever has happened. Returns what "
         .. "`fn` returned.",
       takes = { "params", { "fn", "fun(devbox: runloop.Devbox): any" }, "await", "options" },
-      params = shapes.DevboxCreateParameters, returns = "any", call = with,
+      params = shapes.DevboxCreateParameters, returns = "any", call = helpers.with,
     },
   },
 
@@ -619,46 +429,44 @@ return {
     snapshot_disk = { "Takes a snapshot of its disk, and waits for it.", calls = "devboxes:snapshot_disk" },
     enable_tunnel = {
       "Gives it a tunnel.", takes = { "params", "options" }, params = shapes.TunnelParameters, returns = "Tunnel",
-      call = enable_tunnel,
+      call = helpers.enable_tunnel,
     },
     remove_tunnel = {
-      "Takes its tunnel away.", takes = { "options" }, returns = "nothing", call = remove_tunnel,
+      "Takes its tunnel away.", takes = { "options" }, returns = "nothing", call = helpers.remove_tunnel,
     },
     tunnel_url = {
       "The URL of one of its ports behind its tunnel; an error of kind `state` when it has none. Makes no request.",
-      takes = { { "port", "integer" } }, returns = "text", call = url_of_port,
+      takes = { { "port", "integer" } }, returns = "text", call = helpers.url_of_port,
     },
     create_ssh_key = { "A key to log in by.", calls = "devboxes:create_ssh_key" },
     exec = { "Runs a command on it to its end, with its whole output.", calls = "devboxes:exec" },
     exec_async = {
       "Begins a command.",
       takes = { { "command", "string" }, { "params?", "{ shell_name: string?, attach_stdin: boolean? }" }, "options" },
-      returns = "devboxes.executions", call = exec_async,
+      returns = "devboxes.executions", call = helpers.exec_async,
     },
     read_file = {
-      "A file of it as a text.", takes = { { "path", "string" }, "options" }, returns = "text", call = read_file,
+      "A file of it as a text.", takes = { { "path", "string" }, "options" }, returns = "text", call = helpers.read_file,
     },
     write_file = {
       "Writes a text into a file of it. A write that failed there is an error of kind `state`, code `EXIT_STATUS`.",
-      takes = { { "path", "string" }, { "contents", "string" }, "options" }, returns = "nothing", call = write_file,
+      takes = { { "path", "string" }, { "contents", "string" }, "options" }, returns = "nothing", call = helpers.write_file,
     },
     upload_file = {
       "Sends a local file to it, which is read as it is sent.",
-      takes = { { "remote_path", "string" }, { "path", "string" }, "options" }, returns = "nothing", call = upload_file,
+      takes = { { "remote_path", "string" }, { "path", "string" }, "options" }, returns = "nothing", call = helpers.upload_file,
     },
     download_file = {
       "A file of it, to a local file, which appears whole or not at all, or as a string.",
       takes = { { "remote_path", "string" }, { "path?", "string", "nil: the bytes are returned" }, "options" },
-      returns = "bytes", call = download_file,
+      returns = "bytes", call = helpers.download_file,
     },
   },
 
   metamethods = function(context)
     return {
       -- `local devbox <close> = …`: it ends with the block.
-      __close = function(devbox)
-        shut_down_detached(context, devbox)
-      end,
+      __close = function(thing) helpers.shut_down_detached(context, thing) end,
     }
   end,
 }

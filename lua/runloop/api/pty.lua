@@ -75,7 +75,7 @@ local function request(context, method, tunnel, session_name, suffix, query, bod
     if not body then errors.misuse(where .. ": call option 'body': a GET is not sent with a body of JSON") end
     for name, value in pairs(options.body) do body[name] = value end
   end
-  local base = lazy.load("api.devboxes").tunnel_url(context, core.url_encode(tunnel.tunnel_key), PORT)
+  local base = lazy.load("devbox").tunnel_url(context, core.url_encode(tunnel.tunnel_key), PORT)
   local bearer = "Bearer " .. tunnel.auth_token
   local made = transport:request(method, base .. "/pty/" .. session_name .. suffix, options, query,
     body and transport:encode(body, where), {

@@ -154,7 +154,7 @@ local function wait_for_environment(watch, run)
   if type(run.devbox_id) ~= "string" or run.devbox_id == "" then
     return nil, errors.new { kind = "decode", code = "SHAPE", message = "the run that was started has no devbox_id" }
   end
-  return lazy.load("api.devboxes").wait_running(watch, run.devbox_id)
+  return lazy.load("devbox").wait_running(watch, run.devbox_id)
 end
 
 local function start_run_and_await_env_ready(context, params, spec, options)

@@ -71,7 +71,7 @@ end
 local function end_devbox(self, run)
   local id = run.devbox_id
   if type(id) ~= "string" or id == "" then return true end
-  return lazy.load("api.devboxes").end_devbox(self.api, id)
+  return lazy.load("devbox").end_devbox(self.api, id)
 end
 
 -- What costs money and could not be ended. When nobody reads a report, the error goes to on_error.

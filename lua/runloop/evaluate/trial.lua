@@ -49,7 +49,7 @@ local function environment(self, trial)
   if type(run.devbox_id) ~= "string" or run.devbox_id == "" then
     return nil, errors.new { kind = "decode", code = "SHAPE", message = "the run that was started has no devbox_id" }
   end
-  return lazy.load("api.devboxes").wait_running(watch, run.devbox_id)
+  return lazy.load("devbox").wait_running(watch, run.devbox_id)
 end
 
 -- Nobody waits for it, and its failure shows in what the agent does.
