@@ -68,6 +68,46 @@ describe("core.http", function()
     end
   end)
 
+  -- In an interpreter of its own, as above.
+  it("lets a finalizer decode another answer while one is decoded", function()
+    local one = "[" .. ('{"k":"a\\tb' .. ("z"):rep(100) .. '"},'):rep(300) .. "1]"
+    local other = '{"x":["\\n' .. ("y"):rep(300) .. '"]}'
+    local function answer(body)
+      return { { read = "request" }, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " .. #body .. "\r\n\r\n"
+        .. body }
+    end
+    local raw = support.raw { answer(one), answer(other) }
+    local code, out, err = support.lua(([[
+      local portable = require "spec.support.portable"
+      local http = require("runloop.core").http {}
+      local function get()
+        local transfer = http:start { url = %q, method = "GET" }
+        repeat http:turn(1) until transfer:finished()
+        return transfer
+      end
+      local one, other, calls = get(), get(), 0
+      local function leave()
+        portable.guard(function()
+          calls = calls + 1
+          assert(other:json().x[1] == "\n" .. ("y"):rep(300))
+          leave()
+        end)
+      end
+      collectgarbage("setpause", 0)
+      collectgarbage("setstepmul", 10000)
+      leave()
+      while calls <= 20 do
+        for i, item in ipairs(one:json()) do
+          assert((i == 301 and item or item.k) == (i == 301 and 1 or "a\tb" .. ("z"):rep(100)))
+        end
+      end
+      leave = function() end
+      io.write "done"
+    ]]):format(raw.url .. "/"))
+    assert.are.same({ 0, "done" }, { code, out }, err)
+    raw:stop()
+  end)
+
   it("lets a finalizer close another pager and cancel a task while one is read #slow", function()
     local server = support.start { scenarios = 60 }
     local client = server:client()

@@ -22,6 +22,7 @@ struct body {
   size_t next;    /* of rest.texts, in bytes */
   int plain;      /* texts are not JSON's */
   int whole;
+  int pinned; /* a finalizer must not release it */
 };
 
 static int no_memory(lua_State *L) {
@@ -143,6 +144,7 @@ static int give_up(lua_State *L, struct body *b, enum rl_status status) {
     release(b);
     return no_memory(L);
   }
+  b->pinned = 1;
   lua_pushnil(L);
   lua_pushlstring(L, paths != NULL ? paths + text->path : "", text->path_len);
   lua_pushliteral(L, ILL_FORMED);
@@ -174,6 +176,13 @@ static int body_step(lua_State *L) {
 
 /* body:release(): it is not needed any more; transfers that send it go on */
 static int body_release(lua_State *L) {
+  struct body *b = luaL_checkudata(L, 1, BODY);
+  if (!b->pinned)
+    release(b);
+  return 0;
+}
+
+static int body_gc(lua_State *L) {
   release(luaL_checkudata(L, 1, BODY));
   return 0;
 }
@@ -209,7 +218,7 @@ struct rl_body *rl_lua_body_at(lua_State *L, int index) {
 void rl_lua_body_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"step", body_step}, {"release", body_release}, {NULL, NULL}};
   if (luaL_newmetatable(L, BODY)) {
-    lua_pushcfunction(L, body_release);
+    lua_pushcfunction(L, body_gc);
     lua_setfield(L, -2, "__gc");
     lua_newtable(L);
     luaL_setfuncs(L, methods, 0);

@@ -553,7 +553,7 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
   d.json = &c->json;
   d.text.data = data;
   d.text.len = len;
-  d.flags = rl_lua_json_flags(L, 2);
+  d.flags = rl_lua_json_flags(L, 2) | (c->decoding > 0 ? RL_JSON_NESTED : 0);
   lua_pushcfunction(S, decode_protected);
   lua_pushlightuserdata(S, &d);
   pin(box);
@@ -978,15 +978,25 @@ static int push_outcome(lua_State *L) {
   return 10;
 }
 
-/* Calls `push` with the transfer, pinned, as a light userdata. */
-static int pinned(lua_State *L, struct transfer *box, lua_CFunction push, int results) {
+/* Calls what is on the stack, with one argument, while the transfer is pinned. */
+static int call_pinned(lua_State *L, struct transfer *box, int results) {
   int rc;
-  lua_pushcfunction(L, push);
-  lua_pushlightuserdata(L, box);
   pin(box);
   rc = lua_pcall(L, 1, results, 0);
   unpin(box);
   return rc == LUA_OK ? results : lua_error(L);
+}
+
+static int pinned(lua_State *L, struct transfer *box, lua_CFunction push, int results) {
+  lua_pushcfunction(L, push);
+  lua_pushlightuserdata(L, box);
+  return call_pinned(L, box, results);
+}
+
+static int push_body_text(lua_State *L) {
+  const struct rl_text *text = lua_touserdata(L, 1);
+  lua_pushlstring(L, text->data, text->len);
+  return 1;
 }
 
 /* transfer:head() -> status, headers | nil, nil as long as they have not come
@@ -1047,12 +1057,14 @@ static int transfer_json(lua_State *L) {
  *
  * Of one that went into a list, a file or events: its beginning, for errors. */
 static int transfer_text(lua_State *L) {
-  struct rl_text body = rl_transfer_body(to_transfer(L)->transfer);
+  struct transfer *box = to_transfer(L);
+  struct rl_text body = rl_transfer_body(box->transfer);
   lua_Number max = luaL_optnumber(L, 2, (lua_Number)body.len);
   if (max >= 0 && max < (lua_Number)body.len)
     body.len = (size_t)max;
-  lua_pushlstring(L, body.data, body.len);
-  return 1;
+  lua_pushcfunction(L, push_body_text);
+  lua_pushlightuserdata(L, &body);
+  return call_pinned(L, box, 1);
 }
 
 /* transfer:progress() -> sent, to send, received, to receive (nil: nobody knows)

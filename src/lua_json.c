@@ -179,31 +179,56 @@ static int decode_strictly(lua_State *L, int shared, struct rl_json *j, int flag
   return decode(&d, j);
 }
 
+static int scratch_gc(lua_State *L) {
+  rl_buffer_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* Pushes a buffer that the collector frees. */
+static struct rl_buffer *push_scratch(lua_State *L) {
+  struct rl_buffer *b = lua_newuserdatauv(L, sizeof *b, 0);
+  rl_buffer_init(b, SIZE_MAX);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, scratch_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  return b;
+}
+
 int rl_lua_json_value(lua_State *L, struct rl_json *j, const char *data, size_t len, int flags) {
   /* The state of this run is a copy, since a finalizer that the collector runs meanwhile may use
-   * the same parser. It shares the scratch, from which each string is taken at once. */
+   * the same parser. A string lies in the scratch while Lua makes its own of it, and before Lua 5.3
+   * the collector runs first: so a run within a run has one for itself. */
   struct rl_json run = *j;
   int base = lua_gettop(L), done;
   if (!lua_checkstack(L, LUA_MINSTACK))
     return out_of_memory(j);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key);
   lua_rawgeti(L, base + 1, RL_SHARED_MEMORY);
+  if (flags & RL_JSON_NESTED)
+    run.scratch = push_scratch(L);
+  else
+    lua_pushnil(L);
   rl_json_start(&run, data, len);
   done = !(flags & (RL_JSON_STRICTLY | RL_JSON_EXACTLY)) &&
          rl_quick_decode(L, base + 1, lua_touserdata(L, base + 2), &run, data, len,
                          flags & RL_JSON_KEEP_NULLS);
   if (!done) {
-    lua_settop(L, base + 2);
+    lua_settop(L, base + 3);
     rl_json_start(&run, data, len);
     done = decode_strictly(L, base + 1, &run, flags);
   }
   if (done)
     lua_replace(L, base + 1);
-  lua_settop(L, base + done);
   j->status = run.status;
   j->message = run.message;
   j->offset = run.offset;
-  rl_buffer_reset(j->scratch); /* a large one is given back now, not when the next text comes */
+  /* A large one is given back now, not when the next text comes. */
+  if (flags & RL_JSON_NESTED)
+    rl_buffer_free(run.scratch);
+  else
+    rl_buffer_reset(run.scratch);
+  lua_settop(L, base + done);
   return done;
 }
 
@@ -228,6 +253,8 @@ const char *rl_lua_json_code(enum rl_status status) {
  * still call the function. */
 struct decoder_box {
   struct rl_json json;
+  int in_use; /* stays so when Lua's memory error breaks a decode off: the next ones count as nested
+               */
   int closed;
 };
 
@@ -245,10 +272,15 @@ static int json_decode(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   int flags = rl_lua_json_flags(L, 2) | (lua_toboolean(L, 3) ? RL_JSON_STRICTLY : 0);
+  const int nested = box->in_use;
   struct rl_place place;
+  int done;
   if (box->closed)
     return luaL_error(L, "the Lua state is being closed");
-  if (rl_lua_json_value(L, j, text, len, flags))
+  box->in_use = 1;
+  done = rl_lua_json_value(L, j, text, len, nested ? flags | RL_JSON_NESTED : flags);
+  box->in_use = nested;
+  if (done)
     return 1;
   if (j->status == RL_NOMEM)
     return luaL_error(L, "not enough memory");
@@ -290,7 +322,7 @@ void rl_lua_json_open(lua_State *L) {
 
   box = lua_newuserdatauv(L, sizeof *box, 0);
   rl_json_init(&box->json);
-  box->closed = 0;
+  box->in_use = box->closed = 0;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, json_gc);
   lua_setfield(L, -2, "__gc");

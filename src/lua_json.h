@@ -12,6 +12,7 @@ enum {
   RL_JSON_KEEP_NULLS = 1, /* null in an object is core.null instead of an absent field */
   RL_JSON_STRICTLY = 2,   /* without the quick way, which comes to the same */
   RL_JSON_EXACTLY = 4,    /* an integer that Lua's numbers cannot hold is its text */
+  RL_JSON_NESTED = 8,     /* the same parser is at work already: a finalizer wants another text */
 };
 
 /* The flags that argument `arg` stands for: a number, or a boolean, whether nulls are kept. */
