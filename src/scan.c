@@ -1,9 +1,6 @@
 /* scan.c: what 64 bytes of a text are, in the best way that the processor has. */
 #include "scan.h"
 
-const char rl_escapes[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                              ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-
 #ifdef RL_SIMD_64
 
 /* Of text in which nothing is sought but its structure. */

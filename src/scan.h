@@ -133,7 +133,8 @@ static inline int rl_differs(rl_block a, rl_block b, size_t n) {
 #endif
 
 /* What an escaped character stands for; 0: no such escape. \u is not here. */
-extern const char rl_escapes[256];
+static const char rl_escapes[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
 
 /* The first quote or backslash from `p` on, or `end`. */
 static inline const char *rl_skip_string(const char *p, const char *end) {
