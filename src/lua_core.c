@@ -32,6 +32,15 @@ static void stay_loaded(void) {
     (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+/* let_go(hand, x) -> x, which is no longer in hand[1]. No debug hook can strike between the two. */
+static int let_go(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  lua_rawseti(L, 1, 1);
+  return 1;
+}
+
 /* within(holder, name, value, fn, ...) -> what fn returns. Meanwhile holder[name] is the value;
  * then it is again what it was, whatever fn raises: in Lua a debug hook could strike before that
  * was put right. With a C function between, fn cannot yield. */
@@ -259,6 +268,7 @@ static void check_lua(lua_State *L) {
 int luaopen_runloop_core(lua_State *L) {
   static const luaL_Reg functions[] = {
     {"within", within},
+    {"let_go", let_go},
     {"raise", raise},
 #if LUA_VERSION_NUM >= 502
     {"traceback", traceback},

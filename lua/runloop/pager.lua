@@ -12,8 +12,8 @@ local BUSY = steps.BUSY
 local answer_of, broken_page, check_whole, drop_transfer, fail, hand_over, put_down, stopped, take_up =
   steps.answer_of, steps.broken, steps.check_whole, steps.drop_transfer, steps.fail, steps.hand_over, steps.put_down,
   steps.stopped, steps.take_up
-local now, take = core.now, core.take
-local take_out = table.remove
+local let_go, now, take = core.let_go, core.now, core.take
+local may_take = require("runloop.scheduler").may_take
 local DRIVE_INTERVAL = steps.DRIVE_INTERVAL
 
 local pager, pager_mt = steps.class("pager", {
@@ -44,6 +44,7 @@ local function new(transport, fields)
   self._pages = 0 -- pages begun
   self._first = false -- id of the first item of the list
   self._mode = false -- "items" or "pages"
+  self._plain = false -- items, about which nothing is to be learned
   self.total_count = nil -- what a page says of it
   return setmetatable(self, pager_mt)
 end
@@ -59,7 +60,6 @@ local function new_page(self, cursor, previous_first)
   page.previous_first = previous_first -- id of the first item of the page before
   page.first = nil -- id of the first item of this one
   page.last = nil -- and of the last one that was handed over
-  page.taken = 0 -- items handed over, of every attempt
   page.items = nil -- where they are gathered, when pages are asked for
   page.members = nil -- the page's other members, once it has arrived whole
   page.has_more = nil -- what they say
@@ -87,7 +87,7 @@ local function retry_page(self, page, err)
   local again, failure = steps.retry(self, page, err)
   if not again then return nil, failure end
   if page.items then
-    page.items, page.first, page.taken = {}, nil, 0
+    page.items, page.first = {}, nil
   elseif page.last then
     -- Everything up to the last complete item is with the loop already: go on behind it.
     page.cursor, page.query.starting_after = page.last, page.last
@@ -120,10 +120,10 @@ end
 
 -- For a page that has arrived whole: what it says, and the page behind it, at most one ahead.
 local function look_ahead(self, page)
-  local waiting, _, whole = page.transfer:waiting()
+  local waiting, seen, whole = page.transfer:waiting()
   if not whole then return end
   arrived(self, page)
-  if self._prefetch and self._pages == 1 and page.taken < waiting then return end
+  if self._prefetch and self._pages == 1 and seen - waiting < waiting then return end
   page.looked_ahead = true
   if not self._prefetch or page.has_more ~= true or not page.transfer then return end
   local last = { id = page.last }
@@ -153,7 +153,6 @@ local function accept(self, page, item)
   end
   if self._secrets then self._transport.learn(item, self._secrets) end
   page.last = id
-  page.taken = page.taken + 1
   if not page.items then page.failures = 0 end -- a page that is retried as a whole has not got further
   return setmetatable(item, self._metatable)
 end
@@ -239,6 +238,7 @@ local function set_mode(self, mode)
     errors.misuse(self._name .. ": items and pages cannot be mixed on one pager")
   end
   self._mode = mode
+  self._plain = mode == "items" and not self._secrets
 end
 
 -- While the loop body works outside a task, the network must not stand still.
@@ -271,18 +271,17 @@ end
 -- on_event has raised waits for the next call.
 local function next_item(self, raises, whole_call)
   local page, hand = self._page, self._hand
-  local transfer = page and page.transfer
-  if transfer and self._mode == "items" and hand[1] == nil and (not self._collecting or whole_call == "collect")
-    and self._transport.scheduler:may_take() then
+  local transfer = page and page.begun and page.transfer
+  if transfer and self._plain and hand[1] == nil and (not self._collecting or whole_call == "collect")
+    and may_take(self._scheduler) then
     -- The common case, kept short: an item is at hand, and not the first.
     hand[1] = BUSY
     local item, id, finished = take(transfer, self._reading, self._fields, self._metatable, page.cursor)
-    if id and item ~= nil and page.begun and not self._secrets then
-      page.last, page.taken, page.failures = id, page.taken + 1, 0
+    if id and item ~= nil then
+      page.last = id
       if finished and not page.looked_ahead then return hand_out(self, page, item) end
       if now() - self._driven >= DRIVE_INTERVAL then drive(self) end
-      hand[1] = item
-      return take_out(hand)
+      return let_go(hand, item)
     end
     if item ~= nil then
       local accepted, err = accept(self, page, item)
@@ -373,7 +372,7 @@ local function gather(self, max, here)
   self._collecting[here] = nil
   if next(self._collecting) == nil then self._collecting = false end
   if err then return put_down(self, err), err, items end
-  return take_out(self._hand)
+  return let_go(self._hand, items)
 end
 
 --- Items in an array.

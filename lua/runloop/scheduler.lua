@@ -241,4 +241,4 @@ function scheduler:watch_for_end()
   getmetatable(self.guard).__gc = function() scheduler_mt.__gc(self) end
 end
 
-return { new = new }
+return { may_take = scheduler.may_take, new = new }

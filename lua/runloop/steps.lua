@@ -11,8 +11,7 @@ local setmetatable, type = setmetatable, type
 local max = math.max
 local format = string.format
 
-local now = core.now
-local take_out = table.remove
+local let_go, now = core.let_go, core.now
 
 -- Outside a task nobody else drives the sockets while the loop body works: seconds between two looks at them.
 local DRIVE_INTERVAL = 0.001
@@ -122,6 +121,7 @@ end
 function steps.new(transport, fields)
   return {
     _transport = transport,
+    _scheduler = transport.scheduler,
     _url = fields.url,
     _query = fields.query or {}, -- ours: the caller has copied it
     _options = fields.options or {},
@@ -296,11 +296,10 @@ end
 
 --- While the loop body works outside a task, the network must not stand still.
 function steps.drive(self, transfer)
-  local scheduler = self._transport.scheduler
-  if scheduler.turns.current or not transfer or transfer:finished() then return end
-  local time = now()
+  local scheduler, time = self._scheduler, now()
   if time - self._driven < DRIVE_INTERVAL then return end
   self._driven = time
+  if scheduler.turns.current or not transfer or transfer:finished() then return end
   scheduler:look(DRIVE_TURNS)
 end
 
@@ -308,7 +307,7 @@ end
 function steps.hand_over(self, result)
   local hand = self._hand
   hand[1] = result
-  return take_out(hand)
+  return let_go(hand, result)
 end
 
 --- A step that ends without an item.
