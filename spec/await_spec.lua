@@ -314,7 +314,7 @@ describe("the helpers that wait,", function()
           assert.is_nil(err.last)
         end)
 
-        slow_it("spends one timeout on the scoring and the looks together", function()
+        slow_it("spends one timeout on the scoring and the looks together #slow", function()
           local run = start()
           server:set { scoring_polls = math.huge }
           server:fault { path = "/score$", delay = 0.4 }
@@ -377,7 +377,7 @@ describe("the helpers that wait,", function()
           assert.are.equal(2, err.attempts)
         end)
 
-        slow_it("times out while the answer to the completion is awaited, with the scored run", function()
+        slow_it("times out while the answer to the completion is awaited, with the scored run #slow", function()
           local run = start()
           silence "/complete$"
           local err = times_out(0.8, function() return await(run, { interval = 0.01, timeout = 0.8 }) end)
@@ -440,7 +440,7 @@ describe("the helpers that wait,", function()
           assert.are.same({ "suspended", "suspending", "suspended", "resuming", "running" }, seen)
         end)
 
-        slow_it("ends with an error of kind state for a devbox that is suspended and still is 5 seconds later", function()
+        slow_it("ends with an error of kind state for a devbox that is suspended and still is 5 seconds later #slow", function()
           statuses { "suspended", "suspended" }
           local on_poll, seen = watcher "status"
           expect.failure("state", "suspended", await { interval = 5.05, on_poll = on_poll })

@@ -93,7 +93,7 @@ describe("devbox:exec", function()
     while server:count { path = "/kill$" } == 0 do client:poll(0.01) end
   end)
 
-  it("kills it also when its first answer has not come yet, which is not held for long", function()
+  it("kills it also when its first answer has not come yet, which is not held for long #slow", function()
     server:set { commands = { slow = { seconds = 30 } } }
     local task = client:spawn(function() return devbox:exec("slow", { kill_on_failure = true }) end)
     while server:count { path = "/execute$" } == 0 do client:poll(0.01) end
@@ -183,7 +183,7 @@ describe("devbox:exec", function()
       assert.are.equal(devbox.id, name)
     end)
 
-    it("raises again what one of them raised, and kills the command where that is asked for", function()
+    it("raises again what one of them raised, and kills the command where that is asked for #slow", function()
       local thrown = {}
       local function work()
         devbox:exec("echo one; sleep 60", { stdout = function() error(thrown) end, kill_on_failure = true })
@@ -220,7 +220,7 @@ describe("devbox:exec", function()
       assert.are.equal(0, client:stats().in_flight)
     end)
 
-    it("is cancelled with its task, and leaves nothing on its way", function()
+    it("is cancelled with its task, and leaves nothing on its way #slow", function()
       server:set { commands = { slow = { stdout = "x", seconds = 30 } } }
       local begun
       local task = client:spawn(function()

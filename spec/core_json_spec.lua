@@ -151,7 +151,7 @@ describe("core.json_decode", function()
 
     local function items(n) return "[0" .. (",0"):rep(n - 1) .. "]" end
 
-    it_sizes("of their exact size, where they come again", function()
+    it_sizes("of their exact size, where they come again #slow", function()
       decode("{" .. ('"a":1,'):rep(200) .. '"b":1}') -- as other specs may: sizes go down by and by
       local empty = size("{}", 0)
       assert.equal(size('{"a":1}', 30) - empty, (size('{"a":1,"b":1,"c":1,"d":1}', 30) - empty) / 4)

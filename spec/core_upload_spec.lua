@@ -186,7 +186,7 @@ describe("a body that is read as it is sent", function()
       (head_and_body()))
   end)
 
-  it("goes over the other scheme only where that is allowed", function()
+  it("goes over the other scheme only where that is allowed #slow", function()
     raw = support.raw { OK, after = "repeat" }
     local secure = support.raw { OK, after = "repeat", tls = "localhost" }
     for _, case in ipairs { { https = true, url = raw.url }, { https = false, url = secure.url } } do

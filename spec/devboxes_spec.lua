@@ -306,7 +306,7 @@ describe("client.devboxes", function()
     end)
   end)
 
-  it("are not hurried by the client's timeout where a call takes long by nature", function()
+  it("are not hurried by the client's timeout where a call takes long by nature #slow", function()
     local devbox = boot()
     local hasty = server:client { timeout = 0.1, max_retries = 0 }
     server:fault({ path = "/execute$", delay = 0.3 }, { path = "/write_file_contents$", delay = 0.3 },

@@ -270,7 +270,7 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
-    it("may score its run itself, and complete it", function()
+    it("may score its run itself, and complete it #slow", function()
       for _, by in ipairs {
         function(run) assert(run:score()) end,
         function(run) assert(run:score_and_await { interval = 0.01 }) end,
@@ -332,7 +332,7 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
-    it("in its scoring has its devbox shut down", function()
+    it("in its scoring has its devbox shut down #slow", function()
       for _, outcome in ipairs { "failed", "timeout", "canceled" } do
         server:set { scoring_outcome = outcome }
         local report = evaluate()
@@ -538,7 +538,7 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
-    it("at any moment leaves nothing running", function()
+    it("at any moment leaves nothing running #slow", function()
       for steps = 1, 60, 3 do
         local requests = 0
         local other
@@ -571,7 +571,7 @@ describe("client:evaluate", function()
       assert_nothing_runs()
     end)
 
-    it_closing("by the program's end, with a client that is closed then, has what runs cancelled", function()
+    it_closing("by the program's end, with a client that is closed then, has what runs cancelled #slow", function()
       for _, ending in ipairs {
         "repeat client:poll(1) until working == 12 os.exit(3, true)", -- by the main program
         "leaves = true client:run()", -- by an agent

@@ -122,7 +122,7 @@ describe("An interrupt", function()
       end)
     end
 
-    it("fails it, or costs no event: the opening behind a break", function()
+    it("fails it, or costs no event: the opening behind a break #slow", function()
       check_stream(function(strike_at, stream, got)
         server:clear_faults()
         server:fault { path = "/subscribe/sse$", cut_events = 2 }
@@ -250,7 +250,7 @@ describe("An interrupt", function()
     end)
   end)
 
-  describe("of the turns", function()
+  describe("of the turns #slow", function()
     -- Tasks that do all that tasks do; each adds its name when it has done it.
     local function start(done, told)
       client = server:client { max_retries = 0, on_error = function(err, task) told[task] = err end }

@@ -158,7 +158,7 @@ describe("client.objects", function()
     assert.are.same({ 100000, 100000 }, seen)
   end)
 
-  it("keep to one deadline with all their requests", function()
+  it("keep to one deadline with all their requests #slow", function()
     server:set { delay = 0.2 }
     local began = support.now()
     expect.failure("timeout", "DEADLINE", client.objects:upload_from_text("x", { name = "n" }, { deadline = 0.5 }))

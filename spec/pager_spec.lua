@@ -578,7 +578,7 @@ describe("A pager", function()
       end
     end)
 
-    it("by on_event, whatever has come of the page, so that it raises when it is used again", function()
+    it("by on_event, whatever has come of the page, so that it raises when it is used again #slow", function()
       for name, fault in pairs {
         whole = {}, truncated = { truncate = 200 }, shapeless = { page = "no_list" }, cut = { cut = 200 },
       } do

@@ -298,7 +298,7 @@ describe("client", function()
     assert.are.same({ "3", "0.5" }, { entry.header["x-n"], entry.header["x-m"] })
   end)
 
-  it("downloads as a string for as long as bytes come, as to a file", function()
+  it("downloads as a string for as long as bytes come, as to a file #slow", function()
     local run = expect.success(client.scenarios:start_run { scenario_id = server:ids("scenario")[1] })
     server:fault { path = "/download_logs$", trickle = { bytes = 20, every = 0.05 } }
     local zip, response = expect.success(run:download_logs(nil, { timeout = 0.3, max_retries = 0 }))

@@ -70,7 +70,7 @@ describe("a task that sends a long text", function()
   end)
 
   -- A copy there would be made in one go, as would those for further attempts.
-  it("keeps what it sends out of Lua's memory, over all attempts", function()
+  it("keeps what it sends out of Lua's memory, over all attempts #slow", function()
     client:close()
     server:reset()
     client = server:client { max_retries = 2, max_retry_wait = 0.01 }
@@ -91,7 +91,7 @@ describe("a task that sends a long text", function()
     assert.is_true(arrived().text == TEXT)
   end)
 
-  it("sends them from outside of tasks as well", function()
+  it("sends them from outside of tasks as well #slow", function()
     echo { text = TEXT, after = true }
     local body = arrived()
     assert.is_true(body.text == TEXT and body.after)

@@ -310,8 +310,9 @@ describe("In silence", function()
       starting(client)
       server:fault { path = "/cancel$", silent = true }
       local began = support.now()
-      client:close(0.1)
+      local _, err = pcall(client.close, client, 0.1)
       local took = support.now() - began
+      assert.are.equal("CANCELLED", err.code)
       assert.is_true(took >= 0.09 and took < 4, took)
       expect.raises("client is closed", function() client.scenarios:retrieve(ids[1]) end)
     end)

@@ -246,7 +246,7 @@ describe("A stream", function()
     return joined(events), err, table.concat(offsets, " ")
   end
 
-  it("of output asks again for what is missing between two chunks", function()
+  it("of output asks again for what is missing between two chunks #slow", function()
     for _, row in ipairs {
       { { { 0, "ab" }, { 4, "ef" } }, { { 0, "ab" }, { 2, "cd" }, { 4, "ef" } }, "none 0", "abcdef" },
       { { { 0, "ab" }, { 2, "cd" }, { 6, "gh" } }, { { 2, "cdef" }, { 6, "gh" } }, "none 2", "abcdefgh" },
@@ -290,7 +290,7 @@ describe("A stream", function()
     assert.is_true(opened() >= 2)
   end)
 
-  it("of an axon goes on behind the last event, whatever it ends with", function()
+  it("of an axon goes on behind the last event, whatever it ends with #slow", function()
     server:axon_events(axon.id, 50, { payload = "n#" })
     for _, row in ipairs(BREAKS) do
       local fault = { path = "/subscribe/sse$" }

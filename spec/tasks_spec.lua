@@ -115,7 +115,7 @@ describe("tasks", function()
       }, results)
     end)
 
-    it("is there for a task that nobody holds: its call is finished", function()
+    it("is there for a task that nobody holds: its call is finished #slow", function()
       local done
       client:spawn(function() done = retrieve(ids[3]) end)
       support.gc()
@@ -228,7 +228,7 @@ describe("tasks", function()
     end)
   end)
 
-  it("that have ended keep what they brought, not their stacks", function()
+  it("that have ended keep what they brought, not their stacks #slow", function()
     local list = {}
     for i = 1, 1000 do list[i] = false end
     support.gc()
@@ -551,7 +551,7 @@ describe("tasks", function()
   end)
 
   describe("a pager in a task", function()
-    it("gives its request up when its loop is left", function()
+    it("gives its request up when its loop is left #slow", function()
       server:fault { cut_items = 2, by = "stall" }
       client:spawn(function()
         for _ in client.scenarios:list { limit = 100 } do break end -- luacheck: ignore 512

@@ -38,7 +38,7 @@ describe("Trust:", function()
   describe("certificates", function()
     local function tls() return started(support.raw { tls = "localhost", { { serve = ANSWER } } }) end
 
-    it("are those of SSL_CERT_FILE, where ca_file names none", function()
+    it("are those of SSL_CERT_FILE, where ca_file names none #slow", function()
       local script = ([[
         local client = require "runloop".new { base_url = %q, bearer_token = "test-token", max_retries = 0, ca_file = %s }
         local value, err = client.scenarios:retrieve "x"
@@ -52,7 +52,7 @@ describe("Trust:", function()
       assert.are.equal("ok", run("", script:format(url, mine), { SSL_CERT_FILE = stranger }))
     end)
 
-    it("are those of SSL_CERT_DIR, where nothing names a file", function()
+    it("are those of SSL_CERT_DIR, where nothing names a file #slow", function()
       local script = ([[
         local client = require "runloop".new { base_url = %q, bearer_token = "test-token", max_retries = 0, ca_file = %s }
         local value, err = client.scenarios:retrieve "x"
@@ -167,7 +167,7 @@ describe("Trust:", function()
       name, strange_name = hash_of(ours) .. ".0", hash_of(stranger) .. ".0"
     end)
 
-    it("are looked for in the hashed directory where that holds what the bundle holds: the one that is needed", function()
+    it("are looked for in the hashed directory where that holds what the bundle holds: the one that is needed #slow", function()
       local system = store({ ours, stranger }, { [name] = ours, [strange_name] = stranger, ["README"] = stranger })
       for _, options in ipairs { {}, { nameless = true }, { env = system.bundle } } do
         if options.nameless then -- the directory that the bundle is in
@@ -187,7 +187,7 @@ describe("Trust:", function()
       assert.are.same({ "ok\n", { bundle = true } }, { out, opened })
     end)
 
-    it("are the bundle's where the directory lacks one of them", function()
+    it("are the bundle's where the directory lacks one of them #slow", function()
       local lacks = {
         ["it was added to the bundle alone"] = { [strange_name] = stranger },
         ["no link is hashed"] = { ["ours.pem"] = ours, ["stranger.pem"] = stranger },
@@ -212,7 +212,7 @@ describe("Trust:", function()
       assert.are.same({ "tls 1\n", { bundle = true } }, { out, opened })
     end)
 
-    it("of the same subject are told apart", function()
+    it("of the same subject are told apart #slow", function()
       local twin = support.tmpdir() .. "/twin.pem"
       assert(support.run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
         .. " -subj '/CN=runloop spec authority' -keyout /dev/null -out " .. twin) == 0)

@@ -98,7 +98,7 @@ describe("the turns", function()
       assert.are.equal(1, steps)
     end)
 
-    it("does a bounded slice of work at a time", function()
+    it("does a bounded slice of work at a time #slow", function()
       local taken, most, polls = 0, 0, 0
       local task = client:spawn(function()
         for _ = 1, 5 do
