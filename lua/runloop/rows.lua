@@ -97,6 +97,30 @@ local function check_kind(row, definition)
   end
 end
 
+-- What in a row would do nothing, or would be lost, beside the rest of it.
+local function contradiction(method, row)
+  local query, body, asks = row.query, row.body, method == "GET"
+  for name, part in pairs { query = query, body = body } do
+    if not (part.fields or part.variants) then return "'" .. name .. "' is no object" end
+  end
+  for name in pairs(query and body and query.fields or {}) do
+    if body.fields[name] then return "'" .. name .. "' is in the query and in the body" end
+  end
+  for _, name in pairs(row.things or {}) do
+    if not LISTED[name] then return "'things': no resource is called '" .. name .. "'" end
+  end
+  if asks and (body or row.multipart) then return "a GET has no body" end
+  if not asks and (row.list or row.events) then return "a list or a stream is a GET" end
+  if row.list and row.events then return "a list is no stream" end
+  if row.resume and not (row.events and query and query.fields[row.resume]) then
+    return "'resume' is a parameter of a stream's query"
+  end
+  if row.check and row.returns ~= "bytes" then return "'check' is for what returns bytes" end
+  if row.multipart and not body then return "'multipart' needs a body, which are its other parts" end
+  if row.changes and not body then return "'changes' needs a body" end
+  return nil
+end
+
 -- Whether a resource, or one that it is below or that is right below it, has things of a kind.
 local function has_things(definition, kind)
   if definition.kind == kind or LISTED[definition.name .. "." .. kind .. "s"] then return true end
@@ -111,6 +135,9 @@ local function ids_of(path, definition)
     local kind = match(name, "^([%w_]+)_id$") or definition.kind
     if not kind or not has_things(definition, kind) or not (find(name, "_id$") or name == (definition.id or "id")) then
       error("'{" .. name .. "}' is no id of anything", 0)
+    end
+    for i = 1, #ids do
+      if ids[i].name == name then error("'{" .. name .. "}' stands there twice", 0) end
     end
     ids[#ids + 1] = { name = name, kind = kind, field = kind == definition.kind and definition.id or nil }
   end
@@ -150,6 +177,8 @@ function rows.plan(definition, row)
   parts[#parts + 1] = rest
   if find(rest, "[{}]") then error("braces in the path: " .. path, 0) end
   check_kind(spec, definition)
+  local why = contradiction(method, spec)
+  if why then error(why, 0) end
   if spec.check and not lazy.load("download").CHECKS[spec.check] then
     error("no check is called '" .. spec.check .. "'", 0)
   end
