@@ -15,29 +15,8 @@ describe("the end of tasks:", function()
   stand_in({ scenarios = 120 }, function(started)
     server, client, ids = started, started:client(), started:ids("scenario")
   end)
-
-  local function new_client(options)
-    return server:client(options)
-  end
-
-  local function retrieve(id)
-    return client.scenarios:retrieve(id or ids[1])
-  end
-
-  local function silence(fields)
-    local fault = { silent = true, times = math.huge }
-    for name, value in pairs(fields or {}) do fault[name] = value end
-    server:fault(fault)
-  end
-
-  -- A task that waits for an answer that does not come; the server has got its request.
-  local function hanging(fn)
-    silence()
-    local before = server:count()
-    local task = client:spawn(fn or function() return retrieve() end)
-    poll_until(client, function() return server:count() > before end, "a request")
-    return task
-  end
+  local with = tasks.with(function() return server, client, ids end)
+  local retrieve, silence, hanging = with.retrieve, with.silence, with.hanging
 
   describe("task:cancel", function()
     it("ends the pending call, at the server too", function()
@@ -141,7 +120,7 @@ describe("the end of tasks:", function()
     end)
 
     it("ends the wait for the next attempt: there is none", function()
-      local own = new_client { max_retry_wait = 60 }
+      local own = server:client { max_retry_wait = 60 }
       local retries = 0
       server:fault { status = 500, times = math.huge }
       local task = own:spawn(function() return own.scenarios:retrieve(ids[1]) end)
@@ -238,7 +217,7 @@ describe("the end of tasks:", function()
 
     it("hands over what a to-be-closed variable raises, though somebody waits", function()
       local told = {}
-      local own = new_client { on_error = function(err, task) told[#told + 1] = { err, task } end }
+      local own = server:client { on_error = function(err, task) told[#told + 1] = { err, task } end }
       local task = own:spawn(function()
         return finally(function() error("while closing", 0) end, function()
           own:sleep(60)
@@ -439,7 +418,7 @@ describe("the end of tasks:", function()
     before_each(function()
       told = {}
       on_error = nil
-      own = new_client {
+      own = server:client {
         on_error = function(err, task)
           told[#told + 1] = { err, task }
           if on_error then on_error(err, task) end
@@ -585,7 +564,7 @@ describe("the end of tasks:", function()
 
   describe("two clients", function()
     it("have tasks of their own", function()
-      local own = new_client()
+      local own = server:client()
       local one = client:spawn(retrieve, ids[1])
       local two = own:spawn(function() return own.scenarios:retrieve(ids[2]) end)
       client:run()
@@ -595,7 +574,7 @@ describe("the end of tasks:", function()
     end)
 
     it("are strangers: a call of the other one blocks in a task", function()
-      local own = new_client()
+      local own = server:client()
       local task = client:spawn(function()
         local scenario = assert(own.scenarios:retrieve(ids[2]))
         assert(own:spawn(function() return own.scenarios:retrieve(ids[3]) end):wait())
@@ -606,7 +585,7 @@ describe("the end of tasks:", function()
     end)
 
     it("do not mind when one of them is closed", function()
-      local own = new_client()
+      local own = server:client()
       local one = client:spawn(retrieve, ids[1])
       local two = own:spawn(function() return own.scenarios:retrieve(ids[2]) end)
       client:close()
@@ -674,7 +653,7 @@ describe("the end of tasks:", function()
     end
 
     it("cancels whatever is going on", function()
-      local own = new_client { max_retry_wait = 60, max_connections = 3 }
+      local own = server:client { max_retry_wait = 60, max_connections = 3 }
       local list = everything(own)
       at_once(own.close, own)
       for i, task in ipairs(list) do
@@ -688,7 +667,7 @@ describe("the end of tasks:", function()
 
     it("in a task lets poll and run return 0", function()
       for _, name in ipairs { "poll", "run" } do
-        local own = new_client()
+        local own = server:client()
         local message
         local other = own:spawn(own.sleep, own, 60)
         own:spawn(function()
@@ -705,7 +684,7 @@ describe("the end of tasks:", function()
     end)
 
     it("in a task ends that task at its next wait", function()
-      local own = new_client()
+      local own = server:client()
       local task = own:spawn(function()
         coroutine.yield()
         own:close()
@@ -717,7 +696,7 @@ describe("the end of tasks:", function()
     end)
 
     it("in a task wakes who waits outside", function()
-      local own = new_client()
+      local own = server:client()
       local hung = own:spawn(own.sleep, own, 60)
       own:spawn(function()
         coroutine.yield()
@@ -727,7 +706,7 @@ describe("the end of tasks:", function()
     end)
 
     it("in a task makes a map outside raise", function()
-      local own = new_client()
+      local own = server:client()
       expect.raises("client:map: client is closed", function()
         at_once(own.map, own, { 1, 2 }, function(i)
           if i == 1 then own:sleep(60) end
@@ -738,7 +717,7 @@ describe("the end of tasks:", function()
 
     it("may be called by a to-be-closed variable, while it is at work or not", function()
       for _, how in ipairs { "cancel", "close" } do
-        local own = new_client()
+        local own = server:client()
         local list = {}
         for i = 1, 5 do
           list[i] = own:spawn(function()
@@ -754,7 +733,7 @@ describe("the end of tasks:", function()
     end)
 
     it("cancels what to-be-closed variables start meanwhile", function()
-      local own = new_client()
+      local own = server:client()
       local started
       local begun = false
       own:spawn(function()
@@ -770,7 +749,7 @@ describe("the end of tasks:", function()
     end)
 
     it("has calls in to-be-closed variables return nil and an error of kind cancelled", function()
-      local own = new_client()
+      local own = server:client()
       local value, err
       own:spawn(function()
         return finally(function() value, err = own.scenarios:retrieve(ids[1]) end, function()

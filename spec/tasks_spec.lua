@@ -15,29 +15,8 @@ describe("tasks", function()
   stand_in({ scenarios = 120 }, function(started)
     server, client, ids = started, started:client(), started:ids("scenario")
   end)
-
-  local function new_client(options)
-    return server:client(options)
-  end
-
-  local function retrieve(id)
-    return client.scenarios:retrieve(id or ids[1])
-  end
-
-  local function silence(fields)
-    local fault = { silent = true, times = math.huge }
-    for name, value in pairs(fields or {}) do fault[name] = value end
-    server:fault(fault)
-  end
-
-  -- A task that waits for an answer that does not come; the server has got its request.
-  local function hanging(fn)
-    silence()
-    local before = server:count()
-    local task = client:spawn(fn or function() return retrieve() end)
-    poll_until(client, function() return server:count() > before end, "a request")
-    return task
-  end
+  local with = tasks.with(function() return server, client, ids end)
+  local retrieve, hanging = with.retrieve, with.hanging
 
   describe("client:spawn", function()
     it("runs the function at once, up to its first wait", function()
@@ -153,7 +132,7 @@ describe("tasks", function()
 
     it("tells on_error nothing of an error that somebody waits for, though another has given up", function()
       local told = {}
-      local own = new_client { on_error = function(err) told[#told + 1] = err end }
+      local own = server:client { on_error = function(err) told[#told + 1] = err end }
       local failing = own:spawn(function()
         own:sleep(0.05)
         error "boom"
@@ -339,7 +318,7 @@ describe("tasks", function()
     end)
 
     it("is allowed outside a task though the client is nonblocking", function()
-      local own = new_client { nonblocking = true }
+      local own = server:client { nonblocking = true }
       local task = own:spawn(function() return own.scenarios:retrieve(ids[1]) end)
       assert.are.equal(ids[1], expect.success(task:wait()).id)
     end)
@@ -458,7 +437,7 @@ describe("tasks", function()
 
       it("leaves an error to on_error when the waiter ends before it could take it", function()
         local told = {}
-        local own = new_client { on_error = function(err, task) told[#told + 1] = { err, task } end }
+        local own = server:client { on_error = function(err, task) told[#told + 1] = { err, task } end }
         local failing = own:spawn(function()
           coroutine.yield()
           error("nobody's", 0)
@@ -654,7 +633,7 @@ describe("tasks", function()
 
   describe("retry waits and intervals", function()
     it("are deadlines: other calls go on meanwhile", function()
-      local own = new_client { max_retry_wait = 0.4 }
+      local own = server:client { max_retry_wait = 0.4 }
       server:fault { path = ids[1], status = 500 }
       local order = {}
       local slow = own:spawn(function()
@@ -689,7 +668,7 @@ describe("tasks", function()
     end)
 
     it("of a list are, too #slow", function()
-      local own = new_client { max_retry_wait = 0.4 }
+      local own = server:client { max_retry_wait = 0.4 }
       server:fault { path = "^/v1/scenarios$", status = 500 }
       local order = {}
       local slow = own:spawn(function()

@@ -15,29 +15,8 @@ describe("the turns", function()
   stand_in({ scenarios = 120 }, function(started)
     server, client, ids = started, started:client(), started:ids("scenario")
   end)
-
-  local function new_client(options)
-    return server:client(options)
-  end
-
-  local function retrieve(id)
-    return client.scenarios:retrieve(id or ids[1])
-  end
-
-  local function silence(fields)
-    local fault = { silent = true, times = math.huge }
-    for name, value in pairs(fields or {}) do fault[name] = value end
-    server:fault(fault)
-  end
-
-  -- A task that waits for an answer that does not come; the server has got its request.
-  local function hanging(fn)
-    silence()
-    local before = server:count()
-    local task = client:spawn(fn or function() return retrieve() end)
-    poll_until(client, function() return server:count() > before end, "a request")
-    return task
-  end
+  local with = tasks.with(function() return server, client, ids end)
+  local retrieve, hanging = with.retrieve, with.hanging
 
   describe("client:poll", function()
     it("returns the number of tasks alive", function()
@@ -270,7 +249,7 @@ describe("the turns", function()
     end)
 
     it("is allowed outside though the client is nonblocking", function()
-      assert.is_true(new_client({ nonblocking = true }):sleep(0))
+      assert.is_true(server:client({ nonblocking = true }):sleep(0))
     end)
   end)
 
@@ -427,7 +406,7 @@ describe("the turns", function()
     end)
 
     it("outside raises when the client is nonblocking", function()
-      local own = new_client { nonblocking = true }
+      local own = server:client { nonblocking = true }
       expect.raises("nonblocking", coroutine.wrap(function() own.scenarios:retrieve(ids[1]) end))
     end)
 
@@ -457,7 +436,7 @@ describe("the turns", function()
     end
 
     it("outside tasks blames the line that made it", function()
-      local closed, nonblocking = new_client(), new_client { nonblocking = true }
+      local closed, nonblocking = server:client(), server:client { nonblocking = true }
       local list = closed.scenarios:list()
       closed:close()
       blames(function() closed.scenarios:retrieve(ids[1]) end, "scenarios:retrieve: client is closed")
@@ -468,7 +447,7 @@ describe("the turns", function()
       blames(function() nonblocking.scenarios:retrieve(ids[1]) end, "the client is nonblocking")
       local task = client:spawn(client.sleep, client, 60)
       blames(function() task:wait(-1) end, "argument 'seconds' must be a number")
-      local own = new_client()
+      local own = server:client()
       local knot
       knot = own:spawn(function() own:map({ 1 }, function() return knot:wait() end) end)
       blames(function() own:run() end, "run: the tasks that are left wait for each other")
@@ -560,7 +539,7 @@ describe("the turns", function()
   describe("callbacks within poll", function()
     it("may start tasks", function()
       local own, started
-      own = new_client {
+      own = server:client {
         on_event = function(event)
           if event.type == "response" and not started then
             started = own:spawn(function() return own.scenarios:retrieve(ids[2]) end)
@@ -574,7 +553,7 @@ describe("the turns", function()
 
     it("may cancel the task that they are called for", function()
       local own, task
-      own = new_client { on_event = function(event) if event.type == "response" then task:cancel() end end }
+      own = server:client { on_event = function(event) if event.type == "response" then task:cancel() end end }
       task = own:spawn(function()
         assert(own.scenarios:retrieve(ids[1]))
         own:sleep(0)

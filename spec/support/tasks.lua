@@ -50,4 +50,35 @@ function tasks.keep_busy(seconds)
   repeat until socket.gettime() > stop
 end
 
+--- What specs of tasks do with a stand-in. `here` gives the server, the client and the ids of scenarios at the moment.
+---@param here fun(): table, table, string[]
+function tasks.with(here)
+  local with = {}
+
+  function with.retrieve(id)
+    local _, client, ids = here()
+    return client.scenarios:retrieve(id or ids[1])
+  end
+
+  --- Requests get no answer; `fields` of the fault.
+  function with.silence(fields)
+    local server = here()
+    local fault = { silent = true, times = math.huge }
+    for name, value in pairs(fields or {}) do fault[name] = value end
+    server:fault(fault)
+  end
+
+  --- A task that waits for an answer that does not come; the server has got its request.
+  function with.hanging(fn)
+    local server, client = here()
+    with.silence()
+    local before = server:count()
+    local task = client:spawn(fn or function() return with.retrieve() end)
+    tasks.poll_until(client, function() return server:count() > before end, "a request")
+    return task
+  end
+
+  return with
+end
+
 return tasks
