@@ -14,6 +14,7 @@ local find, format, gsub, match, sub = string.find, string.format, string.gsub, 
 local now, array_mt = core.now, core.array_mt
 local BUSY = steps.BUSY
 local fail, hand_over, put_down = steps.fail, steps.hand_over, steps.put_down
+local DRIVE_INTERVAL, take_out = steps.DRIVE_INTERVAL, table.remove
 
 local IDLE_TIMEOUT = 90 -- seconds of silence
 local MIN_GAP = 0.1 -- seconds between two openings, where nothing has failed
@@ -381,21 +382,25 @@ local function error_event(self, part, data)
   return fail(self, err)
 end
 
+-- What `accept` has made of an event, as the loop gets it.
+local function outcome(self, part, item, wrong, missing)
+  if item then
+    part.failures, self._barren = 0, 0
+    if self._secrets then self._transport.learn(item, self._secrets) end
+    return item
+  end
+  if wrong then return steps.broken(self, part, "SHAPE", wrong) end
+  if missing then reopen(self, part, MIN_GAP) end
+  return nil
+end
+
 -- An event as the loop gets it; nil: it says nothing new, or (with an error) the stream has failed.
 local function take(self, part, item, name)
   if name == "error" then return nil, select(2, error_event(self, part, item)) end
   if type(item) ~= "table" or getmetatable(item) == array_mt then
     return steps.broken(self, part, "SHAPE", "an event is no object")
   end
-  local new_item, wrong, missing = self._accept(self, part, item)
-  if new_item then
-    part.failures, self._barren = 0, 0
-    if self._secrets then self._transport.learn(new_item, self._secrets) end
-    return new_item
-  end
-  if wrong then return steps.broken(self, part, "SHAPE", wrong) end
-  if missing then reopen(self, part, MIN_GAP) end
-  return nil
+  return outcome(self, part, self._accept(self, part, item))
 end
 
 -- What there is instead of an event's data: nil and whether to go on, and the error that the stream has failed with.
@@ -445,7 +450,16 @@ local function next_event(self, raises, whole_call)
     hand[1] = BUSY
     local item, name, code, message = transfer:event(self._reading)
     local accepted, err
-    if item == nil and name == "error" then
+    if name == nil and type(item) == "table" and getmetatable(item) ~= array_mt then
+      local new_item, wrong, missing = self._accept(self, part, item)
+      if new_item and not self._secrets then
+        part.failures, self._barren = 0, 0
+        if now() - self._driven >= DRIVE_INTERVAL then steps.drive(self, transfer) end
+        hand[1] = new_item
+        return take_out(hand)
+      end
+      accepted, err = outcome(self, part, new_item, wrong, missing)
+    elseif item == nil and name == "error" then
       accepted, err = nil, select(2, no_event(self, part, name, code, message))
     elseif item ~= nil and item ~= "" then
       accepted, err = take(self, part, item, name)
