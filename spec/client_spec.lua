@@ -933,6 +933,16 @@ describe("The option #slow", function()
       proxy:stop()
     end)
 
+    it("takes all requests when it was asked for, whatever the environment excepts from its own", function()
+      local proxy = support.raw { { { serve = ANSWER } } }
+      for i, name in ipairs { "no_proxy", "NO_PROXY" } do
+        local env = { RUNLOOP_API_KEY = "k", [name] = "*" }
+        in_environment(env, CALL:format("http://far.example:81/x", ("%q"):format(proxy.url)))
+        assert.are.equal(i, proxy:request_count())
+      end
+      proxy:stop()
+    end)
+
     it("never sees the token of an https request", function()
       local proxy = support.raw { "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" }
       local client = runloop.new {

@@ -551,8 +551,10 @@ static CURLcode set_protocol(CURL *curl, const struct rl_http *h, const struct r
   SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (h->proxy != NULL)
+  if (h->proxy != NULL) {
     SET(CURLOPT_PROXY, h->proxy);
+    SET(CURLOPT_NOPROXY, ""); /* the environment's exceptions are of its own proxies */
+  }
   return CURLE_OK;
 }
 
