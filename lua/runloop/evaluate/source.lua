@@ -4,7 +4,7 @@ local errors = require "runloop.error"
 local sources = require "runloop.source"
 
 local getmetatable, ipairs, pcall, type = getmetatable, ipairs, pcall, type
-local format = string.format
+local format, gsub = string.format, string.gsub
 
 -- The id of a scenario, and what is known of it; nil for what is none.
 local function scenario_of(item)
@@ -30,7 +30,8 @@ end
 local function check_list(list, where)
   local kind, fields = list:_gives()
   if kind and kind ~= "scenario" then
-    errors.misuse(format("%s: argument 'source' must be a list of scenarios or their ids, got one of %ss", where, kind))
+    local kinds = gsub(gsub(kind, "y$", "ie"), "x$", "xe") .. "s"
+    errors.misuse(format("%s: argument 'source' must be a list of scenarios or their ids, got one of %s", where, kinds))
   end
   if not fields then return end
   for _, name in ipairs(fields) do
