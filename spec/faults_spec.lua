@@ -149,6 +149,9 @@ local ROWS = {
   { "stream: CR, LF and CRLF mixed", fault = { newline = "mixed" }, kinds = STREAMS, every = "ok 1", seconds = 5 },
   { "stream: cut, and what was sent comes again", fault = { cut_events = 4, replay = 150 }, kinds = STREAMS,
     every = "ok 3", once = "ok 2", seconds = 5 },
+  { "stream: an event is left out", fault = { skip_event = 3 }, kinds = STREAMS, every = "ok 4", once = "ok 2",
+    seconds = 5 },
+  { "stream: an event comes twice", fault = { twice_event = 3 }, kinds = STREAMS, every = "ok 1", seconds = 5 },
   { "`has_more` missing", fault = { page = "no_has_more" }, kinds = { "page" }, every = "ok 1", seconds = 5 },
 }
 

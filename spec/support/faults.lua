@@ -313,7 +313,7 @@ end
 -- A sink that does to a stream what the fault wants. `ending` is how it broke off, nil when it did not.
 local function faulty_sink(conn, fault, chunked, cut)
   local plain = sse.sink(conn, chunked)
-  local sink = { plain = plain, events = 0, bytes = 0 }
+  local sink = { plain = plain, events = 0, come = 0, bytes = 0 }
   local breaks_at = fault.cut_events or (fault.error_event or fault.endless_line) and 0
 
   local function write(text)
@@ -361,9 +361,13 @@ local function faulty_sink(conn, fault, chunked, cut)
         self.ending = fault.by or "close"
         return nil
       end
-      if not write(frame) then return nil end
-      self.events = self.events + 1
-      if not between() then return nil end
+      self.come = self.come + 1
+      local times = fault.skip_event == self.come and 0 or fault.twice_event == self.come and 2 or 1
+      for _ = 1, times do
+        if not write(frame) then return nil end
+        self.events = self.events + 1
+        if not between() then return nil end
+      end
     end
     return true
   end

@@ -97,6 +97,7 @@
 --     error_event = { code = 408, message = "idle" }: an event `error` after cut_events = 0 events,
 --       then a whole end    endless_line = true: a line without end after cut_events = 0 events
 --     insert = "bytes" after at_event = 0 events: comments, frames without data, anything
+--     skip_event = n: the n-th event is left out    twice_event = n: it comes twice
 --     newline = "\r" | "\r\n" | "mixed": the ends of lines
 --     replay = n: it begins so many bytes (or events) before the place that was asked for
 --     close_after = true (a whole answer that promises keep-alive, then FIN), seconds, or "reset"
@@ -323,8 +324,8 @@ end
 local FAULT_FIELDS = {}
 for name in ([[method path query skip times effect unread status body json headers redirect echo_token raw garbage
   http09 html close reset silent endless_headers endless_body delay body_delay interim set_headers http_version
-  framing cut within cut_items cut_events cut_extra insert at_event error_event endless_line newline
-  replay by trickle flip truncate gzip size page close_after length lua]]):gmatch("%S+") do
+  framing cut within cut_items cut_events cut_extra insert at_event error_event endless_line skip_event twice_event
+  newline replay by trickle flip truncate gzip size page close_after length lua]]):gmatch("%S+") do
   FAULT_FIELDS[name] = true
 end
 
