@@ -636,7 +636,7 @@ static int decode_item(lua_State *L, struct transfer *box, const char *data, siz
   struct client *c = box->client;
   const struct fields *f;
   size_t left;
-  if (lua_isnoneornil(L, 3))
+  if (!lua_toboolean(L, 3))
     return decode(L, box, data, len);
   f = luaL_checkudata(L, 3, FIELDS);
   if (c->decoding > 0)

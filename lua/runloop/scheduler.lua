@@ -143,13 +143,13 @@ end
 --- every item.
 ---@return boolean
 function scheduler:may_take()
-  local turns = self.turns
+  local turns, problems = self.turns, self.problems
   local task = turns.current
-  if self.closed or turns.telling or self.problems.first <= self.problems.last then return false end
+  if self.closed or turns.telling or problems.first <= problems.last then return false end
   if task then
     return now() < turns.slice_end and not task._closing and task._co == running() and isyieldable()
   end
-  return not turns.turning and not self.nonblocking
+  return not (turns.turning or self.nonblocking)
 end
 
 -- Waits.
