@@ -23,6 +23,16 @@ describe("devbox:exec", function()
     return list
   end
 
+  it("exec ends as cancelled when a function of its output closes the client", function()
+    for _, kill in ipairs { false, true } do
+      local own = server:client()
+      local machine = expect.success(own.devboxes:create_and_await_running({}, { interval = 0.01 }))
+      expect.failure("cancelled", "CANCELLED", machine:exec("echo one; sleep 0.1; echo two", {
+        kill_on_failure = kill, stdout = function() own:close() end, stderr = function() end,
+      }))
+    end
+  end)
+
   it("gives the output and the exit status of a command, which is no error whatever it is", function()
     local result, response = expect.success(devbox:exec "echo out; echo err >&2; exit 3")
     assert.are.same({ "completed", 3, "out\n", "err\n" },

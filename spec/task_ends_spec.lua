@@ -715,6 +715,29 @@ describe("the end of tasks:", function()
       end)
     end)
 
+    it("by what a map calls makes it raise as well, though nothing is left that would wait", function()
+      local line = debug.getinfo(1, "l").currentline
+      for _, concurrency in ipairs { 1, 2, 16 } do
+        for _, wait in ipairs { false, true } do
+          local own = server:client()
+          local message = expect.raises("client:map: client is closed", function()
+            own:map({ 1, 2, 3 }, function()
+              if wait then own:sleep(0) end
+              own:close()
+            end, { concurrency = concurrency })
+          end)
+          assert.are.equal("spec/task_ends_spec.lua:" .. line + 5, message:match "^[^:]*:%d+")
+        end
+        local own = server:client()
+        expect.raises("client:map: client is closed", function()
+          own:map(function()
+            own:close()
+            return 1
+          end, function() end, { concurrency = concurrency })
+        end)
+      end
+    end)
+
     it("may be called by a to-be-closed variable, while it is at work or not", function()
       for _, how in ipairs { "cancel", "close" } do
         local own = server:client()

@@ -84,7 +84,7 @@ local function read_stream(self, name, take)
     while true do
       local chunk, failure = stream:next()
       if not chunk then return failure == nil or nil, failure end
-      local refused = take(chunk.output)
+      local refused = take(chunk.output) or self.context.transport.scheduler:end_if_closed()
       if refused then return nil, refused end
     end
   end, function() stream:close() end)

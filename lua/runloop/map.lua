@@ -100,6 +100,7 @@ function work(self)
     local item, index = take(self)
     if item == nil then break end
     -- There was an item, so there may be more: one more worker looks, until there are enough.
+    if self.scheduler.closed then return end -- by the source or by a function: whoever called map hears of it
     if self.started < self.concurrency and not self.ended then start_worker(self) end
     keep(self, index, pcall(self.fn, item, index))
     self.scheduler:breathe()
@@ -118,6 +119,7 @@ local function run(self)
   start_worker(self)
   if not self.caller then
     self.scheduler:drive("client:map", function() return is_over(self) end, nil, abort)
+    self.scheduler:check_open "client:map" -- what closed it may have left no worker that waited
   elseif not is_over(self) then
     self.waiting = true
     self.scheduler.turns:park(self.caller, abort)
