@@ -300,10 +300,13 @@ describe("the helpers that wait,", function()
         end)
 
         it("waits for what an attempt has begun whose answer was lost, and which is refused the next one", function()
-          local run = start()
-          server:fault({ path = "/score$", status = 503, effect = true }, { path = "/score$", status = 400 })
-          local scored = expect.success(await(run, { interval = 0.01 }))
-          assert.are.equal("scored", scored.state)
+          for _, lost in ipairs { { status = 503 }, { close = true } } do -- the second libcurl sends again, unseen
+            local run = start()
+            lost.path, lost.effect = "/score$", true
+            server:fault(lost, { path = "/score$", status = 400 })
+            local scored = expect.success(await(run, { interval = 0.01 }))
+            assert.are.equal("scored", scored.state)
+          end
         end)
 
         it("times out while the answer to the scoring is awaited", function()
@@ -337,6 +340,18 @@ describe("the helpers that wait,", function()
         local function await(run, spec, options)
           return within(function() return client.scenarios.runs:score_and_complete(run, spec, options) end)
         end
+
+        it("has completed a run whose answer was lost, though that is refused the next time", function()
+          for _, lost in ipairs { { status = 503 }, { close = true } } do
+            local run = start()
+            lost.path, lost.effect = "/complete$", true
+            server:fault(lost, { path = "/complete$", status = 400 })
+            local completed = expect.success(await(run, { interval = 0.01 }))
+            assert.are.equal("completed", completed.state)
+          end
+          server:fault { path = "/complete$", status = 400 }
+          expect.failure("api", "bad_request", await(start(), { interval = 0.01 }))
+        end)
 
         it("scores the run, waits for the result and completes the run", function()
           local run = start()

@@ -110,12 +110,8 @@ local function fill(self, object)
   local ok, response = put(self, object)
   if not ok then return nil, response end
   local whole, why = self.context.api.objects:complete(object.id, options_left(self))
-  if whole then return check_whole(whole, why) end
-  if why.status ~= 409 then return nil, why end
-  -- Nobody else completes it: an answer was lost, which may have been one that libcurl itself has sent the request for.
-  local view, seen = self.context.api.objects:retrieve(object.id, options_left(self))
-  if view and view.state == "READ_ONLY" then return view, seen end
-  return nil, why
+  if not whole then return nil, why end
+  return check_whole(whole, why)
 end
 
 local function create_and_fill(self, params)

@@ -61,7 +61,7 @@ shapes.ObjectDownloadUrl = answer { download_url = required(text { secret = true
 
 -- Of an attempt whose answer was lost the next one hears that the object is not UPLOADING any more: as it should be.
 local function recover_complete(context, ids, err, options)
-  if err.status ~= 409 or err.attempts < 2 then return nil, err end
+  if err.status ~= 409 or err.attempts < 2 and not err.maybe_sent then return nil, err end
   local view, response = context.api.objects:retrieve(ids[1], options)
   if view and view.state == "READ_ONLY" then return view, response end
   return nil, err

@@ -96,7 +96,7 @@ local function call_agent(self, trial, devbox)
   return done, err
 end
 
--- Whether a run cannot be scored because it is: by its agent, or by a request that libcurl has sent twice.
+-- Whether a run cannot be scored because it is already, by its agent.
 local function is_scored_already(self, run, err)
   if err.kind ~= "api" or err.retryable then return false end
   local seen = self.api["scenarios.runs"]:retrieve(run.id)

@@ -72,16 +72,19 @@ local function await_scored(context, run, spec, options)
 end
 
 local IN_SCORING = { scoring = true, scored = true, completed = true }
+local COMPLETED = { completed = true }
 
--- An attempt whose answer was lost may have begun to score the run, which is refused the next one.
+-- What an attempt has done whose answer was lost, the next one may be refused: the run, if it is in one of the states.
+local function done_before(watch, run, err, states)
+  if err.kind ~= "api" or err.retryable or err.attempts < 2 and not err.maybe_sent then return nil end
+  local view, response = watch.api["scenarios.runs"]:retrieve(run, watch:call_options())
+  if view and states[view.state] then return view, response end
+  return nil
+end
+
 local function score_and_wait(watch, run)
-  local runs = watch.api["scenarios.runs"]
-  local scoring, err = runs:score(run, watch:call_options())
-  if not scoring and err.kind == "api" and not err.retryable and err.attempts > 1 then
-    local seen = runs:retrieve(run, watch:call_options())
-    scoring = seen and IN_SCORING[seen.state]
-  end
-  if not scoring then return watch:failed(err) end
+  local scoring, err = watch.api["scenarios.runs"]:score(run, watch:call_options())
+  if not scoring and not done_before(watch, run, err, IN_SCORING) then return watch:failed(err) end
   return wait(watch, run)
 end
 
@@ -94,8 +97,10 @@ local function score_and_complete(context, run, spec, options)
   local view, response = score_and_wait(watch, run)
   if not view or view.state == "completed" then return view, response end
   view, response = context.api["scenarios.runs"]:complete(run, watch:call_options())
-  if not view then return watch:failed(response) end
-  return view, response
+  if view then return view, response end
+  local seen, seen_response = done_before(watch, run, response, COMPLETED)
+  if seen then return seen, seen_response end
+  return watch:failed(response)
 end
 
 return {
