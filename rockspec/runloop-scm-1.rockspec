@@ -57,6 +57,7 @@ build = {
         "src/transfer.c",
         "src/trust.c",
         "src/url.c",
+        "src/uuid.c",
       },
       libraries = { "curl" },
       incdirs = { "$(CURL_INCDIR)" },

@@ -275,6 +275,31 @@ describe("hosts: #slow", function()
       nginx:stop()
     end)
 
+    it("leaves nobody the random ids of another one", function()
+      forks [[
+        local core = require "runloop.core"
+        local http, seen, path = core.http {}, {}, os.tmpname()
+        local function note(id)
+          assert(not seen[id], id)
+          seen[id] = true
+        end
+        note(core.uuid("", http))
+        in_child(function()
+          local file = assert(io.open(path, "w"))
+          for _ = 1, 40 do file:write(core.uuid("", http), "\n") end
+          file:close()
+        end)
+        for id in io.lines(path) do note(id) end
+        os.remove(path)
+        local other = core.http {}
+        for _ = 1, 40 do
+          note(core.uuid("", http))
+          note(core.uuid("", other))
+          note(core.uuid())
+        end
+      ]]
+    end)
+
     it("leaves a child that may make clients of its own", function()
       forks([[
         assert(client.scenarios:retrieve(%ID))

@@ -560,7 +560,7 @@ static int turn(struct rl_http *h, double seconds) {
 int rl_http_turn(struct rl_http *h, double seconds) {
   struct rl_standard standard;
   int n;
-  if (h->closed || rl_http_forked(h))
+  if (h->closed || rl_http_seems_forked(h))
     return 0;
   rl_standard_take(&standard);
   n = turn(h, seconds);
@@ -812,7 +812,7 @@ void rl_transfer_free(struct rl_transfer *t) {
   rl_transfer_cancel(t);
   if (t->state != RL_FINISHED)
     return; /* in a forked child: the parent's connection hangs on it */
-  if (t->http != NULL && rl_http_forked(t->http))
+  if (t->sink.path != NULL && t->http != NULL && rl_http_forked(t->http))
     rl_sink_forget_file(&t->sink);
   rl_link_remove(&t->member);
   rl_link_remove(&t->news);

@@ -123,7 +123,8 @@ void rl_http_free(struct rl_http *h);
 /* 1 in a child process of the one that made the client. Then nothing but close and free is safe. */
 int rl_http_forked(const struct rl_http *h);
 
-/* The same without a system call, for what is done for every item; may miss a raw clone. */
+/* The same without a system call, for what is done for every item and every turn; may miss a raw
+ * clone. */
 int rl_http_seems_forked(const struct rl_http *h);
 
 /* Queues a request. It begins at one of the next turns. Copies everything. RL_OK with *out;

@@ -112,34 +112,29 @@ static int random_number(lua_State *L) {
 static int url_encode(lua_State *L) {
   size_t len;
   const char *s = luaL_checklstring(L, 1, &len);
+  size_t encoded;
   luaL_Buffer b;
   luaL_argcheck(L, len <= (size_t)-1 / 3, 1, "too long");
-  luaL_pushresultsize(&b, rl_url_encode(luaL_buffinitsize(L, &b, 3 * len), s, len));
+  encoded = rl_url_encode(luaL_buffinitsize(L, &b, 3 * len), s, len);
+  if (encoded == len)
+    lua_settop(L, 1); /* it is the text itself */
+  else
+    luaL_pushresultsize(&b, encoded);
   return 1;
 }
 
-/* uuid([prefix]) -> the prefix and a random UUID (version 4, RFC 9562) behind it */
+/* uuid([prefix[, client]]) -> the prefix and a random UUID behind it, of the bytes that the client
+ * has ahead; only for what the client itself sends, which it does not in a forked child */
 static int uuid(lua_State *L) {
-  static const char hex[] = "0123456789abcdef";
   size_t len;
   const char *prefix = luaL_optlstring(L, 1, "", &len);
+  struct rl_random *ahead = lua_isnoneornil(L, 2) ? NULL : rl_lua_random_of(L, 2);
   luaL_Buffer b;
-  unsigned char r[16];
-  char *out = luaL_buffinitsize(L, &b, len + 36);
-  int i;
+  char *out = luaL_buffinitsize(L, &b, len + RL_UUID_LEN);
   memcpy(out, prefix, len);
-  out += len;
-  if (getentropy(r, sizeof r) != 0)
+  if (!rl_uuid(ahead, out + len))
     return luaL_error(L, "the system gives no random bytes");
-  r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
-  r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
-  for (i = 0; i < 16; i++) {
-    if (i == 4 || i == 6 || i == 8 || i == 10)
-      *out++ = '-';
-    *out++ = hex[r[i] >> 4];
-    *out++ = hex[r[i] & 15];
-  }
-  luaL_pushresultsize(&b, len + 36);
+  luaL_pushresultsize(&b, len + RL_UUID_LEN);
   return 1;
 }
 

@@ -2,11 +2,17 @@
 #ifndef RL_LUA_CORE_H
 #define RL_LUA_CORE_H
 
+#include "uuid.h"
+
 #include <lua.h>
 
 /* Adds http, version and features to the table on top of the stack, and makes the metatables of
  * clients and transfers. Raises when libcurl cannot be initialised. */
 void rl_lua_http_open(lua_State *L);
+
+/* The random bytes that the client at `arg` has ahead; none in a forked child, as far as that is
+ * seen without a system call. */
+struct rl_random *rl_lua_random_of(lua_State *L, int arg);
 
 /* Adds file_target, file_replace and file_tail to the table on top of the stack. */
 void rl_lua_file_open(lua_State *L);

@@ -27,6 +27,7 @@ struct client {
   lua_State *stack;           /* to decode on; a user value */
   int decoding;               /* texts of transfers, which must not move */
   struct rl_buffer projected; /* what is left of an item of which not all is wanted */
+  struct rl_random random;
 };
 
 /* The names of the members of items that are wanted, which Lua keeps alive in the user value. */
@@ -191,6 +192,7 @@ static int core_http(lua_State *L) {
   c->decoding = 0;
   rl_json_init(&c->json);
   rl_buffer_init(&c->projected, SIZE_MAX);
+  c->random.left = 0;
   luaL_setmetatable(L, CLIENT);
   c->stack = lua_newthread(L);
   lua_setiuservalue(L, 2, 1);
@@ -213,6 +215,13 @@ static int core_http(lua_State *L) {
     return luaL_error(L, "a header must not contain CR, LF or NUL");
   lua_settop(L, 2);
   return 1;
+}
+
+struct rl_random *rl_lua_random_of(lua_State *L, int arg) {
+  struct client *c = luaL_checkudata(L, arg, CLIENT);
+  if (c->http == NULL || rl_http_seems_forked(c->http))
+    c->random.left = 0;
+  return &c->random;
 }
 
 static enum rl_lane_kind lane_field(lua_State *L, int table) {
@@ -363,11 +372,12 @@ static int client_start(lua_State *L) {
  * One turn of all its transfers, as rl_http_turn: waits at most so long, 0 not at all; without it
  * as long as it takes. */
 static int client_turn(lua_State *L) {
-  struct rl_http *h = check_client(L);
-  if (to_client(L)->decoding > 0)
+  struct client *c = to_client(L);
+  check_open(L, c, rl_http_seems_forked);
+  if (c->decoding > 0)
     return luaL_error(L, "client used in a finalizer while it decodes");
   double seconds = luaL_optnumber(L, 2, -1);
-  lua_pushinteger(L, rl_http_turn(h, seconds));
+  lua_pushinteger(L, rl_http_turn(c->http, seconds));
   return 1;
 }
 

@@ -60,20 +60,20 @@ local function lines_elsewhere(request)
   return headers.lines(set), true
 end
 
+local RETRY_COUNTS = {}
+for i = 0, 9 do RETRY_COUNTS[i] = "x-stainless-retry-count: " .. i end
+
 -- The header lines of one attempt. The usual ones are in the core already (`base_headers`), so that a call without
 -- headers of its own only adds what differs; `bare` says that the list is the whole list.
 local function header_lines(self, request, attempt)
   if request.elsewhere then return lines_elsewhere(request) end
   local key = request.idempotency_key
   if not request.headers and self.plain then
+    local count = RETRY_COUNTS[attempt] or "x-stainless-retry-count: " .. attempt
     if request.method == "GET" then
-      return { "x-stainless-retry-count: " .. attempt }, false
+      return { count }, false
     end
-    return {
-      "x-request-id: " .. key,
-      "x-stainless-retry-count: " .. attempt,
-      "Content-Type: application/json",
-    }, false
+    return { "x-request-id: " .. key, count, "Content-Type: application/json" }, false
   end
   local defaults = { ["x-stainless-retry-count"] = { "x-stainless-retry-count", tostring(attempt) } }
   if request.method ~= "GET" then
@@ -117,12 +117,17 @@ local function idempotency_key(self, method, own)
   if method == "GET" then return nil end
   local header = own and own["x-request-id"] or self.headers["x-request-id"]
   if header then return header[2] or nil end
-  return core.uuid("runloop-lua-retry-")
+  return core.uuid("runloop-lua-retry-", self.http)
 end
 
 local NO_OPTIONS = {}
 
---- A request table, complete with what a call shares over its attempts.
+--- A request table, complete with what a call shares over its attempts. Some requests have besides:
+---   elsewhere   true: it goes to another host, without the client's token and headers
+---   any_scheme  true: http or https, whatever the client speaks
+---   raw         true: ask for a body without a content coding
+---   secrets     a set of fields that are secrets, in what is sent and comes
+---   waited      see `time_left`
 ---@param method string
 ---@param url string
 ---@param options table|nil checked call options; their `query` is the caller's to merge
@@ -141,12 +146,8 @@ function transport:request(method, url, options, query, body, row_headers)
     body = body, headers = own, idempotency_key = idempotency_key(self, method, own),
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
-    on_progress = options.on_progress,
-    elsewhere = nil, -- true: it goes to another host, without the client's token and headers
-    any_scheme = nil, -- true: http or https, whatever the client speaks
-    raw = nil, -- true: ask for a body without a content coding
-    reading = transport.reading(options), secrets = nil, -- a set of fields that are secrets, in what is sent and comes
-    attempts = 0, started = now(), attempt_started = 0, waited = nil, maybe_sent = false,
+    on_progress = options.on_progress, reading = transport.reading(options),
+    attempts = 0, started = now(), attempt_started = 0, maybe_sent = false,
   }
 end
 

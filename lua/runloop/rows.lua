@@ -38,9 +38,10 @@ local merge = rows.merge
 ---@param where string
 ---@return string
 function rows.id(value, id, where)
-  local mt = type(value) == "table" and getmetatable(value)
+  if type(value) ~= "table" then return schema.path_id(value, where, id.name, id.field, id.kind) end
+  local mt = getmetatable(value)
   local field = id.field or type(mt) == "table" and mt.is_thing and mt.kind == (id.kind or mt.kind) and mt.class.id
-  if not field and type(value) == "table" and rawget(value, id.name) ~= nil then field = id.name end
+  if not field and rawget(value, id.name) ~= nil then field = id.name end
   return schema.path_id(value, where, id.name, field or nil, id.kind)
 end
 
@@ -236,15 +237,16 @@ local function is_empty(t)
   return t == nil or (type(t) == "table" and next(t) == nil and not json.name_of(t))
 end
 
--- The URL, and the ids in it.
-local function url_of(plan, transport, given, where)
-  local parts, ids, texts = plan.parts, plan.ids, {}
+-- The URL. The ids are put into `texts`, where they are wanted.
+local function url_of(plan, transport, given, where, texts)
+  local parts, ids = plan.parts, plan.ids
   local url = transport.base_url .. parts[1]
   for i = 1, #ids do
-    texts[i] = rows.id(given[i], ids[i], where)
-    url = url .. core.url_encode(texts[i]) .. parts[i + 1]
+    local id = rows.id(given[i], ids[i], where)
+    url = url .. core.url_encode(id) .. parts[i + 1]
+    if texts then texts[i] = id end
   end
-  return url, texts
+  return url
 end
 
 -- A thing that carries the ids above its own stands for all of them; `wanted` are their names in order. Of the `count`
@@ -301,46 +303,49 @@ local function check_path(path, where, required)
   end
 end
 
--- The arguments of a call, checked, before anything is done: url, query, body, path, options.
+-- The arguments of a call, checked, before anything is done: url, query, body, options, the path of a file, and the ids
+-- where `recovers` wants them.
 local function arguments_of_call(context, plan, where, ...)
   local transport, row, given = context.transport, plan.row, { ... }
   if plan.id_names then rows.spread_ids(plan.id_names, given, select("#", ...)) end
-  local call = {}
-  call.url, call.ids = url_of(plan, transport, given, where)
+  local ids = row.recovers and {} or nil
+  local url, query, body, path = url_of(plan, transport, given, where, ids), nil, nil, nil
   local params, options = plan.params_at and given[plan.params_at], given[plan.options_at]
   if row.changes and is_empty(params) and is_empty(type(options) == "table" and options.body or nil) then
     nothing_to_change(plan, given[#plan.ids], where)
   end
-  if plan.shape then call.query, call.body = sorted_params(plan, params, where) end
+  if plan.shape then query, body = sorted_params(plan, params, where) end
   if row.list then check_cursor(row, params, where) end
   if plan.file_at then
-    local has_contents = row.multipart and call.body.contents ~= nil
-    call.path = given[plan.file_at]
-    if has_contents and call.path ~= nil then errors.misuse(where .. ": have a local file or 'contents', not both") end
-    check_path(call.path, where, row.multipart and not has_contents)
+    local has_contents = row.multipart and body.contents ~= nil
+    path = given[plan.file_at]
+    if has_contents and path ~= nil then errors.misuse(where .. ": have a local file or 'contents', not both") end
+    check_path(path, where, row.multipart and not has_contents)
   end
-  call.options = options_of.check(options, where, plan.shape, row.list and (came_of(plan, context.class) or true))
-  if call.options and call.options.on_progress and not plan.file_at then
-    errors.misuse(where .. ": call option 'on_progress': only uploads and downloads have a progress")
-  end
-  if call.options and call.options.query then call.query = merge(call.query or {}, call.options.query) end
-  if call.options and call.options.body then
-    if plan.method == "GET" or row.multipart then
-      errors.misuse(where .. ": call option 'body': a " .. (row.multipart and "file" or plan.method)
-        .. " is not sent with a body of JSON")
+  options = options_of.check(options, where, plan.shape, row.list and (came_of(plan, context.class) or true))
+  if options then
+    if options.on_progress and not plan.file_at then
+      errors.misuse(where .. ": call option 'on_progress': only uploads and downloads have a progress")
     end
-    call.body = merge(call.body or {}, call.options.body)
+    if options.query then query = merge(query or {}, options.query) end
+    if options.body then
+      if plan.method == "GET" or row.multipart then
+        errors.misuse(where .. ": call option 'body': a " .. (row.multipart and "file" or plan.method)
+          .. " is not sent with a body of JSON")
+      end
+      body = merge(body or {}, options.body)
+    end
   end
-  errors.refuse_more(given, plan.options_at, where)
-  if row.completes then row.completes(call.body) end
-  return call
+  if plan.id_names or select("#", ...) > plan.options_at then errors.refuse_more(given, plan.options_at, where) end
+  if row.completes then row.completes(body) end
+  return url, query, body, options, path, ids
 end
 
-local function open_list(context, plan, where, call)
+local function open_list(context, plan, where, url, query, options)
   local transport, row = context.transport, plan.row
   transport.scheduler:check_open(where)
   local list = lazy.load(row.list and "pager" or "stream").new(transport, {
-    name = where, url = call.url, list = row.list, query = call.query, options = call.options,
+    name = where, url = url, list = row.list, query = query, options = options,
     metatable = LISTED[row.returns] and resource.metatable(context, row.returns) or nil,
     secrets = secrets_of(plan, context.class), resume = row.resume, headers = plan.headers,
   })
@@ -354,27 +359,21 @@ end
 ---@param ... any its arguments
 function rows.perform(context, plan, where, ...)
   local transport, row = context.transport, plan.row
-  local call = arguments_of_call(context, plan, where, ...)
-  if row.list or row.events then return open_list(context, plan, where, call) end
-  local options, body = call.options, call.body
+  local url, query, body, options, path, ids = arguments_of_call(context, plan, where, ...)
+  if row.list or row.events then return open_list(context, plan, where, url, query, options) end
   local text = body and not row.multipart and transport:encode(body, where) or nil
   local refused = transport.scheduler:enter(where)
   if refused then return nil, refused end
-  local request = transport:request(plan.method, call.url, options, call.query, text, plan.headers)
+  local request = transport:request(plan.method, url, options, query, text, plan.headers)
   if row.timeout then request.timeout = options and options.timeout or row.timeout end
   request.once, request.conflicts = row.once, row.conflicts
   if row.nulls then request.reading = transport.reading(options, true) end
   request.secrets = secrets_of(plan, context.class)
   if request.secrets then transport.learn(body, request.secrets) end
-  if row.multipart then
-    return lazy.load("upload").multipart(transport, request, row.multipart, body, call.path)
-  end
-  if row.recovers then
-    local value, response = plan.result(context, plan, request, call.path)
-    if value == nil then return row.recovers(context, call.ids, response, options) end
-    return value, response
-  end
-  return plan.result(context, plan, request, call.path)
+  if row.multipart then return lazy.load("upload").multipart(transport, request, row.multipart, body, path) end
+  local value, response = plan.result(context, plan, request, path)
+  if value == nil and row.recovers then return row.recovers(context, ids, response, options) end
+  return value, response
 end
 
 --- Lets rows find resources.

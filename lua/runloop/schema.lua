@@ -285,6 +285,7 @@ end
 ---@param kind string? what it is an id of
 ---@return string
 function schema.path_id(value, where, name, field, kind)
+  if type(value) == "string" and value ~= "" and value ~= "." and value ~= ".." then return value end
   local ok, id = checks.id({ field = field, of_kind = kind }, value)
   if ok and (id == "." or id == "..") then
     ok, id = false, "must not be '" .. id .. "'"
