@@ -326,7 +326,7 @@ function steps.begin(self, whole_call)
   if refused then return refused end
   steps.check_whole(self, whole_call == "collect")
   scheduler:breathe()
-  self._hand[1] = BUSY
+  steps.take_up(self)
   return nil
 end
 
