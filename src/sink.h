@@ -16,7 +16,7 @@
 
 /* A page is not read on while this many bytes of it are held and an item waits, until fewer than
  * half of them are left. */
-#define RL_SINK_HOLD_BYTES (2u * 1024u * 1024u)
+#define RL_SINK_HOLD_BYTES (1024u * 1024u)
 
 /* The same of a stream of events: hundreds may be open, and nobody may take theirs for long. */
 #define RL_SINK_HOLD_EVENTS (256u * 1024u)

@@ -750,7 +750,7 @@ static void moves_little_in_one_turn(void) {
   size_t most = 0;
   int i, done = 0;
   for (i = 0; i < PAGES; i++) {
-    t[i] = page(h, "/page/200");
+    t[i] = page(h, "/page/100");
     (void)rl_transfer_want(t[i]);
   }
   while (done < PAGES && now() < limit) {
