@@ -43,6 +43,19 @@ describe("In silence", function()
     end)
   end)
 
+  it("a number that came as a text is told how to become one, wherever numbers go", function()
+    for _, use in pairs {
+      function() client:sleep "1" end, function() client:poll "1" end, function() client:close "1" end,
+      function() client:spawn(error):wait "1" end, function() client.scenarios:list():collect "1" end,
+      function() client.scenarios:list { limit = "1" } end, function() client.scenarios:retrieve("x", { timeout = "1" }) end,
+      function() client:evaluate({}, print, { keep_alive = "1" }) end, function() server:client { timeout = "1" } end,
+    } do
+      expect.raises("got string (tonumber makes it a number)", use)
+    end
+    expect.raises("0 or more, got -1", function() client:sleep(-1) end)
+    expect.raises("0 or more, got table", function() client:poll {} end)
+  end)
+
   it_pairs("pairs shows of a list and of a task what is for users, and no more", function()
     local function shown(of)
       local all = {}

@@ -120,7 +120,7 @@ local DEFAULT_TUNNEL = "https://{port}-{key}.tunnel.runloop.ai"
 
 local function check_port(port, where)
   if type(port) ~= "number" or port % 1 ~= 0 or port < 1 or port > 65535 then
-    errors.misuse(where .. ": argument 'port' must be an integer from 1 to 65535")
+    errors.misuse(where .. ": argument 'port' must be an integer from 1 to 65535" .. errors.got(port))
   end
   return format("%d", port)
 end

@@ -8,7 +8,7 @@ local format, gsub = string.format, string.gsub
 
 local errors = {}
 
-lazy.methods(errors, "failure", { "text", "without_id", "number_text", "located", "counted", "api", "scrub" })
+lazy.methods(errors, "failure", { "text", "without_id", "number_text", "got", "located", "counted", "api", "scrub" })
 
 local mt = { __name = "runloop.error" }
 

@@ -5,7 +5,7 @@ local json = require "runloop.json"
 local retry = require "runloop.retry"
 
 local getmetatable, ipairs, next, rawset, setmetatable = getmetatable, ipairs, next, rawset, setmetatable
-local tostring, type = tostring, type
+local tonumber, tostring, type = tonumber, tostring, type
 local format, gsub, match, sub = string.format, string.gsub, string.match, string.sub
 local concat = table.concat
 
@@ -76,6 +76,15 @@ end
 ---@return string
 function failure.number_text(n)
   return (gsub(format("%.14g", n), "[^0-9a-z+-]+", "."))
+end
+
+--- What stood in the place of a number, as a message about it ends.
+---@param value any
+---@return string
+function failure.got(value)
+  if type(value) == "number" then return ", got " .. failure.number_text(value) end
+  local hint = type(value) == "string" and tonumber(value) and " (tonumber makes it a number)" or ""
+  return ", got " .. type(value) .. hint
 end
 
 local function copy_of(err)

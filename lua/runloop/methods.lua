@@ -47,7 +47,7 @@ end
 local function check_seconds(value, name, where)
   if value == nil then return end
   if type(value) ~= "number" or value < 0 or value ~= value then
-    errors.misuse(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more")
+    errors.misuse(where .. ": argument '" .. name .. "' must be a number of seconds, 0 or more" .. errors.got(value))
   end
 end
 

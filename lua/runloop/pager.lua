@@ -383,7 +383,7 @@ end
 function pager:collect(max)
   steps.check_self(self, pager_mt, "collect")
   if max ~= nil and (type(max) ~= "number" or max < 0 or max % 1 ~= 0) then
-    errors.misuse("pager:collect: argument 'max' must be an integer, 0 or more")
+    errors.misuse("pager:collect: argument 'max' must be an integer, 0 or more" .. errors.got(max))
   end
   check_usable(self)
   set_mode(self, "items")

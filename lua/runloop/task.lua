@@ -125,7 +125,7 @@ end
 function task_methods:wait(seconds)
   check_task(self, "wait")
   if seconds ~= nil and (type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds) then
-    errors.misuse("task:wait: argument 'seconds' must be a number of seconds, 0 or more")
+    errors.misuse("task:wait: argument 'seconds' must be a number of seconds, 0 or more" .. errors.got(seconds))
   end
   if self.status ~= "running" then return outcome(self) end
   local scheduler = self._scheduler

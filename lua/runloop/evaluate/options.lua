@@ -42,7 +42,7 @@ local function keep_alive(value, where)
   if value == nil or value == true then return KEEP_ALIVE end
   if value == false then return nil end
   if type(value) ~= "number" or value <= 0 or value ~= value then
-    errors.misuse(where .. ": option 'keep_alive' must be a boolean, or seconds")
+    errors.misuse(where .. ": option 'keep_alive' must be a boolean, or seconds" .. errors.got(value))
   end
   return value
 end
