@@ -157,7 +157,7 @@ describe("the helpers that wait,", function()
           assert.is_true(server:count() <= 31, server:count() .. " requests")
         end)
 
-        slow_it("times out between two looks, with the last view", function()
+        slow_it("times out between two looks, with the last view #slow", function()
           states { "scoring" }
           local err = times_out(0.4, function() return await { interval = 20, timeout = 0.4 } end)
           assert.are.same({ id = "scr_1", state = "scoring" }, tables.copy(err.last))
@@ -415,7 +415,7 @@ describe("the helpers that wait,", function()
           return within(function() return client.devboxes:await_running(id or "dbx_1", spec, options) end)
         end
 
-        slow_it("waits through the states of a devbox that boots, and on_poll sees every view", function()
+        slow_it("waits through the states of a devbox that boots, and on_poll sees every view #slow", function()
           local list = { "scheduled", "queued", "provisioning", "initializing", "running" }
           statuses(list)
           local on_poll, seen = watcher "status"
@@ -448,7 +448,7 @@ describe("the helpers that wait,", function()
           end)
         end
 
-        it("waits through a suspend and a resume, right after which it may still be told to be suspended", function()
+        it("waits through a suspend and a resume, right after which it may still be told to be suspended #slow", function()
           statuses { "suspended", "suspending", "suspended", "resuming", "running" }
           local on_poll, seen = watcher "status"
           expect.success(await { interval = 0, on_poll = on_poll })
@@ -514,7 +514,7 @@ describe("the helpers that wait,", function()
           assert.is_true(support.now() - began >= 0.299)
         end)
 
-        slow_it("gives the server as long as it asked it to hold the answer, whatever the client's timeout", function()
+        slow_it("gives the server as long as it asked it to hold the answer, whatever the client's timeout #slow", function()
           client:close()
           client = server:client {
             timeout = 0.1, on_event = function(event) events[#events + 1] = event end,
@@ -526,7 +526,7 @@ describe("the helpers that wait,", function()
           for _, event in ipairs(events) do assert.are_not.equal("timeout", event.err and event.err.kind) end
         end)
 
-        slow_it("times out between two polls, with the last view", function()
+        slow_it("times out between two polls, with the last view #slow", function()
           statuses { "provisioning" }
           local err = times_out(0.4, function() return await { interval = 20, timeout = 0.4 } end)
           assert.are.equal("provisioning", err.last.status)
@@ -548,7 +548,7 @@ describe("the helpers that wait,", function()
           assert.is_true(server:count() <= 4, server:count() .. " requests")
         end)
 
-        slow_it("survives dropped connections of every kind, more of them than a call has retries", function()
+        slow_it("survives dropped connections of every kind, more of them than a call has retries #slow", function()
           client:close()
           client = server:client { max_retries = 0 }
           statuses { "provisioning" }
@@ -573,7 +573,7 @@ describe("the helpers that wait,", function()
           assert_gaps(GAP, server:log())
         end)
 
-        slow_it("does not hammer a server that is in trouble for good", function()
+        slow_it("does not hammer a server that is in trouble for good #slow", function()
           server:fault {
             path = "/wait_for_status$", status = 500, headers = { ["Retry-After"] = "0" }, times = math.huge,
           }
@@ -588,7 +588,7 @@ describe("the helpers that wait,", function()
           assert.are.equal(1, server:count())
         end)
 
-        slow_it("does not hammer a port that nobody listens on, and times out", function()
+        slow_it("does not hammer a port that nobody listens on, and times out #slow", function()
           client:close()
           events = {}
           client = support.client("http://127.0.0.1:" .. support.free_port(), {
@@ -723,14 +723,14 @@ describe("the helpers that wait,", function()
           assert.are.equal("running", state_of(err.run))
         end)
 
-        slow_it("cancels it although the time is up while an answer is awaited", function()
+        slow_it("cancels it although the time is up while an answer is awaited #slow", function()
           silence "/wait_for_status$"
           local err = times_out(0.5, function() return begin { timeout = 0.5, cancel_on_failure = true } end)
           assert.are.equal("canceled", state_of(err.run))
           assert.is_nil(err.last)
         end)
 
-        slow_it("cancels it although the call option deadline has passed", function()
+        slow_it("cancels it although the call option deadline has passed #slow", function()
           silence "/wait_for_status$"
           local err = expect.failure("timeout", nil, begin({ cancel_on_failure = true }, { deadline = 0.5 }))
           assert.are.equal("canceled", state_of(err.run))

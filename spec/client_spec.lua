@@ -37,7 +37,7 @@ describe("runloop.new", function()
       server:stop()
     end)
 
-    it("from the option first", function()
+    it("from the option first #slow", function()
       local server = support.start { scenarios = 1, token = "key-of-option" }
       in_environment({ RUNLOOP_API_KEY = "key-of-environment", RUNLOOP_BASE_URL = server.url }, [[
         assert(runloop.new { bearer_token = "key-of-option" }:request { path = "/v1/accounts/me" })]])

@@ -82,7 +82,7 @@ describe("devbox:exec", function()
     assert.are.equal("running", err.last:refresh().status)
   end)
 
-  it("kills a command that did not get to its end, where that is asked for, and what it has started", function()
+  it("kills a command that did not get to its end, where that is asked for, and what it has started #slow", function()
     local err = expect.failure("timeout", "AWAIT", devbox:exec("sleep 60; true", {
       timeout = 0.2, kill_on_failure = true,
     }))
@@ -134,7 +134,7 @@ describe("devbox:exec", function()
     assert.are.same({}, calls())
   end)
 
-  it("holds up no other call, though hundreds of commands are waited for", function()
+  it("holds up no other call, though hundreds of commands are waited for #slow", function()
     server:set { commands = { slow = { seconds = 0.5 } } }
     local own = server:client { max_connections = 1 }
     local tasks = {}
@@ -172,7 +172,7 @@ describe("devbox:exec", function()
       assert.are.equal(0, server:count { path = "/stream_stderr_updates$" })
     end)
 
-    it("streams beside the wait, while the command runs", function()
+    it("streams beside the wait, while the command runs #slow", function()
       server:set { command_hold = 0.02 }
       local states, last = {}, nil
       expect.success(devbox:exec("echo one; sleep 0.5; echo two", {
@@ -210,7 +210,7 @@ describe("devbox:exec", function()
       assert.are.equal(0, client:stats().in_flight)
     end)
 
-    it("ends when its time is over, though a stream does not", function()
+    it("ends when its time is over, though a stream does not #slow", function()
       server:set { commands = { slow = { stdout = "x", seconds = 30 } } }
       for _, spec in ipairs { { timeout = 0.3 }, { timeout = 0.3, kill_on_failure = true } } do
         local out, text = collector()

@@ -23,7 +23,7 @@ describe("core.json_decode", function()
     assert.equal("runloop.array", core.array_mt.__name)
   end)
 
-  it("gives back what it needed for a large string", function()
+  it("gives back what it needed for a large string #slow", function()
     local code, out = support.lua([[
       local support, core = require "spec.support", require "runloop.core"
       local text = '"' .. ("\\n"):rep(15e6) .. '"'

@@ -123,7 +123,7 @@ describe("a body that is read as it is sent", function()
     assert.is_true(steps >= 2 * #text / 2 ^ 16)
   end)
 
-  it("lasts as long as it is sent, though it was released", function()
+  it("lasts as long as it is sent, though it was released #slow", function()
     serve(OK)
     local text = ("0123456789"):rep(100000)
     local long = whole(core.body(text))

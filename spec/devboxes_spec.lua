@@ -484,7 +484,7 @@ describe("client.devboxes", function()
       assert.are.equal(2, server:count { path = "/shutdown$" })
     end)
 
-    it("when their task is cancelled, or its client closed, before it has heard of them", function()
+    it("when their task is cancelled, or its client closed, before it has heard of them #slow", function()
       for _, finish in ipairs { "cancel", "close" } do
         local own = server:client()
         server:clear_log()

@@ -111,7 +111,7 @@ describe("runs:download_logs", function()
   end
 
   describe("to a path", function()
-    it("writes what the server sent and returns the number of bytes and the response", function()
+    it("writes what the server sent and returns the number of bytes and the response #slow", function()
       server:set { logs_bytes = 3e6 }
       local logs = whole()
       local bytes, response = expect.success(download(path))
@@ -552,7 +552,7 @@ describe("runs:download_logs", function()
         assert.are.same({}, files())
       end)
 
-      it("leaves nothing behind when the client is forgotten in the middle", function()
+      it("leaves nothing behind when the client is forgotten in the middle #slow", function()
         stalled()
         client = server:client()
         tasks.look_until(function()

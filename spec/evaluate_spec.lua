@@ -51,7 +51,7 @@ describe("client:evaluate", function()
   end
 
   describe("a whole evaluation", function()
-    it("starts, waits, calls the agent, scores and completes", function()
+    it("starts, waits, calls the agent, scores and completes #slow", function()
       local seen = {}
       local report, err = evaluate(function(run, devbox, scenario)
         seen[#seen + 1] = { run.scenario_id == scenario.id, run.devbox_id == devbox.id, devbox.status }
@@ -99,7 +99,7 @@ describe("client:evaluate", function()
       assert.are.equal(0, evaluate(nil, nil, {}).n)
     end)
 
-    it("has as many at once as it is told", function()
+    it("has as many at once as it is told #slow", function()
       local here, most = 0, 0
       evaluate(function()
         here = here + 1
@@ -121,7 +121,7 @@ describe("client:evaluate", function()
       assert.are.same({ "n", "p", { A = "1" } }, { run.name, run.purpose, run.environment_variables })
     end)
 
-    it("works in a task, while the host goes on", function()
+    it("works in a task, while the host goes on #slow", function()
       local report
       client:spawn(function() report = evaluate(function(_, devbox) return devbox:exec "true" end) end)
       local turns = 0
@@ -428,7 +428,7 @@ describe("client:evaluate", function()
       assert_nothing_runs() -- libcurl sends again what a connection had no answer to that had been used before
     end)
 
-    it("and is tried again leaves one run that goes on", function()
+    it("and is tried again leaves one run that goes on #slow", function()
       server:fault { path = "/start_run$", close = true, effect = true, times = 3 }
       local report = evaluate()
       assert.are.equal(12, report.scored)
@@ -509,7 +509,7 @@ describe("client:evaluate", function()
       assert.are.same({}, server:ids "run")
     end)
 
-    it("by a callback that raises has what runs cancelled, and raises", function()
+    it("by a callback that raises has what runs cancelled, and raises #slow", function()
       for _, name in ipairs { "on_progress", "on_result" } do
         local calls = 0
         local ok, err = pcall(evaluate, function() client:sleep(calls == 0 and 0.05 or 60) end, {

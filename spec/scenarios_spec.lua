@@ -31,7 +31,7 @@ describe("client.scenarios", function()
   end
 
   describe("retrieve", function()
-    it("gives every field of a scenario, nulls left out", function()
+    it("gives every field of a scenario, nulls left out #slow", function()
       for _, id in ipairs(server:ids "scenario") do
         local scenario = expect.success(client.scenarios:retrieve(id))
         assert.are.same(fields(id), snapshot(scenario))

@@ -336,7 +336,7 @@ describe("A stream", function()
     stream:close()
   end)
 
-  it("is never opened twice within a tenth of a second where nothing has failed", function()
+  it("is never opened twice within a tenth of a second where nothing has failed #slow", function()
     server:fault { path = "/subscribe/sse$", times = 4, error_event = { code = 408, message = "idle" } }
     server:axon_events(axon.id, 1)
     local began = core.now()

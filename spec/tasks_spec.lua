@@ -538,7 +538,7 @@ describe("tasks", function()
       assert.are.equal(0, client:stats().in_flight)
     end)
 
-    it("gives its request up when the task is cancelled in the loop", function()
+    it("gives its request up when the task is cancelled in the loop #slow", function()
       server:fault { cut_items = 2, by = "stall" }
       local taken = 0
       local task = client:spawn(function()
@@ -632,7 +632,7 @@ describe("tasks", function()
   end)
 
   describe("retry waits and intervals", function()
-    it("are deadlines: other calls go on meanwhile", function()
+    it("are deadlines: other calls go on meanwhile #slow", function()
       local own = server:client { max_retry_wait = 0.4 }
       server:fault { path = ids[1], status = 500 }
       local order = {}

@@ -69,7 +69,7 @@ describe("Trust:", function()
       assert.are.equal("tls", kind(stranger, { SSL_CERT_FILE = false, SSL_CERT_DIR = directory }))
     end)
 
-    it("are read again once their file has been replaced, with the next attempt: of calls, lists, streams, files", function()
+    it("are read again once their file has been replaced, by the next attempt: of calls, lists, streams, files #slow", function()
       local path = support.tmpdir() .. "/ca.pem"
       local function rename(file)
         support.write_file(path .. ".new", support.read_file(file))
@@ -181,7 +181,7 @@ describe("Trust:", function()
       end
     end)
 
-    it("are read from a file that the program names, even if it is the system's", function()
+    it("are read from a file that the program names, even if it is the system's #slow", function()
       local system = store({ ours }, { [name] = ours })
       local out, opened = call(system, { ca_file = system.bundle })
       assert.are.same({ "ok\n", { bundle = true } }, { out, opened })
@@ -207,7 +207,7 @@ describe("Trust:", function()
       assert.are.equal("ok\n", (call(system)))
     end)
 
-    it("are the bundle's where the directory has one more: nobody else is trusted", function()
+    it("are the bundle's where the directory has one more: nobody else is trusted #slow", function()
       local out, opened = call(store({ stranger }, { [strange_name] = stranger, [name] = ours }))
       assert.are.same({ "tls 1\n", { bundle = true } }, { out, opened })
     end)
@@ -222,19 +222,19 @@ describe("Trust:", function()
       assert.are.same({ "ok\n", { [name] = true, [second] = true } }, { out, opened })
     end)
 
-    it("that OpenSSL does not find in the directory are those of the bundle, without another attempt", function()
+    it("that OpenSSL does not find in the directory are those of the bundle, without another attempt #slow", function()
       local out, opened = call(store({ ours }, { ["01234567.0"] = ours }), { more = "retrieve()" }) -- another hash
       assert.are.same({ "ok\nok\n", { bundle = true } }, { out, opened })
     end)
 
-    it("that trust nobody like that are an error of one attempt", function()
+    it("that trust nobody like that are an error of one attempt #slow", function()
       local out, opened, server = call(store({ stranger }, { [strange_name] = stranger }), { more = "retrieve()" })
       assert.are.equal("tls 1\ntls 1\n", out)
       assert.is_true(opened.bundle)
       assert.are.equal(0, server:request_count())
     end)
 
-    it("are looked at anew when the bundle or the directory has changed", function()
+    it("are looked at anew when the bundle or the directory has changed #slow", function()
       local system = store({ stranger }, { [strange_name] = stranger })
       local out, opened = call(system, { more = ([[
         support.write_file(%q, %q)
@@ -251,7 +251,7 @@ describe("Trust:", function()
       assert.is_true(opened.bundle)
     end)
 
-    it("count for an HTTPS proxy, too", function()
+    it("count for an HTTPS proxy, too #slow", function()
       local proxy = started(support.raw { tls = "localhost", "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" })
       local out, opened = call(store({ ours, stranger }, { [name] = ours, [strange_name] = stranger }),
         { url = "https://api.example", proxy = proxy.url })
@@ -281,7 +281,7 @@ describe("Trust:", function()
       end
     end)
 
-    it("that cannot for now is asked again", function()
+    it("that cannot for now is asked again #slow", function()
       for _, status in ipairs { 408, 429, 502, 503, 504 } do
         local proxy = refusing(status)
         local client = through(proxy.url, { max_retries = 2 })
@@ -321,7 +321,7 @@ describe("Trust:", function()
       client:close()
     end)
 
-    it("of HTTPS is trusted by ca_file, and an error says that it is about the proxy", function()
+    it("of HTTPS is trusted by ca_file, and an error says that it is about the proxy #slow", function()
       local proxy = refusing(403, "localhost")
       local client = through(proxy.url, { max_retries = 0 })
       local err = expect.failure("tls", "PEER_FAILED_VERIFICATION", retrieve(client))
@@ -345,7 +345,7 @@ describe("Trust:", function()
 
   -- Lua opens what a path under /proc/self/fd leads to: of a socket it says so, of a closed descriptor that it is not
   -- there.
-  it("standard descriptors that the host has closed stay closed: no socket and no file gets one", function()
+  it("standard descriptors that the host has closed stay closed: no socket and no file gets one #slow", function()
     local server = started(support.start { scenarios = 3 })
     local directory = support.tmpdir()
     support.write_file(directory .. "/up.txt", ("x"):rep(1000))

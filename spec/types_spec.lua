@@ -307,7 +307,7 @@ describe("what the API answers", function()
     is_a("Scorer", scorer)
   end)
 
-  it("is what the shapes say of all else that the stand-in has", function()
+  it("is what the shapes say of all else that the stand-in has #slow", function()
     local function check(name, ...) is_a(name, (assert(...))) end
     local devboxes, quick = client.devboxes, { interval = 0 }
     local blueprint = assert(client.blueprints:create_and_await_build_complete({ name = "b", metadata = { a = "b" } }, quick))
