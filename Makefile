@@ -76,6 +76,8 @@ depfile = -MMD -MP -MT $@ -MF $@.d
 
 version = $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/runloop/version.lua)
 lua_files := $(patsubst lua/%,%,$(wildcard $(addprefix lua/runloop/,*.lua */*.lua */*/*.lua)))
+# Of the annotations for editors nothing runs.
+embedded_files := $(filter-out $(shell grep -l -e '---@meta' $(addprefix lua/,$(lua_files))),$(addprefix lua/,$(lua_files)))
 objects := $(patsubst src/%.c,%.o,$(wildcard src/*.c))
 plain_objects := $(filter-out lua_%,$(objects))
 # Programs in spec/c: unit tests and fuzzers of the plain C sources; hosts that embed Lua and load the module,
@@ -91,9 +93,15 @@ all: $(B)/runloop/core.so
 # make V=1 shows the commands whole.
 quiet = @$(if $(V),set -x;,echo "building $@";)
 
-$(B)/%.o: src/$$(*F).c Makefile | packages
+# The texts of modules that are loaded when they are first used.
+build/texts.h: .ci/texts.lua .ci/c_text.lua $(embedded_files) | packages
+	@mkdir -p build
+	$(quiet) $(LUA) .ci/texts.lua $@ $(embedded_files)
+text_flags = $(if $(filter lua_texts,$(*F)),-DRL_TEXTS -Ibuild)
+
+$(B)/%.o: src/$$(*F).c $$(if $$(filter lua_texts,$$(*F)),build/texts.h) Makefile | packages
 	@mkdir -p $(@D)
-	$(quiet) $(compile) $(LUA_CFLAGS) $(curl_cflags) $(depfile) -fPIC -c -o $@ $<
+	$(quiet) $(compile) $(text_flags) $(LUA_CFLAGS) $(curl_cflags) $(depfile) -fPIC -c -o $@ $<
 
 # A module is moved into its place when it is whole: another process may be about to load it, or to make it too.
 link_module = $(compile) $(shared) $(LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(curl_libs) \
@@ -126,10 +134,7 @@ $(B)/%/oom: spec/c/oom.c $$(addprefix $(B)/$$*/,$(objects))
 .PHONY: amalgamation
 amalgamation: build/runloop.c
 
-# Of the annotations for editors nothing runs.
-embedded_files = $(filter-out $(shell grep -l -e '---@meta' $(addprefix lua/,$(lua_files))),$(addprefix lua/,$(lua_files)))
-
-build/runloop.c: .ci/amalgamate.lua $(wildcard src/*.[ch] src/embed/*.[ch]) $(addprefix lua/,$(lua_files)) | packages
+build/runloop.c: .ci/amalgamate.lua .ci/c_text.lua $(wildcard src/*.[ch] src/embed/*.[ch]) $(addprefix lua/,$(lua_files)) | packages
 	@mkdir -p build
 	$(quiet) $(LUA) .ci/amalgamate.lua build $(version) $(wildcard src/*.c) src/embed/embed.c $(embedded_files)
 

@@ -1,32 +1,14 @@
 -- Writes the module as one C file and its header: lua .ci/amalgamate.lua DIRECTORY VERSION SOURCE.c... FILE.lua...
 -- All but luaopen_runloop is static in there; what only the tests of the core call stays unused. Names that two sources have for themselves get the file's in front.
 
+local c_text = dofile ".ci/c_text.lua"
+local read, write, lines_of = c_text.read, c_text.write, c_text.lines_of
+
 local directory, version = arg[1], arg[2]
 local sources, modules = {}, {}
 for i = 3, #arg do
   local list = arg[i]:find "%.c$" and sources or modules
   list[#list + 1] = arg[i]
-end
-
-local PIECE = 3000 -- bytes; C99 promises literals of 4,095 only
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write(name, parts)
-  local path = directory .. "/" .. name
-  local file = assert(io.open(path .. ".new", "wb"))
-  assert(file:write(table.concat(parts, "\n"), "\n"))
-  assert(file:close())
-  assert(os.rename(path .. ".new", path))
-end
-
-local function lines_of(text)
-  return (text:gsub("\n$", "") .. "\n"):gmatch "(.-)\n"
 end
 
 -- What stands at the left margin of a source: its own functions, variables, tags and constants, and its macros.
@@ -109,42 +91,6 @@ local function put_source(path)
   end
 end
 
--- Whole-line comments are left out, their lines stay: messages name the lines of the file.
-local function lua_lines(text)
-  local lines, long = {}, false
-  for line in lines_of(text) do
-    if long then
-      long = not line:find("]]", 1, true)
-    else
-      if line:find "^%s*%-%-" and not line:find "^%s*%-%-%[" then line = "" end
-      local _, opened = line:find("[[", 1, true)
-      long = opened ~= nil and not line:find("]]", opened, true)
-    end
-    lines[#lines + 1] = line
-  end
-  return lines
-end
-
-local function literal(line)
-  return '"' .. line:gsub('[\\"]', "\\%0"):gsub("%?%?", "?\\?") .. '\\n"'
-end
-
-local function put_module(index, path)
-  local pieces, size = 1, 0
-  put(("\n/* %s */\nstatic const char *const lua_%d[] = {"):format(path, index))
-  for _, line in ipairs(lua_lines(read(path))) do
-    line = literal(line)
-    if size > 0 and size + #line > PIECE then
-      put ","
-      pieces, size = pieces + 1, 0
-    end
-    size = size + #line
-    put(line)
-  end
-  put "};"
-  return pieces
-end
-
 put("/* runloop for Lua " .. version .. [[: the whole module in one file; see runloop.h.
  *
  * Compile it as C99 together with the host and link libcurl and Lua (and, before glibc 2.34, -lpthread -ldl):
@@ -170,7 +116,8 @@ put_text("src/embed/embed.h", read "src/embed/embed.h")
 for i, path in ipairs(modules) do
   local file = path:match "lua/runloop/(.*)$"
   local name = "runloop." .. file:gsub("%.lua$", ""):gsub("/", ".")
-  rows[i] = ('    {"%s", "@(runloop)/%s", lua_%d, %d},'):format(name:gsub("%.init$", ""), file, i, put_module(i, path))
+  rows[i] = ('    {"%s", "@(runloop)/%s", lua_%d, %d},'):format(name:gsub("%.init$", ""), file, i, 
+    c_text.put_module(put, i, path))
 end
 put(([[
 
@@ -181,9 +128,9 @@ RL_PRIVATE const struct rl_module *rl_embedded(size_t i) {
   return i < sizeof modules / sizeof *modules ? &modules[i] : NULL;
 }]]):format(table.concat(rows, "\n")))
 put_source "src/embed/embed.c"
-write("runloop.c", out)
+write(directory .. "/runloop.c", out)
 
-write("runloop.h", { ([[
+write(directory .. "/runloop.h", { ([[
 /* runloop for Lua %s: a client for the Runloop API; see runloop.c.
  *
  *   luaL_requiref(L, "runloop", luaopen_runloop, 0);

@@ -289,5 +289,6 @@ int luaopen_runloop_core(lua_State *L) {
   rl_lua_http_open(L);
   rl_lua_file_open(L);
   rl_lua_scrub_open(L);
+  rl_lua_texts_open(L);
   return 1;
 }

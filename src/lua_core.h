@@ -19,5 +19,6 @@ void rl_lua_file_open(lua_State *L);
 
 /* Adds scrubber to the table on top of the stack, and makes the metatable of scrubbers. */
 void rl_lua_scrub_open(lua_State *L);
+void rl_lua_texts_open(lua_State *L);
 
 #endif

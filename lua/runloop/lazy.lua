@@ -9,8 +9,8 @@ local gsub, match = string.gsub, string.match
 
 local name, path = ...
 
--- Texts are read at once: later the program may have another directory, another package.path, no descriptor left, or
--- nothing to load files with. Where texts cannot be had, modules are loaded at once.
+-- Texts are in the core, or are read at once: later the program may have another directory, another package.path, no
+-- descriptor left, or nothing to load files with. Where texts cannot be had, modules are loaded at once.
 local load = core.global "loadstring" or core.global "load"
 local setfenv = core.global "setfenv"
 local package = core.global "package"
@@ -35,7 +35,7 @@ end
 
 local lazy = {}
 
-local texts = {} -- module -> text, until it is loaded
+local texts = {} -- module -> text, or true for the core's own, until it is loaded
 local modules = {} -- module -> what it gave
 
 local function file_of(module_name)
@@ -47,15 +47,26 @@ end
 function lazy.announce(names)
   local wanted, files = {}, {}
   for i = 1, #names do
-    if root and not loaded["runloop." .. names[i]] then
+    if not root or loaded["runloop." .. names[i]] then
+      require("runloop." .. names[i])
+    elseif core.has_text(names[i]) then
+      texts[names[i]] = true
+    else
       wanted[#wanted + 1], files[#files + 1] = names[i], file_of(names[i])
     end
   end
   local read = core.file_texts(files)
-  for i = 1, #wanted do texts[wanted[i]] = read[i] or nil end
-  for i = 1, #names do
-    if not texts[names[i]] then require("runloop." .. names[i]) end
+  for i = 1, #wanted do
+    if read[i] then texts[wanted[i]] = read[i] else require("runloop." .. wanted[i]) end
   end
+end
+
+-- The core's text, unless the file is another one than that from which it was made.
+local function text_of(module_name)
+  local _, size = core.has_text(module_name)
+  local file = file_of(module_name)
+  local _, now = core.file_tail(file, 1)
+  return now and now ~= size and core.file_texts({ file })[1] or core.text(module_name)
 end
 
 --- A module that was announced.
@@ -66,6 +77,7 @@ function lazy.load(module_name)
   if module then return module end
   local full, text = "runloop." .. module_name, texts[module_name]
   if text then
+    if text == true then text = text_of(module_name) end
     local file = file_of(module_name)
     local chunk = assert(load(text, "@" .. file, "t", globals))
     if setfenv then setfenv(chunk, globals) end
