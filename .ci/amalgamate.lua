@@ -116,7 +116,7 @@ put_text("src/embed/embed.h", read "src/embed/embed.h")
 for i, path in ipairs(modules) do
   local file = path:match "lua/runloop/(.*)$"
   local name = "runloop." .. file:gsub("%.lua$", ""):gsub("/", ".")
-  rows[i] = ('    {"%s", "@(runloop)/%s", lua_%d, %d},'):format(name:gsub("%.init$", ""), file, i, 
+  rows[i] = ('    {"%s", "@(runloop)/%s", lua_%d, %d},'):format(name:gsub("%.init$", ""), file, i,
     c_text.put_module(put, i, path))
 end
 put(([[

@@ -148,6 +148,15 @@ static int file_tail(lua_State *L) {
   return 2;
 }
 
+/* file_size(path) -> the file's length in bytes, or nil */
+static int file_size(lua_State *L) {
+  struct stat s;
+  if (stat(check_path(L, 1), &s) != 0)
+    return 0;
+  rl_push_int64(L, (int64_t)s.st_size);
+  return 1;
+}
+
 /* file_texts(paths) -> what is in these files, as an array with `false` for those that cannot be
  * read or have 64 KiB and more */
 static int file_texts(lua_State *L) {
@@ -178,10 +187,8 @@ static int file_texts(lua_State *L) {
 }
 
 void rl_lua_file_open(lua_State *L) {
-  static const luaL_Reg functions[] = {{"file_target", file_target},
-                                       {"file_replace", file_replace},
-                                       {"file_tail", file_tail},
-                                       {"file_texts", file_texts},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"file_target", file_target}, {"file_replace", file_replace},
+                                       {"file_tail", file_tail},     {"file_size", file_size},
+                                       {"file_texts", file_texts},   {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

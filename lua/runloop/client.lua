@@ -272,15 +272,4 @@ local function new(options)
   return setmetatable({}, metatable_for(transport))
 end
 
--- Says what is loaded when it is first used, once all that it needs is there.
-local function announce()
-  lazy.announce {
-    "attempts", "builder", "deadlines", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report",
-    "evaluate.resume", "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "failure",
-    "jobs", "json_text", "map", "methods", "names", "pager", "proxy", "query", "retry", "rounds", "source", "steps",
-    "task", "waits",
-  }
-  resource.announce()
-end
-
-return { new = new, announce = announce, transport_of = transport_of, dots_in = dots_in, CLOSE_TIME = DEFAULT_CLOSE_TIME }
+return { new = new, transport_of = transport_of, dots_in = dots_in, CLOSE_TIME = DEFAULT_CLOSE_TIME }

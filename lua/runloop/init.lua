@@ -1,11 +1,22 @@
 -- runloop: a client for the Runloop API.
 
 local core = require "runloop.core"
-local client = require "runloop.client"
-local coroutines = require "runloop.coroutines"
-local errors = require "runloop.error"
-local json = require "runloop.json"
 local lazy = require "runloop.lazy"
+
+lazy.announce {
+  "api", "api.shapes", "attempts", "await", "builder", "checks", "client", "coroutines", "deadlines", "devbox",
+  "download", "error", "evaluate", "evaluate.benchmark_run", "evaluate.options", "evaluate.report",
+  "evaluate.resume", "evaluate.runs", "evaluate.source", "evaluate.statistics", "evaluate.trial", "exec", "failure",
+  "fifo", "headers", "jobs", "json", "json_text", "kinds", "map", "methods", "multipart", "names", "options",
+  "pager", "proxy", "query", "request", "resource", "retry", "rounds", "rows", "scheduler", "schema", "secrets",
+  "source", "steps", "stream", "task", "together", "turns", "upload", "version", "waits",
+}
+local api = {}
+for i, name in ipairs(lazy.load "api") do api[i] = "api." .. name end
+lazy.announce(api)
+
+local client, coroutines, errors, json =
+  lazy.load "client", lazy.load "coroutines", lazy.load "error", lazy.load "json"
 
 local rawequal, select, type = rawequal, select, type
 local find, gsub = string.find, string.gsub
@@ -47,7 +58,7 @@ end
 
 ---@class runloop
 runloop = {
-  _VERSION = "runloop " .. require "runloop.version",
+  _VERSION = "runloop " .. lazy.load "version",
   --- A client; see runloop.ClientOptions.
   new = with_dot("new", client.new, 1),
   --- Whether something is an error of this module.
@@ -66,7 +77,5 @@ runloop = {
   --- What the C core was built with, what libcurl can do here, and which Lua this is.
   features = features,
 }
-
-client.announce()
 
 return runloop

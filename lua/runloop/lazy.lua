@@ -1,4 +1,4 @@
--- Modules that are compiled and run when they are first used: a program that lists scenarios needs no other resource,
+-- Every module but this one and init.lua is loaded here, compiled and run when it is first used: a program that lists scenarios needs no other resource,
 -- and one whose calls succeed nothing that makes errors.
 
 local core = require "runloop.core"
@@ -49,7 +49,7 @@ function lazy.announce(names)
   for i = 1, #names do
     if not root or loaded["runloop." .. names[i]] then
       require("runloop." .. names[i])
-    elseif core.has_text(names[i]) then
+    elseif core.text_size(names[i]) then
       texts[names[i]] = true
     else
       wanted[#wanted + 1], files[#files + 1] = names[i], file_of(names[i])
@@ -61,12 +61,15 @@ function lazy.announce(names)
   end
 end
 
--- The core's text, unless the file is another one than that from which it was made.
-local function text_of(module_name)
-  local _, size = core.has_text(module_name)
-  local file = file_of(module_name)
-  local _, now = core.file_tail(file, 1)
-  return now and now ~= size and core.file_texts({ file })[1] or core.text(module_name)
+-- The core's text, unless the file is another one than that from which it was taken.
+local function chunk_of(module_name, text, file)
+  if text == true then
+    local size = core.file_size(file)
+    if not size or size == core.text_size(module_name) then return core.load_text(module_name, "@" .. file, globals) end
+    text = core.file_texts({ file })[1]
+  end
+  local chunk = assert(load(text, "@" .. file, "t", globals))
+  return setfenv and setfenv(chunk, globals) or chunk
 end
 
 --- A module that was announced.
@@ -77,11 +80,8 @@ function lazy.load(module_name)
   if module then return module end
   local full, text = "runloop." .. module_name, texts[module_name]
   if text then
-    if text == true then text = text_of(module_name) end
     local file = file_of(module_name)
-    local chunk = assert(load(text, "@" .. file, "t", globals))
-    if setfenv then setfenv(chunk, globals) end
-    module = chunk(full, file)
+    module = chunk_of(module_name, text, file)(full, file)
     modules[module_name], loaded[full] = module, module
     texts[module_name] = nil
   else

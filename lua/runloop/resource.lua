@@ -413,11 +413,4 @@ function resource.metatable(context, name)
   return mt
 end
 
---- Announces what is loaded when it is first used, once all this can be asked for.
-function resource.announce()
-  local modules = { "await", "devbox", "download", "exec", "multipart", "stream", "together", "upload", "api.shapes" }
-  for _, name in ipairs(names) do modules[#modules + 1] = "api." .. name end
-  lazy.announce(modules)
-end
-
 return resource
