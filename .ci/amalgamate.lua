@@ -57,7 +57,9 @@ local function put_text(path, text)
     local name = line:match '^#include "(.-)"'
     if name then
       local header = (folder .. name):gsub("[^/]+/%.%./", "")
-      if not included[header] then
+      if name == "texts.h" then
+        put(line) -- for who asks for it; all texts are in here anyway
+      elseif not included[header] then
         included[header] = true
         put_text(header, read(header))
       end
