@@ -127,7 +127,8 @@ local function many(title, url, limit)
   local options = ("many url=%s count=%d flying=100 connections=20"):format(url, parallel)
   return {
     title = ("%d archive calls, 100 at a time, %s"):format(parallel, title),
-    bare = options, runloop = options, show = rate(parallel), checks = { share_of_rate("runloop", "bare", limit) },
+    bare = options, runloop = options, before = options, show = rate(parallel),
+    checks = { share_of_rate("runloop", "bare", limit), times("runloop", "before", 1) },
   }
 end
 
