@@ -8,23 +8,15 @@
 
 #include "test.h"
 
-#define T(text) text, sizeof(text) - 1
-#define NO_LIMIT ((size_t)-1)
+#define SUBJECT struct rl_events
+#define NEW(limit) rl_events_new(limit)
+#define FEED rl_events_feed
+#define END rl_events_end
+#define FREE rl_events_free
+#define STRIDE(n) 1
+#include "splits.h"
 
-/* What became of a stream, in one line: its events as name#id=data, then how it ended. */
-struct outcome {
-  char line[4096];
-  size_t len;
-};
-
-static void put(struct outcome *o, const char *p, size_t n) {
-  if (n > sizeof o->line - 1 - o->len)
-    n = sizeof o->line - 1 - o->len;
-  memcpy(o->line + o->len, p, n);
-  o->len += n;
-  o->line[o->len] = '\0';
-}
-
+/* Events are put as name#id=data. */
 static void take(struct rl_events *e, struct outcome *o) {
   struct rl_event event;
   while (rl_events_first(e, &event)) {
@@ -52,71 +44,6 @@ static void put_end(struct rl_events *e, struct outcome *o) {
     put(o, " and a wrong message", 20);
   if (rl_events_waiting(e) > 0)
     put(o, " and what waits", 15);
-}
-
-static void feed(struct rl_events *e, const char *p, size_t n) {
-  char *copy = malloc(n > 0 ? n : 1); /* of its own size, and gone afterwards */
-  memcpy(copy, p, n);
-  rl_events_feed(e, copy, n);
-  free(copy);
-}
-
-/* Feeds the stream in the three pieces that `a` and `b` divide it into; takes events after each
- * piece if `eager`, else at the end. */
-static const char *cut(const char *stream, size_t n, size_t limit, size_t a, size_t b, int eager) {
-  static struct outcome o;
-  struct rl_events *e = rl_events_new(limit);
-  o.len = 0;
-  o.line[0] = '\0';
-  if (e == NULL)
-    return "no memory";
-  feed(e, stream, a);
-  if (eager)
-    take(e, &o);
-  feed(e, stream + a, b - a);
-  if (eager)
-    take(e, &o);
-  feed(e, stream + b, n - b);
-  rl_events_end(e);
-  take(e, &o);
-  put_end(e, &o);
-  rl_events_free(e);
-  return o.line;
-}
-
-static const char *cut_by_bytes(const char *stream, size_t n, size_t limit) {
-  static struct outcome o;
-  struct rl_events *e = rl_events_new(limit);
-  size_t i;
-  o.len = 0;
-  o.line[0] = '\0';
-  if (e == NULL)
-    return "no memory";
-  for (i = 0; i < n; i++)
-    feed(e, stream + i, 1);
-  rl_events_end(e);
-  take(e, &o);
-  put_end(e, &o);
-  rl_events_free(e);
-  return o.line;
-}
-
-/* The stream gives this result in one piece and in every split into two and three. */
-static void gives(const char *stream, size_t n, size_t limit, const char *expected) {
-  size_t a, b;
-  const char *got = cut(stream, n, limit, n, n, 0);
-  CHECK(strcmp(got, expected) == 0, "%s: expected %s, got %s", stream, expected, got);
-  got = cut_by_bytes(stream, n, limit);
-  CHECK(strcmp(got, expected) == 0, "%s by bytes: expected %s, got %s", stream, expected, got);
-  for (a = 0; a <= n; a++)
-    for (b = a; b <= n; b++) {
-      got = cut(stream, n, limit, a, b, (a + b) % 2 == 0);
-      if (strcmp(got, expected) != 0) {
-        CHECK(0, "%s split at %zu and %zu: expected %s, got %s", stream, a, b, expected, got);
-        return;
-      }
-    }
-  CHECK(1, "every split");
 }
 
 static void test_events(void) {

@@ -9,24 +9,15 @@
 
 #include "test.h"
 
-#define T(text) text, sizeof(text) - 1
-#define NO_LIMIT ((size_t)-1)
+#define SUBJECT struct rl_framer
+#define NEW(limit) rl_framer_new("list", limit)
+#define FEED rl_framer_feed
+#define END rl_framer_end
+#define FREE rl_framer_free
+#define STRIDE(n) ((n) < 150 ? 1 : 29)
+#include "splits.h"
 
-/* What became of a page, in one line: its items, each with its offset, then the members, then how
- * it ended. */
-struct outcome {
-  char line[4096];
-  size_t len;
-};
-
-static void put(struct outcome *o, const char *p, size_t n) {
-  if (n > sizeof o->line - 1 - o->len)
-    n = sizeof o->line - 1 - o->len;
-  memcpy(o->line + o->len, p, n);
-  o->len += n;
-  o->line[o->len] = '\0';
-}
-
+/* Items are put with their offsets. */
 static void take(struct rl_framer *f, struct outcome *o) {
   const char *p;
   size_t n;
@@ -58,71 +49,6 @@ static void put_end(struct rl_framer *f, struct outcome *o) {
   put(o, end, strlen(end));
   if ((status != RL_OK) != (message != NULL))
     put(o, " and a wrong message", 20);
-}
-
-static void feed(struct rl_framer *f, const char *p, size_t n) {
-  char *copy = malloc(n > 0 ? n : 1); /* of its own size, and gone afterwards */
-  memcpy(copy, p, n);
-  rl_framer_feed(f, copy, n);
-  free(copy);
-}
-
-/* Feeds the page in the three pieces that `a` and `b` divide it into; takes items after each piece
- * if `eager`, else at the end. */
-static const char *frame(const char *page, size_t n, size_t limit, size_t a, size_t b, int eager) {
-  static struct outcome o;
-  struct rl_framer *f = rl_framer_new("list", limit);
-  o.len = 0;
-  o.line[0] = '\0';
-  if (f == NULL)
-    return "no memory";
-  feed(f, page, a);
-  if (eager)
-    take(f, &o);
-  feed(f, page + a, b - a);
-  if (eager)
-    take(f, &o);
-  feed(f, page + b, n - b);
-  rl_framer_end(f);
-  take(f, &o);
-  put_end(f, &o);
-  rl_framer_free(f);
-  return o.line;
-}
-
-static const char *frame_by_bytes(const char *page, size_t n, size_t limit) {
-  static struct outcome o;
-  struct rl_framer *f = rl_framer_new("list", limit);
-  size_t i;
-  o.len = 0;
-  o.line[0] = '\0';
-  if (f == NULL)
-    return "no memory";
-  for (i = 0; i < n; i++)
-    feed(f, page + i, 1);
-  rl_framer_end(f);
-  take(f, &o);
-  put_end(f, &o);
-  rl_framer_free(f);
-  return o.line;
-}
-
-/* The page gives this result in one piece and in every split into two and three. */
-static void gives(const char *page, size_t n, size_t limit, const char *expected) {
-  size_t a, b;
-  const char *got = frame(page, n, limit, n, n, 0);
-  CHECK(strcmp(got, expected) == 0, "%s: expected %s, got %s", page, expected, got);
-  got = frame_by_bytes(page, n, limit);
-  CHECK(strcmp(got, expected) == 0, "%s by bytes: expected %s, got %s", page, expected, got);
-  for (a = 0; a <= n; a++)
-    for (b = a; b <= n; b += n < 150 ? 1 : 29) {
-      got = frame(page, n, limit, a, b, (a + b) % 2 == 0);
-      if (strcmp(got, expected) != 0) {
-        CHECK(0, "%s split at %zu and %zu: expected %s, got %s", page, a, b, expected, got);
-        return;
-      }
-    }
-  CHECK(1, "all splits");
 }
 
 struct page {
@@ -286,9 +212,9 @@ static void nests_to_the_limit_and_no_further(void) {
       snprintf(expected, sizeof expected, "{} deep %d", 9 + LIMIT);
     else
       snprintf(expected, sizeof expected, "9:%.*s|{} done", 2 * LIMIT, page + 9);
-    CHECK(strcmp(frame(page, n, NO_LIMIT, n, n, 0), expected) == 0, "%zu levels", levels);
-    CHECK(strcmp(frame(page, n, NO_LIMIT, 300, 600, 0), expected) == 0, "%zu levels", levels);
-    CHECK(strcmp(frame_by_bytes(page, n, NO_LIMIT), expected) == 0, "%zu levels", levels);
+    CHECK(strcmp(cut(page, n, NO_LIMIT, n, n, 0), expected) == 0, "%zu levels", levels);
+    CHECK(strcmp(cut(page, n, NO_LIMIT, 300, 600, 0), expected) == 0, "%zu levels", levels);
+    CHECK(strcmp(cut_by_bytes(page, n, NO_LIMIT), expected) == 0, "%zu levels", levels);
   }
 }
 
