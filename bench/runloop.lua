@@ -72,6 +72,12 @@ function modes.start()
   support.report {}
 end
 
+function modes.first()
+  assert(assert(new_client().scenarios:list({ limit = 100 }):next()).id)
+  support.answered()
+  support.report {}
+end
+
 -- limit= work= prefetch=(0|1): the loop works for `work` seconds on every item, as a program that computes does.
 function modes.work()
   local client = new_client()

@@ -3,6 +3,7 @@
 # build/bench, on 127.0.0.1, and stopped when the shell ends.
 #   bench_prepare   data, certificates and the bare libcurl program; done once, kept
 #   bench_serve     starts nginx; sets http_url, tls_url, ca_file, client_cpu, server_cpu and echo_module (or '')
+#   bench_system    sets in_namespace, which puts a copy of the system's certificates over them, with the bench's own
 #   bench_run       runs a command that ends with this shell
 
 directory=build/bench
@@ -44,6 +45,23 @@ bench_prepare() {
     ${CC:-cc} -std=c99 -O2 -Wall -Wextra -o "$directory/bare" bench/bare.c -lcurl || bench_fail "no bare program"
   fi
   bench_certificates
+}
+
+# A copy of the system's certificates with the bench's own among them, in the bundle and in the hashed directory.
+# What runs below `$in_namespace` sees it in their place; that is empty where such a thing may not be mounted.
+bench_system() {
+  bundle=$(curl-config --ca)
+  system=$(dirname "${bundle:-/}")
+  in_namespace='' system_copy=$directory/certificates
+  [ -n "$bundle" ] && [ -e "$bundle" ] && unshare -r -m true 2>/dev/null || return 0
+  rm -rf "$system_copy"
+  cp -a "$system" "$system_copy" || return 0
+  hash=$(openssl x509 -noout -hash -in "$ca_file")
+  cat "$ca_file" >>"$system_copy/$(basename "$bundle")"
+  cp "$ca_file" "$system_copy/$hash.0"
+  in_namespace="unshare -r -m sh bench/mounted.sh $system_copy $system"
+  export BENCH_SYSTEM=yes
+  unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE
 }
 
 bench_free_port() {

@@ -567,6 +567,50 @@ describe("hosts: #slow", function()
     ]])
   end)
 
+  it("that makes a call has loaded what that needs, and what it did not use has been built by nobody", function()
+    local out = child([[
+      local runloop = require "runloop"
+      local client = runloop.new { bearer_token = "test-token", base_url = %URL }
+      assert(client.scenarios:retrieve(%ID))
+      for _, name in ipairs {
+        "api.devboxes", "api.scenarios.runs", "attempts", "await", "builder", "evaluate", "failure", "jobs", "json_text",
+        "kinds", "map", "methods", "names", "pager", "proxy", "query", "retry", "rounds", "stream", "task", "waits",
+      } do
+        if package.loaded["runloop." .. name] then io.write(name, " was loaded; ") end
+      end
+      client:spawn(function() error "late" end)
+      local ok, err = pcall(client.run, client)
+      io.write(tostring(ok), " ", tostring(err):match "late", " ", tostring(package.loaded["runloop.rounds"] ~= nil))
+    ]], { ID = ids[1] })
+    assert.are.equal("false late true", out)
+  end)
+
+  it("may have lost its files, its require and what was loaded once the module is there", function()
+    local directory = support.tmpdir()
+    assert(support.run("cp -r " .. support.root .. "/lua " .. directory) == 0)
+    assert.are.equal("done", child(OWN .. [[
+      package.path = %DIRECTORY .. "/lua/?.lua;" .. %DIRECTORY .. "/lua/?/init.lua"
+      local write = io.write
+      local runloop = require "runloop"
+      os.execute("rm -r " .. %DIRECTORY .. "/lua")
+      for name in pairs(package.loaded) do
+        if name:find "^runloop" then package.loaded[name] = nil end
+      end
+      package.path, require = "", nil
+    ]] .. EVERYTHING, { ID = ids[1], DIRECTORY = directory, PATH = directory .. "/logs.zip" }))
+  end)
+
+  it("finds a file that was changed since the core was built", function()
+    local directory = support.tmpdir()
+    assert(support.run("cp -r " .. support.root .. "/lua " .. directory) == 0)
+    local path = directory .. "/lua/runloop/version.lua"
+    support.write_file(path, 'return "changed"\n')
+    assert.are.equal("runloop changed", child([[
+      package.path = %DIRECTORY .. "/lua/?.lua;" .. %DIRECTORY .. "/lua/?/init.lua"
+      io.write(require "runloop"._VERSION)
+    ]], { DIRECTORY = directory }))
+  end)
+
   it("may change its working directory when it is loaded, though it was found by a relative path", function()
     assert.are.equal("done", all_of_it [[
       local lfs = require "lfs"
