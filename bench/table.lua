@@ -173,7 +173,7 @@ local function frames(title, url, p99, longest)
 end
 
 local function sending(title, url)
-  return polls("sends a text of 4 MB ten times, " .. title, ("send url=%s count=10"):format(url), 10, 2, 5)
+  return polls("sends a text of 4 MB ten times, " .. title, ("send url=%s count=10"):format(url), 10, 5, 5)
 end
 
 local again_pages, slow_pages, naps = count(20, 5), 20, count(10000, 2000)

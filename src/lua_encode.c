@@ -18,6 +18,10 @@
  * already, those that are not short. */
 enum { SHORT_TEXT = 1024 };
 
+/* A block of up to this is kept as long as texts fill it: fresh memory costs as much as a tenth of
+ * what is written there. */
+enum { KEPT = 2 * 1024 * 1024 };
+
 /* So many levels are given room on the stack together. */
 enum { LEVELS_AT_ONCE = 16 };
 
@@ -452,8 +456,12 @@ static void push_buffer(lua_State *L, const struct rl_buffer *b) {
 
 /* Gives back what a walk used, or all of it when Lua closes. */
 static void clear(struct encoder *e) {
+  struct rl_buffer *out = &e->u.out;
   e->in_use = 0;
-  rl_buffer_reset(&e->u.out);
+  if (out->cap <= KEPT && out->len >= out->cap / 4)
+    out->len = 0;
+  else
+    rl_buffer_reset(out);
   rl_buffer_reset(&e->members);
   rl_buffer_reset(&e->u.paths);
   rl_buffer_reset(&e->u.texts);
