@@ -220,10 +220,10 @@ test-hosts: build/runloop/core.so
 hide_cjson = for _, name in ipairs { 'cjson', 'cjson.safe' } do \
   package.preload[name] = function() error(name .. ' is hidden') end end
 
-## no-cjson: runs the specs of `make quick` where there is no lua-cjson
+## no-cjson: runs the specs where there is no lua-cjson
 .PHONY: no-cjson
 no-cjson: $(B)/runloop/core.so
-	@$(call spec_environment) env LUA_INIT="$(hide_cjson)" $(busted) --exclude-tags=slow,heavy,long,packaging $(SPECS)
+	@$(call spec_environment) env LUA_INIT="$(hide_cjson)" $(busted) --exclude-tags=heavy,long,packaging $(SPECS)
 
 # Specs marked #packaging build and install: they run nothing of the module that a sanitizer could watch. Those marked
 # #long do a #heavy one's work many times over.
