@@ -24,10 +24,10 @@ static void put(struct outcome *o, const char *p, size_t n) {
 }
 
 /* Puts what has come out so far, and takes it away. */
-static void take(SUBJECT *s, struct outcome *o);
+static void take(SUBJECT *, struct outcome *);
 
 /* Puts how it ended. */
-static void put_end(SUBJECT *s, struct outcome *o);
+static void put_end(SUBJECT *, struct outcome *);
 
 static void feed(SUBJECT *s, const char *p, size_t n) {
   char *copy = malloc(n > 0 ? n : 1); /* of its own size, and gone afterwards */
