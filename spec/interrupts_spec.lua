@@ -69,7 +69,7 @@ describe("An interrupt", function()
       missed = struck and 0 or missed + 1
       places = places + (struck and 1 or 0)
     until missed == 20 -- the first ones are the spec's own
-    assert.is_true(places > 60 / STRIDE, "only " .. places .. " places")
+    assert.is_true(places > 40 / STRIDE, "only " .. places .. " places")
   end
 
   -- What is left of a list, or why that cannot be had.

@@ -478,13 +478,13 @@ describe("the end of tasks:", function()
     it("may raise while a task is waited for, whose own error is not lost then", function()
       for _, steps in ipairs { 1, 2 } do -- it fails in the same turn, or later
         on_error = function(err) error("on_error: " .. err, 0) end
+        own:spawn(function() -- first, since a turn may end behind it
+          coroutine.yield()
+          error("another's", 0)
+        end)
         local task = own:spawn(function()
           for _ = 1, steps do coroutine.yield() end
           error("mine", 0)
-        end)
-        own:spawn(function()
-          coroutine.yield()
-          error("another's", 0)
         end)
         expect.raises("on_error: another's", function() task:wait() end)
         expect.raises("on_error: mine", function() own:run() end)

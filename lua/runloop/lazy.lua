@@ -1,5 +1,5 @@
--- Every module but this one and init.lua is loaded here, compiled and run when it is first used: a program that lists scenarios needs no other resource,
--- and one whose calls succeed nothing that makes errors.
+-- Every module but this one and init.lua is loaded here, compiled and run when it is first used: a program that lists
+-- scenarios needs no other resource, and one whose calls succeed nothing that makes errors.
 
 local core = require "runloop.core"
 local require = require -- a host may take it from its scripts
@@ -14,7 +14,12 @@ local name, path = ...
 local load = core.global "loadstring" or core.global "load"
 local setfenv = core.global "setfenv"
 local package = core.global "package"
-local loaded = type(package) == "table" and package.loaded
+local loaded, preload = nil, nil
+if type(package) == "table" then loaded, preload = package.loaded, package.preload end
+local debug = core.global "debug"
+if not path and not (preload and preload[name]) and debug and debug.getinfo then -- LuaJIT tells no path
+  path = match(debug.getinfo(1, "S").source, "^@(.*)$")
+end
 local root = name == "runloop.lazy" and type(path) == "string" and match(path, "^(.*[/\\])lazy%.lua$")
 if not load or not loaded then root = nil end
 
@@ -48,7 +53,7 @@ function lazy.announce(names)
   local wanted, files = {}, {}
   for i = 1, #names do
     if not root or loaded["runloop." .. names[i]] then
-      require("runloop." .. names[i])
+      modules[names[i]] = require("runloop." .. names[i])
     elseif core.text_size(names[i]) then
       texts[names[i]] = true
     else
@@ -57,7 +62,7 @@ function lazy.announce(names)
   end
   local read = core.file_texts(files)
   for i = 1, #wanted do
-    if read[i] then texts[wanted[i]] = read[i] else require("runloop." .. wanted[i]) end
+    if read[i] then texts[wanted[i]] = read[i] else modules[wanted[i]] = require("runloop." .. wanted[i]) end
   end
 end
 
