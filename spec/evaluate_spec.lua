@@ -240,7 +240,7 @@ describe("client:evaluate", function()
     it("adds up how long devboxes were there", function()
       local report = evaluate(function() client:sleep(0.05) end, { concurrency = 12 })
       assert.is_true(report.devbox_seconds >= 12 * 0.05)
-      assert.is_true(report.seconds < report.devbox_seconds)
+      assert.is_true(report.devbox_seconds <= 12 * report.seconds)
     end)
   end)
 
