@@ -611,6 +611,37 @@ describe("hosts: #slow", function()
     ]], { DIRECTORY = directory }))
   end)
 
+  it("goes on with the version that it has loaded, when another one is installed meanwhile", function()
+    local directory = support.tmpdir()
+    assert(support.run("cp -r " .. support.root .. "/lua " .. directory) == 0)
+    assert.are.equal("not_found", child(OWN .. [[
+      package.path = %DIRECTORY .. "/lua/?.lua;" .. %DIRECTORY .. "/lua/?/init.lua"
+      local runloop = require "runloop"
+      local client = runloop.new { bearer_token = "test-token", base_url = %URL, max_retries = 0 }
+      for _, name in ipairs { "api/scenarios", "attempts", "failure" } do
+        local file = assert(io.open(%DIRECTORY .. "/lua/runloop/" .. name .. ".lua", "wb"))
+        file:write "error 'another version'"
+        file:close()
+      end
+      io.write(select(2, client.scenarios:retrieve "nobody").code)
+    ]], { DIRECTORY = directory }))
+  end)
+
+  it("loads nothing of a directory that it changes to, though it was found by a relative path", function()
+    local directory = support.tmpdir()
+    assert(support.run("cp -r " .. support.root .. "/lua " .. directory) == 0)
+    support.write_file(directory .. "/lua/runloop/attempts.lua", "error 'another directory'")
+    assert.are.equal("not_found", child([[
+      local lfs = require "lfs"
+      lfs.chdir(%ROOT)
+      package.path = "./lua/?.lua;./lua/?/init.lua"
+      local runloop = require "runloop"
+      local client = runloop.new { bearer_token = "test-token", base_url = %URL, max_retries = 0 }
+      lfs.chdir(%DIRECTORY)
+      io.write(select(2, client.scenarios:retrieve "nobody").code)
+    ]], { DIRECTORY = directory, ROOT = support.root }))
+  end)
+
   it("may change its working directory when it is loaded, though it was found by a relative path", function()
     assert.are.equal("done", all_of_it [[
       local lfs = require "lfs"

@@ -47,14 +47,22 @@ local function file_of(module_name)
   return root .. gsub(module_name, "%.", "/") .. ".lua"
 end
 
---- Says which modules `load` will be asked for.
+-- Whether the core has a module's text: not where the file is another one than that from which it was taken.
+local function has_text(module_name)
+  local taken = core.text_size(module_name)
+  local size = taken and core.file_size(file_of(module_name))
+  return taken and (not size or size == taken)
+end
+
+--- Says which modules `load` will be asked for. Their files are looked at here and not later, when another version, or
+--- another directory's, may stand in their place.
 ---@param names string[] without "runloop."
 function lazy.announce(names)
   local wanted, files = {}, {}
   for i = 1, #names do
     if not root or loaded["runloop." .. names[i]] then
       modules[names[i]] = require("runloop." .. names[i])
-    elseif core.text_size(names[i]) then
+    elseif has_text(names[i]) then
       texts[names[i]] = true
     else
       wanted[#wanted + 1], files[#files + 1] = names[i], file_of(names[i])
@@ -66,13 +74,8 @@ function lazy.announce(names)
   end
 end
 
--- The core's text, unless the file is another one than that from which it was taken.
 local function chunk_of(module_name, text, file)
-  if text == true then
-    local size = core.file_size(file)
-    if not size or size == core.text_size(module_name) then return core.load_text(module_name, "@" .. file, globals) end
-    text = core.file_texts({ file })[1]
-  end
+  if text == true then return core.load_text(module_name, "@" .. file, globals) end
   local chunk = assert(load(text, "@" .. file, "t", globals))
   return setfenv and setfenv(chunk, globals) or chunk
 end
