@@ -3,9 +3,11 @@ local compile = require "spec.support.compile"
 local socket = require "socket"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
+local portable = require "spec.support.portable"
 local tasks = require "spec.support.tasks"
 
 local at_once = tasks.at_once
+local it_closing = portable.closing and it or pending
 
 local COMMA_LOCALE = [[
 comment_char %
@@ -374,6 +376,20 @@ describe("hosts: #slow", function()
         ]],
       } do
         assert.are.equal("", child(PRELUDE .. source .. " error 'not left'", { ID = ids[1] }))
+      end
+    end)
+
+    it_closing("warns of what a client that is closed then would raise, which nobody would hear", function()
+      for _, leaving in ipairs { "os.exit(0, true)", "client:spawn(function() os.exit(0, true) end)" } do
+        local code, _, err = support.lua(([[
+          local runloop = require "runloop"
+          warn "@on"
+          local client <close> = runloop.new { bearer_token = "test-token", base_url = "%s" }
+          client:spawn(error, "nobody's")
+          %s
+        ]]):format(server.url, leaving))
+        assert.are.equal("Lua warning: runloop: an error that nobody has seen: nobody's\n", err)
+        assert.are.equal(0, code)
       end
     end)
 

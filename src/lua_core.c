@@ -217,6 +217,15 @@ static int blamer(lua_State *L) {
   return 2;
 }
 
+/* unheard() -> whether nobody would hear what the function raises that calls this, to close a
+ * variable: the end of the state has called it, with nothing below it in the main coroutine. */
+static int unheard(lua_State *L) {
+  lua_Debug ar;
+  int is_main = lua_pushthread(L);
+  lua_pushboolean(L, is_main && !lua_getstack(L, 2, &ar));
+  return 1;
+}
+
 #if LUA_VERSION_NUM == 504
 static int note_status(lua_State *L) {
   int *suspended = lua_touserdata(L, lua_upvalueindex(1));
@@ -275,6 +284,7 @@ int luaopen_runloop_core(lua_State *L) {
     {"now", now},
     {"time", wall_time},
     {"blamer", blamer},
+    {"unheard", unheard},
     {NULL, NULL}
   };
   stay_loaded();

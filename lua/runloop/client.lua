@@ -220,7 +220,7 @@ local function metatable_for(transport)
     end,
     __close = function(_, err)
       transport.scheduler.turns:leave_for_good()
-      transport.scheduler:close(DEFAULT_CLOSE_TIME, err == nil)
+      transport.scheduler:close(DEFAULT_CLOSE_TIME, err == nil and not core.unheard())
     end,
     [TRANSPORT] = transport,
   }
