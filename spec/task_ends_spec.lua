@@ -738,6 +738,25 @@ describe("the end of tasks:", function()
       end
     end)
 
+    it("makes a map of its raise in a task of a client that shares its scheduler, and is not closed", function()
+      for _, concurrency in ipairs { 1, 2, 16 } do
+        local host = server:client()
+        local guest = server:client { scheduler = host }
+        local task = host:spawn(function()
+          return pcall(guest.map, guest, { 1, 2, 3, 4 }, function(i)
+            guest:sleep(0)
+            if i == 2 then guest:close() end
+            guest:sleep(0)
+          end, { concurrency = concurrency })
+        end)
+        host:run()
+        local ok, message = task:wait()
+        assert.is_false(ok)
+        assert.matches("client:map: client is closed", message, 1, true)
+        host:close()
+      end
+    end)
+
     it("may be called by a to-be-closed variable, while it is at work or not", function()
       for _, how in ipairs { "cancel", "close" } do
         local own = server:client()

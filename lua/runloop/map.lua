@@ -76,7 +76,6 @@ end
 
 -- May come twice.
 local function worker_ended(self, worker)
-  if worker.status == "cancelled" then return end -- the map is, too, or the client closed
   self.workers[worker] = nil
   if worker.status == "failed" then
     worker._awaited = true
@@ -115,16 +114,19 @@ local function cancel_workers(self)
 end
 
 local function run(self)
-  local function abort() cancel_workers(self) end
+  local function abort()
+    self.waiting = false
+    cancel_workers(self)
+  end
   start_worker(self)
   if not self.caller then
     self.scheduler:drive("client:map", function() return is_over(self) end, nil, abort)
-    self.scheduler:check_open "client:map" -- what closed it may have left no worker that waited
   elseif not is_over(self) then
     self.waiting = true
     self.scheduler.turns:park(self.caller, abort)
     self.waiting = false
   end
+  self.scheduler:check_open "client:map" -- what closed it has cancelled workers, or left none that waited
   if self.broken then error(self.broken[1], 0) end
 end
 
