@@ -6,6 +6,7 @@ local expect = require "spec.support.expect"
 local tables = require "spec.support.tables"
 
 local it_closing = portable.closing and it or pending
+local unpack = table.unpack or unpack -- luacheck: compat
 
 describe("client.devboxes", function()
   local server, client
@@ -557,6 +558,36 @@ describe("client.devboxes", function()
           { err.kind, err.message })
         assert.is_nil(told[2])
         own:close()
+      end
+    end)
+
+    it("under the name of what was made, whatever has made it", function()
+      local devbox = boot()
+      server:set { command_hold = 0, commands = { slow = { seconds = 30 } } }
+      for name, one in pairs {
+        devbox = { { path = "^/v1/devboxes$", delay = 0.1 }, "/v1/devboxes$", "/shutdown$", function(own)
+          own.devboxes:create_and_await_running({}, { cancel_on_failure = true })
+        end },
+        blueprint = { { path = "/blueprints/bpt", silent = true, times = 9 }, "/blueprints/bpt", "/delete$", function(own)
+          own.blueprints:create_and_await_build_complete({ name = "b" }, { cancel_on_failure = true })
+        end },
+        object = { { method = "PUT", silent = true, times = 9 }, "/storage/", "/delete$", function(own)
+          own.objects:upload_from_text("text", { name = "t" })
+        end },
+        execution = { { path = "/wait_for_status$", silent = true, times = 9 }, "/wait_for_status$", "/kill$", function(own)
+          own.devboxes:exec(devbox, "slow", { kill_on_failure = true })
+        end },
+      } do
+        local fault, at, undo, fn = unpack(one)
+        server:fault(fault)
+        server:fault { path = undo, silent = true, times = 9 }
+        local own, before = server:client(), server:count { path = at }
+        own:spawn(fn, own)
+        while server:count { path = at } == before do own:poll(0.01) end
+        local ok, err = pcall(own.close, own, 0.5)
+        assert.is_false(ok)
+        assert.matches("before all was cleaned up: " .. name .. " %w+_%w+$", err.message)
+        server:clear_faults()
       end
     end)
 

@@ -192,10 +192,18 @@ function await.finally(fn, last)
   return unpack(results, 1, results.n)
 end
 
+--- A thing in a message.
+---@param thing table
+---@return string
+function await.name_of(thing)
+  local mt = getmetatable(thing)
+  return mt.kind .. " " .. thing[mt.class.id]
+end
+
 --- Cleans up whatever becomes of who asked for it. Outside of a task the program waits for it, since it may be at its
 --- end.
 ---@param scheduler table
----@param what string the call's name, for messages
+---@param what string for messages: what it is about
 ---@param fn fun(): any, any
 function await.clean_up(scheduler, what, fn)
   if not scheduler:can_detach() then
@@ -212,24 +220,28 @@ end
 --- Begins what must not be left alone: in a task it is begun by one that cleans up, which goes on when the task is
 --- cancelled before the answer has come, and then undoes what was begun.
 ---@param scheduler table
----@param what string the call's name, or what it makes, for messages
+---@param what string for messages: what it is about until there is a thing
 ---@param begin fun(): any, any
 ---@param undo fun(thing: any): any, any
 ---@return any thing, any response_or_err as `begin` has returned them
 function await.begin(scheduler, what, begin, undo)
   if not scheduler:task_here() then return begin() end
   local abandoned, taken, thing, response = false, false, nil, nil
-  local job = scheduler:detach(what, scheduler.as_one, scheduler, function()
+  local job
+  job = scheduler:detach(what, scheduler.as_one, scheduler, function()
     thing, response = begin()
-    if thing ~= nil and abandoned then return undo(thing) end
-    return true
+    if thing == nil or not abandoned then return true end
+    job._detached = await.name_of(thing)
+    return undo(thing)
   end)
   local went_on, problem = await.finally(function()
     job:wait()
     taken = true
   end, function()
     abandoned = not taken
-    if abandoned and thing ~= nil and scheduler:can_detach() then scheduler:detach(what, undo, thing) end
+    if abandoned and thing ~= nil and scheduler:can_detach() then
+      scheduler:detach(await.name_of(thing), undo, thing)
+    end
   end)
   if went_on then return thing, response end
   if type(problem) == "string" then errors.misuse(problem) end -- whose place is in this task
@@ -267,7 +279,9 @@ function await.create(self, steps)
     settled = seen ~= nil or why.kind ~= "cancelled"
     return seen, why
   end, function()
-    if not settled and may_undo and scheduler:can_detach() then job = scheduler:detach(self.what, undo, thing) end
+    if not settled and may_undo and scheduler:can_detach() then
+      job = scheduler:detach(await.name_of(thing), undo, thing)
+    end
   end)
   if not went_on then -- `on_poll` has raised
     if job then scheduler:join(job) end

@@ -163,7 +163,9 @@ local function run_or_kill(self)
     return seen, err
   end, function()
     if not settled and self.execution then
-      await.clean_up(self.context.transport.scheduler, "devboxes:exec", function() return kill(self, self.execution) end)
+      await.clean_up(self.context.transport.scheduler, await.name_of(self.execution), function()
+        return kill(self, self.execution)
+      end)
     end
   end)
   if not went_on then error(view, 0) end

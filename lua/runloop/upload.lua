@@ -134,7 +134,9 @@ local function create_and_fill(self, params)
     return value, why
   end, function()
     if not settled then
-      await.clean_up(self.context.transport.scheduler, self.where, function() return discard(self, object) end)
+      await.clean_up(self.context.transport.scheduler, await.name_of(object), function()
+        return discard(self, object)
+      end)
     end
   end)
   if not went_on then error(whole, 0) end -- `on_progress` has raised
