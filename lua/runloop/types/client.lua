@@ -59,6 +59,7 @@ function Json.encode(value, options) end
 
 ---@class runloop.JsonDecodeOptions
 ---@field nulls? "keep" a null in an object is `runloop.null`
+---@field integers? "string" an integer that Lua cannot hold exactly is its text
 
 --- A client; its resources are in api.lua.
 ---@class runloop.Client
@@ -86,8 +87,8 @@ function Client:warm_up() end
 ---@return runloop.Stats
 function Client:stats() end
 
---- Cancels what is in flight and every task, then raises the first error of a task that nobody has seen. Calling a
---- closed client raises, but `poll` and `run` return 0.
+--- Cancels what is in flight and every task, then raises the first error that nobody has seen: of a task, or that
+--- names what could not be cleaned up in time. Calling a closed client raises, but `poll` and `run` return 0.
 ---@param seconds? number how long what cleans up may take; default 5
 function Client:close(seconds) end
 

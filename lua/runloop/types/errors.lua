@@ -10,8 +10,8 @@
 ---| "decode" # a 2xx that is not what the API promises
 ---| "limit" # a cap was exceeded
 ---| "state" # an await ended in another state
----| "cancelled" # the task or the client was closed
----| "file" # a download could not be written
+---| "cancelled" # the task was cancelled, or the client closed, maybe before all was cleaned up
+---| "file" # a download could not be written, or an upload not be read
 
 --- What a call returns after nil, and a `for` over a list raises. `tostring` gives one line.
 ---@class runloop.Error
@@ -29,6 +29,7 @@
 ---@field retry_after? number seconds, when the server asks for more than `max_retry_wait`
 ---@field maybe_sent? boolean an attempt of a request other than GET got no whole answer but may have reached the server
 ---@field last? table the last view, when an await fails
+---@field created? table what was made, when it does not become ready, or is not filled
 ---@field run? runloop.ScenarioRun the run that was started, when its environment does not come up
 ---@field where? string file and line of the `for` that raised it
----@field cancel_error? runloop.Error why `cancel_on_failure` could not cancel that run
+---@field cancel_error? runloop.Error why that could not be taken away again

@@ -21,7 +21,7 @@
 ---@field tunnel_url? string what a tunnel's URL is made of; default: https://{port}-{key}.tunnel.runloop.ai
 ---@field nonblocking? boolean a call outside a task raises instead of blocking the host
 ---@field on_event? fun(event: runloop.Event) called for each request, response and retry
----@field on_error? fun(err: any, task: runloop.Task?) called for a task's error that nobody waits for, and for what on_event raised
+---@field on_error? fun(err: any, task: runloop.Task?) called for a task's error that nobody waits for; without a task for what on_event raised, and for what could not be cleaned up before the client was closed
 ---@field scheduler? runloop.Client a client whose scheduler is shared
 
 ---@class runloop.Event
@@ -63,7 +63,7 @@
 ---@field timeout? number seconds in all; default 3600
 ---@field interval? number seconds between two looks; default 1
 ---@field on_poll? fun(view: table) sees every view, the last too
----@field cancel_on_failure? boolean cancels the run whose environment does not come up
+---@field cancel_on_failure? boolean takes away again what was made and does not become ready
 
 --- What `exec` takes behind the command.
 ---@class runloop.ExecOptions
