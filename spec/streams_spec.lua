@@ -229,7 +229,10 @@ describe("A stream", function()
     local script = {}
     for i, events in ipairs(openings) do
       local frames = {}
-      for k, item in ipairs(events) do frames[k] = event(('{"offset":%d,"output":"%s"}'):format(item[1], item[2])) end
+      for k, item in ipairs(events) do
+        local offset = item[1] and ('"offset":%d,'):format(item[1]) or ""
+        frames[k] = event(('{%s"output":"%s"}'):format(offset, item[2]))
+      end
       script[i] = { { read = "request" }, SSE .. table.concat(frames) .. chunk "" }
     end
     script[#script + 1] = ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#view, view)
@@ -266,6 +269,19 @@ describe("A stream", function()
     assert.are.same({ "ab", "none 0" }, { text, offsets })
     text, err, offsets = read_openings(nil, { { { 0, "ab" }, { 4, "\226\130\172e" }, { 6, "f" } } })
     assert.are.same({ "ab\226\130\172ef", nil, "none" }, { text, err, offsets })
+  end)
+
+  it("of output does not miss what came without an offset, as the first chunk may", function()
+    for _, events in ipairs {
+      { { false, "ab" }, { 2, "cde" }, { 5, "f" } },
+      { { false, "ab" }, { 5, "cde" }, { 6, "f" } },
+      { { 0, "ab" }, { false, "cd" }, { 4, "ef" } },
+      { { 0, "ab" }, { 2, "c" }, { false, "de" }, { 5, "f" } },
+      { { 2, "ab" }, { 3, "c" }, { false, "de" }, { 6, "f" } },
+      { { 0, "ab" }, { false, "c" }, { false, "d" }, { 4, "ef" } },
+    } do
+      assert.are.same({ "abcdef", nil, "none" }, { read_openings(nil, { events }) })
+    end
   end)
 
   it("of output leaves out what a server sends twice over one connection", function()

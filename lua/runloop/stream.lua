@@ -158,6 +158,7 @@ end
 -- What is new in any other chunk; as `accept` returns it.
 local function fit_in(self, item)
   local offset, text = item.offset, item.output
+  if self._blind then return item end -- where it should begin, nobody knows
   if not self._tells then learn_offsets(self, offset, text) end
   if has_gap(self, offset, text) then
     local place = self._at or self._from
