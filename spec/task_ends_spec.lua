@@ -757,6 +757,30 @@ describe("the end of tasks:", function()
       end
     end)
 
+    it("ends what helpers have begun in a task of a client that shares its scheduler, and is not closed", function()
+      local devbox = expect.success(client.devboxes:create_and_await_running({}, { interval = 0 }))
+      for path, fn in pairs {
+        ["^/v1/devboxes$"] = function(guest)
+          return guest.devboxes:create_and_await_running({}, { cancel_on_failure = true })
+        end,
+        ["/execute$"] = function(guest) return guest.devboxes:exec(devbox, "true", { kill_on_failure = true }) end,
+        ["^/v1/objects$"] = function(guest) return guest.objects:upload_from_text("text", { name = "t" }) end,
+      } do
+        server:clear_log()
+        server:fault { path = path, silent = true }
+        local host = server:client()
+        local guest = server:client { scheduler = host }
+        local task = host:spawn(fn, guest)
+        while server:count { path = path } == 0 do host:poll(0.01) end
+        local ok, err = pcall(guest.close, guest, 0)
+        assert.is_false(ok)
+        assert.matches("the client was closed before all was cleaned up", err.message, 1, true)
+        host:run()
+        expect.failure("cancelled", "CANCELLED", task:wait())
+        host:close()
+      end
+    end)
+
     it("may be called by a to-be-closed variable, while it is at work or not", function()
       for _, how in ipairs { "cancel", "close" } do
         local own = server:client()

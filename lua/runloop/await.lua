@@ -235,7 +235,8 @@ function await.begin(scheduler, what, begin, undo)
     return undo(thing)
   end)
   local went_on, problem = await.finally(function()
-    job:wait()
+    local _, err = job:wait()
+    response = response or err -- it was cancelled, as its client was closed, which is not this task's
     taken = true
   end, function()
     abandoned = not taken
