@@ -108,6 +108,56 @@ describe("core.http", function()
     raw:stop()
   end)
 
+  -- Before Lua 5.2 the collector runs when a C function is pushed, too. What is freed is overwritten here.
+  it("lets a finalizer release the transfer that is about to be read", function()
+    local body = '["' .. ("x"):rep(3000) .. '"]'
+    local raw = support.raw {
+      { { read = "request" }, "HTTP/1.1 200 OK\r\nX-A: b\r\nConnection: close\r\nContent-Length: " .. #body
+        .. "\r\n\r\n" .. body },
+      after = "repeat",
+    }
+    local code, out, err = support.lua(([[
+      local portable = require "spec.support.portable"
+      local http = require("runloop.core").http {}
+      local target, released = nil, 0
+      local function leave()
+        portable.guard(function()
+          if target then
+            target:release()
+            target, released = nil, released + 1
+          end
+          leave()
+        end)
+      end
+      local text = %q
+      local right = {
+        text = function(got) return got == text end,
+        json = function(got) return got[1] == text:sub(3, -3) end,
+        head = function(got, headers) return got == 200 and headers["x-a"] == "b" end,
+        finish = function(got) return got == "ok" end,
+      }
+      collectgarbage("setpause", 0)
+      collectgarbage("setstepmul", 10000)
+      for _ = 1, 20 do leave() end
+      for read, is_right in pairs(right) do
+        for i = 1, 64 do
+          local transfer = http:start { url = %q, method = "GET" }
+          repeat http:turn(1) until transfer:finished()
+          for j = 1, i do local _ = { j } end -- so that the collector comes at another place each time
+          target = transfer
+          local results = portable.pack(pcall(transfer[read], transfer))
+          target = nil
+          assert(results[1] and is_right(portable.unpack(results, 2)) or results[2] == "transfer was released", read)
+          transfer:release()
+        end
+      end
+      leave = function() end
+      io.write(released > 0 and "done" or "never")
+    ]]):format(body, raw.url .. "/"), { env = { MALLOC_PERTURB_ = "85" } })
+    assert.are.same({ 0, "done" }, { code, out }, err)
+    raw:stop()
+  end)
+
   it("lets a finalizer close another pager and cancel a task while one is read #slow", function()
     local server = support.start { scenarios = 60 }
     local client = server:client()

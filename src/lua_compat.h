@@ -102,6 +102,16 @@ static inline void lua_rawgetp(lua_State *L, int table, const void *key) {
   lua_rawget(L, table);
 }
 
+/* Here to push a C function is to make one, before which the collector may run finalizers. */
+static inline void rl_make_ready(lua_State *L, const lua_CFunction *function) {
+  lua_pushcfunction(L, *function);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, function);
+}
+
+static inline void rl_push_ready(lua_State *L, const lua_CFunction *function) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, function);
+}
+
 /* A buffer of one piece whose size is known. A large one is a userdata, on top of the stack until
  * its text is pushed. */
 static inline char *luaL_buffinitsize(lua_State *L, luaL_Buffer *b, size_t size) {
@@ -120,6 +130,16 @@ static inline void luaL_pushresultsize(luaL_Buffer *b, size_t len) {
     luaL_addsize(b, len);
     luaL_pushresult(b);
   }
+}
+#else
+/* Pushes a function without running any code of Lua's; it was made ready when the core was opened.
+ */
+static inline void rl_push_ready(lua_State *L, const lua_CFunction *function) {
+  lua_pushcfunction(L, *function);
+}
+
+static inline void rl_make_ready(lua_State *L, const lua_CFunction *function) {
+  (void)L, (void)function;
 }
 #endif
 

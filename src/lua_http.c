@@ -549,6 +549,7 @@ static int decode_protected(lua_State *L) {
   d->ok = rl_lua_json_value(L, d->json, d->text.data, d->text.len, d->flags);
   return d->ok;
 }
+static const lua_CFunction ready_decode = decode_protected;
 
 /* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser; the
  * transfer is left pinned. Argument 2 of the caller are the flags.
@@ -564,7 +565,7 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
   d.text.data = data;
   d.text.len = len;
   d.flags = rl_lua_json_flags(L, 2) | (c->decoding > 0 ? RL_JSON_NESTED : 0);
-  lua_pushcfunction(S, decode_protected);
+  rl_push_ready(S, &ready_decode);
   lua_pushlightuserdata(S, &d);
   pin(box);
   c->decoding++;
@@ -764,12 +765,13 @@ static int push_event_texts(lua_State *L) {
     lua_pushnil(L);
   return t->data ? 3 : 2;
 }
+static const lua_CFunction ready_event_texts = push_event_texts;
 
 /* Pushes the texts of the transfer's event, which is pinned, and returns how many there are; when
  * it raises, one pin is out. No finalizer may turn the client meanwhile, which would move them. */
 static int event_texts(lua_State *L, struct transfer *box, struct event_texts *t) {
   int rc, results = t->data ? 3 : 2;
-  lua_pushcfunction(L, push_event_texts);
+  rl_push_ready(L, &ready_event_texts);
   lua_pushlightuserdata(L, t);
   box->client->decoding++;
   rc = lua_pcall(L, 1, results, 0);
@@ -966,6 +968,7 @@ static int push_head(lua_State *L) {
   }
   return 2;
 }
+static const lua_CFunction ready_head = push_head;
 
 static int push_outcome(lua_State *L) {
   static const char *const kinds[] = {
@@ -987,6 +990,7 @@ static int push_outcome(lua_State *L) {
   lua_pushboolean(L, o.final);
   return 10;
 }
+static const lua_CFunction ready_outcome = push_outcome;
 
 /* Calls what is on the stack, with one argument, while the transfer is pinned. */
 static int call_pinned(lua_State *L, struct transfer *box, int results) {
@@ -997,8 +1001,8 @@ static int call_pinned(lua_State *L, struct transfer *box, int results) {
   return rc == LUA_OK ? results : lua_error(L);
 }
 
-static int pinned(lua_State *L, struct transfer *box, lua_CFunction push, int results) {
-  lua_pushcfunction(L, push);
+static int pinned(lua_State *L, struct transfer *box, const lua_CFunction *push, int results) {
+  rl_push_ready(L, push);
   lua_pushlightuserdata(L, box);
   return call_pinned(L, box, results);
 }
@@ -1008,13 +1012,14 @@ static int push_body_text(lua_State *L) {
   lua_pushlstring(L, text->data, text->len);
   return 1;
 }
+static const lua_CFunction ready_body_text = push_body_text;
 
 /* transfer:head() -> status, headers | nil, nil as long as they have not come
  *
  * headers: a table by names in lower case; the values of one that comes more than once are joined
  * by ", ". */
 static int transfer_head(lua_State *L) {
-  return pinned(L, to_transfer(L), push_head, 2);
+  return pinned(L, to_transfer(L), &ready_head, 2);
 }
 
 /* transfer:finish() -> kind, code, message, status, headers, version, sent, may_hide_cut, repeated,
@@ -1027,7 +1032,7 @@ static int transfer_finish(lua_State *L) {
   struct transfer *box = to_transfer(L);
   if (!rl_transfer_finished(box->transfer))
     return luaL_error(L, "the transfer has not finished");
-  return pinned(L, box, push_outcome, 10);
+  return pinned(L, box, &ready_outcome, 10);
 }
 
 /* A byte order mark in front of a text is not of it (RFC 8259, 8.1). */
@@ -1072,7 +1077,7 @@ static int transfer_text(lua_State *L) {
   lua_Number max = luaL_optnumber(L, 2, (lua_Number)body.len);
   if (max >= 0 && max < (lua_Number)body.len)
     body.len = (size_t)max;
-  lua_pushcfunction(L, push_body_text);
+  rl_push_ready(L, &ready_body_text);
   lua_pushlightuserdata(L, &body);
   return call_pinned(L, box, 1);
 }
@@ -1159,10 +1164,15 @@ static void set_feature(lua_State *L, const char *name, int present) {
 }
 
 void rl_lua_http_open(lua_State *L) {
+  static const lua_CFunction *const ready[] = {&ready_decode, &ready_event_texts, &ready_head,
+                                               &ready_outcome, &ready_body_text};
   struct rl_http_library library;
+  size_t i;
   int rc = rl_http_global_init();
   if (rc != 0)
     luaL_error(L, "libcurl could not be initialised (error %d)", rc);
+  for (i = 0; i < sizeof ready / sizeof *ready; i++)
+    rl_make_ready(L, ready[i]);
   make_class(L, CLIENT, client_meta, client_methods);
   make_class(L, TRANSFER, transfer_meta, transfer_methods);
   luaL_newmetatable(L, FIELDS);
