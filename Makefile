@@ -116,7 +116,7 @@ $(B)/%/runloop/core.so: $$(addprefix $(B)/$$*/,$(objects))
 	$(quiet) $(link_module)
 
 $(B)/%_test: spec/c/$$(*F)_test.c $$(addprefix $(B)/$$(*D)/,$(plain_objects))
-	$(quiet) $(compile) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) $(curl_libs) -lm
+	$(quiet) $(compile) $(curl_cflags) $(LDFLAGS) $(depfile) -Isrc -o $@ $(filter %.c %.o,$^) $(curl_libs) -lm -ldl
 
 $(foreach v,$(fuzz_variants),$(addprefix $(B)/$v/,$(fuzzers))): $(B)/%: \
   spec/c/$$(*F).c $$(addprefix $(B)/$$(*D)/,$(plain_objects))

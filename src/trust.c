@@ -114,7 +114,7 @@ static void sort(struct certificates *c) {
 }
 
 static int read_bundle(const char *path, struct certificates *out) {
-  int fd = rl_open(path, O_RDONLY, 0), more = -1;
+  int fd = rl_open(path, O_RDONLY | O_NONBLOCK, 0), more = -1;
   char *text = fd >= 0 ? text_of(fd) : NULL;
   const char *at = text;
   out->list = rl_calloc(MOST_CERTIFICATES, sizeof *out->list);
@@ -151,9 +151,10 @@ static int place_of(const char *name) {
   const char *digits = name + HASH_DIGITS + 1;
   if (strspn(name, "0123456789abcdef") != HASH_DIGITS || name[HASH_DIGITS] != '.')
     return -1;
-  return *digits != '\0' && strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 5
-             ? (int)strtol(digits, NULL, 10)
-             : -1;
+  if (strspn(digits, "0123456789") != strlen(digits) || strlen(digits) > 4 ||
+      (digits[0] == '0' && digits[1] != '\0'))
+    return -1;
+  return *digits != '\0' ? (int)strtol(digits, NULL, 10) : -1;
 }
 
 /* OpenSSL counts up from 0 and stops where there is no file. */
@@ -167,7 +168,7 @@ static int is_reached(int directory, const char *name, int place) {
 }
 
 static int mark_file(int directory, const char *name, const struct certificates *bundle) {
-  int fd = openat(directory, name, O_RDONLY | O_CLOEXEC), ok;
+  int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ok; /* may be a pipe */
   char *text = fd >= 0 ? text_of(fd) : NULL;
   ok = text != NULL && mark(bundle, text);
   rl_free(text);
@@ -215,7 +216,8 @@ int rl_trust_is_same(const char *bundle, const char *directory) {
   rl_stamp_of(directory, &d);
   if (b.inode == 0 || d.inode == 0)
     return 0;
-  pthread_mutex_lock(&mutex);
+  if (pthread_mutex_trylock(&mutex) != 0)
+    return 0;
   if (!rl_stamp_is(&b, &last.bundle) || !rl_stamp_is(&d, &last.directory)) {
     last.same = read_bundle(bundle, &all) && directory_is(&all, directory);
     last.bundle = b;
