@@ -123,6 +123,11 @@ describe("a body that is read as it is sent", function()
     assert.is_true(steps >= 2 * #text / 2 ^ 16)
   end)
 
+  it("is a text where names are sorted", function()
+    local value = { z = ("x"):rep(100000), a = 1 }
+    assert.is_true(core.json_encode(value, true, true) == core.json_encode(value, true))
+  end)
+
   it("lasts as long as it is sent, though it was released #slow", function()
     serve(OK)
     local text = ("0123456789"):rep(100000)

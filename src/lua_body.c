@@ -22,7 +22,7 @@ struct body {
   size_t next;    /* of rest.texts, in bytes */
   int plain;      /* texts are not JSON's */
   int whole;
-  int pinned; /* a finalizer must not release it */
+  int pinned; /* it is being given up: a finalizer must neither step nor release it */
 };
 
 static int no_memory(lua_State *L) {
@@ -65,7 +65,7 @@ enum rl_status rl_lua_body_push(lua_State *L, struct rl_unfinished *u) {
 
 static struct body *to_body(lua_State *L) {
   struct body *b = luaL_checkudata(L, 1, BODY);
-  if (b->body == NULL)
+  if (b->body == NULL || b->pinned)
     luaL_error(L, "body was released");
   return b;
 }

@@ -25,6 +25,14 @@ enum { KEPT = 2 * 1024 * 1024 };
 /* So many levels are given room on the stack together. */
 enum { LEVELS_AT_ONCE = 16 };
 
+/* What json_encode has with it: what it works with, the metatable of arrays, the table of texts
+ * that are kept alive, and two names. */
+#define UPVALUE_ENCODER lua_upvalueindex(1)
+#define UPVALUE_ARRAY lua_upvalueindex(2)
+#define UPVALUE_KEPT lua_upvalueindex(3)
+#define UPVALUE_NAME lua_upvalueindex(4)
+#define UPVALUE_HOLDS_DATA lua_upvalueindex(5)
+
 /* What texts are put together in. */
 struct encoder {
   struct rl_unfinished u;
@@ -48,8 +56,9 @@ struct level {
  * `empty_array` stands for one. Both ways of loading lua-cjson have their own. */
 enum { MARKS = 7 };
 
-/* One walk through a value. Nothing in it can run code of Lua's: it allocates nothing that the
- * collector counts, and looks behind metatables. So what it walks through stays as it is. */
+/* One walk through a value. Nothing in it can run code of Lua's: it looks behind metatables, and
+ * pushes nothing new, before or after which the collector could call a finalizer. So what it walks
+ * through stays as it is. */
 struct walk {
   lua_State *L;
   struct encoder *e;
@@ -116,11 +125,11 @@ static int is_mark(const struct walk *w, const void *p) {
 static const char *name_of_ours(lua_State *L) {
   static const char prefix[] = "runloop.";
   const char *name = NULL;
-  lua_pushliteral(L, "__name");
+  lua_pushvalue(L, UPVALUE_NAME);
   lua_rawget(L, -2);
   if (lua_type(L, -1) == LUA_TSTRING)
     name = lua_tostring(L, -1);
-  lua_pushliteral(L, "holds_data");
+  lua_pushvalue(L, UPVALUE_HOLDS_DATA);
   lua_rawget(L, -3);
   if (name != NULL && (strncmp(name, prefix, sizeof prefix - 1) != 0 || lua_toboolean(L, -1)))
     name = NULL;
@@ -522,36 +531,36 @@ static void push_kept(lua_State *L, const struct encoder *e, int later) {
   else if (e->in_use)
     lua_newtable(L);
   else
-    lua_pushvalue(L, lua_upvalueindex(3));
+    lua_pushvalue(L, UPVALUE_KEPT);
 }
 
 static void renew_kept(const struct walk *w) {
   if (w->kept_count == 0)
     return;
   lua_newtable(w->L);
-  lua_replace(w->L, lua_upvalueindex(3));
+  lua_replace(w->L, UPVALUE_KEPT);
 }
 
 /* json_encode(value[, sorted[, later]]) -> text | body | nil, path, reason | nil, path, nil, table
  *
- * sorted: objects in the order of their names. later: where it is long, a body comes back in place
- * of the text; it may have texts still to write. path: a.b[1]; table: the one that is there, which
- * is neither a sequence nor an object. */
+ * sorted: objects in the order of their names. later: where it is long and not sorted, a body comes
+ * back in place of the text; it may have texts still to write. path: a.b[1]; table: the one that is
+ * there, which is neither a sequence nor an object. */
 static int json_encode(lua_State *L) {
   struct walk w;
-  w.e = lua_touserdata(L, lua_upvalueindex(1));
+  w.e = lua_touserdata(L, UPVALUE_ENCODER);
   if (w.e->closed)
     return luaL_error(L, "the Lua state is being closed");
   luaL_checkany(L, 1);
   lua_settop(L, 3);
   w.L = L;
   w.sorted = lua_toboolean(L, 2);
-  w.later = lua_toboolean(L, 3);
+  w.later = !w.sorted && lua_toboolean(L, 3); /* sorting moves what texts are to be put into */
   w.kept = 4;
   w.kept_count = 0;
   w.status = RL_OK;
   w.depth = 0;
-  w.mark_count = find_marks(L, lua_upvalueindex(2), w.marks);
+  w.mark_count = find_marks(L, UPVALUE_ARRAY, w.marks);
   push_kept(L, w.e, w.later);
   if (w.e->in_use)
     w.e = new_encoder(L); /* by what a finalizer interrupts */
@@ -589,6 +598,8 @@ void rl_lua_encode_open(lua_State *L) {
   (void)new_encoder(L);
   lua_getfield(L, -2, "array_mt");
   lua_newtable(L);
-  lua_pushcclosure(L, json_encode, 3);
+  lua_pushliteral(L, "__name");
+  lua_pushliteral(L, "holds_data");
+  lua_pushcclosure(L, json_encode, 5);
   lua_setfield(L, -2, "json_encode");
 }

@@ -280,7 +280,8 @@ static void read_pieces(lua_State *L, struct rl_request *r, struct rl_piece *one
   r->piece_count = n;
 }
 
-/* The text and the strings of the request stay alive in its tables. */
+/* The text and the strings of the request stay alive in its tables; a body only until a finalizer
+ * releases it: so after its pieces have been read, nothing is allocated. */
 static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body,
                          struct rl_piece *one) {
   double max_body;
@@ -332,6 +333,8 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];
+  const struct rl_text *lines;
+  size_t line_count;
   struct rl_piece one;
   struct rl_request r;
   const char *file = "";
@@ -346,8 +349,10 @@ static int client_start(lua_State *L) {
   luaL_setmetatable(L, TRANSFER);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 7, 1);
+  lines = lines_at(L, 3, few, &line_count);
   read_request(L, &r, &body, &one);
-  r.headers = lines_at(L, 3, few, &r.header_count);
+  r.headers = lines;
+  r.header_count = line_count;
   if (rl_http_closed(h))
     return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */
   status = rl_http_start(h, &r, &t->transfer, &file);
