@@ -55,6 +55,17 @@ describe("a finalizer", function()
     ]]
   end)
 
+  it("may decode another text while an error is told", function()
+    run [[
+      for i = 1, 300 do
+        local ok, value, message, code, offset = call(i, function() core.json_decode(("["):rep(5000)) end,
+          core.json_decode, "[1,2,3,x")
+        assert(ok and value == nil and message:find "byte 8", message)
+        assert(code == "JSON" and offset == 8, code .. " " .. offset)
+      end
+    ]]
+  end)
+
   it("cannot go on with a body that is being given up", function()
     run [[
       local name = ("n"):rep(3000)

@@ -274,6 +274,9 @@ static int json_decode(lua_State *L) {
   int flags = rl_lua_json_flags(L, 2) | (lua_toboolean(L, 3) ? RL_JSON_STRICTLY : 0);
   const int nested = box->in_use;
   struct rl_place place;
+  enum rl_status status;
+  const char *message;
+  uint64_t offset;
   int done;
   if (box->closed)
     return luaL_error(L, "the Lua state is being closed");
@@ -282,13 +285,16 @@ static int json_decode(lua_State *L) {
   box->in_use = nested;
   if (done)
     return 1;
-  if (j->status == RL_NOMEM)
+  status = j->status; /* a finalizer may decode another text as soon as something is pushed */
+  message = j->message;
+  offset = j->offset;
+  if (status == RL_NOMEM)
     return luaL_error(L, "not enough memory");
   lua_pushnil(L);
-  place = rl_lua_json_place(j->offset);
-  lua_pushfstring(L, "invalid JSON at %s: %s", place.text, j->message);
-  lua_pushstring(L, rl_lua_json_code(j->status));
-  lua_pushinteger(L, (lua_Integer)j->offset + 1);
+  place = rl_lua_json_place(offset);
+  lua_pushfstring(L, "invalid JSON at %s: %s", place.text, message);
+  lua_pushstring(L, rl_lua_json_code(status));
+  lua_pushinteger(L, (lua_Integer)offset + 1);
   return 4;
 }
 
