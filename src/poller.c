@@ -154,6 +154,9 @@ size_t rl_poller_wait(struct rl_poller *p, int ms) {
     if (p->ready[i].watch != NULL)
       p->ready[i].watch->ready = 0;
   }
+  p->ready_count = 0;
+  if (p->count == 0 && ms == 0)
+    return 0;
 #ifdef USE_EPOLL
   p->ready_count = p->epoll >= 0 ? wait_epoll(p, ms) : wait_poll(p, ms);
 #else
