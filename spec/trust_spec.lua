@@ -347,6 +347,10 @@ describe("Trust:", function()
   -- there.
   it("standard descriptors that the host has closed stay closed: no socket and no file gets one #slow", function()
     local server = started(support.start { scenarios = 3 })
+    local closing = started(support.raw { { { read = "request" }, { sleep = 0.02 }, ANSWER, { close = true } } })
+    local slow = started(support.raw {
+      { { lua = ("local c = ... while c:read_request() do c:sleep(0.05) c:send(%q) end"):format(ANSWER) } },
+    })
     local directory = support.tmpdir()
     support.write_file(directory .. "/up.txt", ("x"):rep(1000))
     run("exec <&- >&- 2>&-; ", ([[
@@ -366,10 +370,18 @@ describe("Trust:", function()
       local tasks = {}
       for i = 1, 3 do tasks[i] = client:spawn(function() return client.scenarios:list():collect() end) end
       repeat look "calls" until client:poll(0.01) == 0
+      local again = runloop.new { base_url = %q, bearer_token = "test-token", max_retries = 0 }
+      for i = 1, 3 do
+        local task = again:spawn(function() return assert(again.scenarios:retrieve "x") end)
+        repeat look("connection " .. i) until again:poll(0.001) == 0
+        assert(task.status == "done")
+      end
       local away = runloop.new { base_url = "https://runloop.invalid", bearer_token = "test-token", max_retries = 0 }
-      away:spawn(function() return away.scenarios:retrieve "x" end)
-      repeat look "a name" until away:poll(0.01) == 0
-      local http = core.http {}
+      for _ = 1, 2 do
+        away:spawn(function() return away.scenarios:retrieve "x" end)
+        repeat look "a name" until away:poll(0.01) == 0
+      end
+      local http = core.http { max_connections = 40 }
       local many, sink = {}, { file = directory .. "/down.txt" }
       local request = { url = %q .. "/v1/scenarios/none", method = "POST", body = { { file = directory .. "/up.txt" } } }
       local transfer = assert(http:start(request, nil, nil, nil, sink))
@@ -379,16 +391,18 @@ describe("Trust:", function()
         http:turn(1)
         look "an upload"
       until transfer:finished()
-      for i = 1, 40 do many[i] = http:start { url = request.url, method = "GET" } end
-      repeat
-        http:turn(0.05)
-        look "many"
-      until select(4, http:stats()) == 0
+      for _, connections in ipairs { "new", "kept" } do
+        for i = 1, 40 do many[i] = http:start { url = %q, method = "GET" } end
+        repeat
+          http:turn(0.05)
+          look("many over " .. connections .. " connections")
+        until select(4, http:stats()) == 0
+      end
       http:close()
       local out = io.open(directory .. "/seen", "w")
       out:write(table.concat(seen, "\n"))
       out:close()
-    ]]):format(directory, server.url, server.url), {})
+    ]]):format(directory, server.url, closing.url, server.url, slow.url), {})
     assert.are.equal("", support.read_file(directory .. "/seen"))
   end)
 

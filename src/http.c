@@ -537,6 +537,8 @@ static int turn(struct rl_http *h, double seconds) {
   clock_update(h, now);
   h->in_turn = 1;
   h->turn++;
+  if (h->opening > 0 || !RL_TELLS_LOOK_UPS)
+    rl_guard_standard(h);
   unmute(h, now);
   n = admit_waiting(h, now);
   resume_paused(h);
@@ -558,14 +560,12 @@ static int turn(struct rl_http *h, double seconds) {
 }
 
 int rl_http_turn(struct rl_http *h, double seconds) {
-  struct rl_standard standard;
   int n;
   if (h->closed || rl_http_seems_forked(h))
     return 0;
-  rl_standard_take(&standard);
   n = turn(h, seconds);
-  rl_standard_give_back(&standard);
-  h->in_turn = 0;
+  rl_standard_give_back(&h->standard);
+  h->in_turn = h->guarded = 0;
   clock_update(h, rl_monotonic());
   return n;
 }

@@ -120,6 +120,9 @@ struct rl_http {
   double clock; /* the client's clock as of `clock_at` on the monotonic one */
   double clock_at;
   int in_turn;
+  int guarded; /* rl_guard_standard in this turn: `standard` is given back at its end */
+  struct rl_standard standard;
+  size_t opening;   /* transfers that libcurl opens something for */
   uint64_t turn;    /* turns so far */
   uint64_t moved;   /* bytes that transfers have received, ever */
   double unmute_at; /* on the monotonic clock; HUGE_VAL: no socket is muted */
@@ -187,6 +190,7 @@ struct rl_transfer {
   double told_at;   /* when the last was taken, on the monotonic clock */
   int moved;        /* bytes have, and that is news */
   int connecting;   /* libcurl has opened a socket for it */
+  int opening;      /* libcurl looks up a name or opens a connection; counted in http->opening */
   int socket_error; /* errno of a socket that could not be made */
   int stale;        /* refused a connection that its server had given up */
   int started;      /* libcurl has begun to send the request */
@@ -211,6 +215,9 @@ struct rl_transfer {
 
 #define RL_TRANSFER_OF(link, field)                                                                \
   ((struct rl_transfer *)(void *)((char *)(link)-offsetof(struct rl_transfer, field)))
+
+/* 1: libcurl tells before it looks up a name. */
+#define RL_TELLS_LOOK_UPS (LIBCURL_VERSION_NUM >= 0x073b00)
 
 /* lane.c */
 
@@ -270,6 +277,10 @@ enum rl_status rl_transfer_new(struct rl_http *h, const struct rl_request *reque
 /* Frees what the transfer owns; it must be in no list and have no easy handle. */
 void rl_transfer_destroy(struct rl_transfer *t);
 
+/* To be called in a turn before libcurl may open a descriptor: until the turn's end none of 0 to 2
+ * is free. */
+void rl_guard_standard(struct rl_http *h);
+
 /* A handle with everything set that does not depend on the request; NULL when out of memory. */
 struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane);
 void rl_easy_free(struct rl_easy *e);
@@ -315,6 +326,9 @@ void rl_transfer_end_wait(struct rl_transfer *t);
 
 /* libcurl opens a connection for the transfer, which does not wait for another one's any more. */
 void rl_transfer_connects(struct rl_transfer *t);
+
+/* libcurl opens nothing more for the transfer. */
+void rl_transfer_has_opened(struct rl_transfer *t);
 
 /* libcurl has a connection for the transfer. */
 void rl_transfer_begin(struct rl_transfer *t);

@@ -106,8 +106,10 @@ static int limit_connections(struct rl_lane *lane) {
 }
 
 static int lane_open(struct rl_lane *lane) {
-  CURLM *m = rl_quirk_multi();
+  CURLM *m;
   int ok;
+  rl_guard_standard(lane->http);
+  m = rl_quirk_multi();
   if (m == NULL)
     return 0;
   ok = curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
@@ -168,6 +170,7 @@ static void detach(struct rl_transfer *t) {
   struct rl_lane *lane = t->lane;
   struct rl_easy *e = t->easy;
   (void)curl_multi_remove_handle(lane->multi, e->curl);
+  rl_transfer_has_opened(t);
   (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
   (void)curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, NULL);
   (void)curl_easy_setopt(e->curl, CURLOPT_PRIVATE, NULL);

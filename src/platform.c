@@ -54,15 +54,19 @@ void rl_error_text(int error, char *out, size_t size) {
 
 enum { STANDARD = 3 };
 
-int rl_open(const char *path, int flags, unsigned mode) {
-  int fd = open(path, flags | O_CLOEXEC, (mode_t)mode), low = fd, error;
-  if (fd < 0 || fd >= STANDARD)
-    return fd;
+int rl_above_standard(int low) {
+  int fd, error;
+  if (low < 0 || low >= STANDARD)
+    return low;
   fd = fcntl(low, F_DUPFD_CLOEXEC, STANDARD);
   error = errno;
   (void)close(low);
   errno = error;
   return fd;
+}
+
+int rl_open(const char *path, int flags, unsigned mode) {
+  return rl_above_standard(open(path, flags | O_CLOEXEC, (mode_t)mode));
 }
 
 void rl_stamp_of(const char *path, struct rl_stamp *out) {

@@ -15,8 +15,12 @@ unsigned rl_forks(void);
 /* What strerror says, for any thread. */
 void rl_error_text(int error, char *out, size_t size);
 
-/* open(2), closed when the process becomes another program's, and no descriptor from 0 to 2: those
- * belong to the program, also where it has closed them. */
+/* The descriptor, or in the place of one from 0 to 2 another: those belong to the program, also
+ * where it has closed them. It is closed when the process becomes another program's. -1 as open(2)
+ * gives it. */
+int rl_above_standard(int fd);
+
+/* open(2), with such a descriptor. */
 int rl_open(const char *path, int flags, unsigned mode);
 
 /* By which a file, or a directory's list of files, that has changed can be told; zeros where there

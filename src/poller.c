@@ -2,6 +2,7 @@
 #include "poller.h"
 
 #include "alloc.h"
+#include "platform.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -51,7 +52,7 @@ static int tell(struct rl_poller *p, const struct rl_watch *w) {
 
 static void enter_epoll(struct rl_poller *p) {
   size_t i;
-  p->epoll = epoll_create1(EPOLL_CLOEXEC);
+  p->epoll = rl_above_standard(epoll_create1(EPOLL_CLOEXEC));
   for (i = 0; i < p->count && p->epoll >= 0; i++) {
     if (tell(p, p->watches[i]) != 0)
       leave_epoll(p);

@@ -495,9 +495,38 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   if (t->stale)
     return CURL_PREREQFUNC_ABORT;
   t->port = from_port;
+  rl_transfer_has_opened(t);
   if (!t->started)
     rl_transfer_begin(t);
   return CURL_PREREQFUNC_OK;
+}
+#endif
+
+void rl_guard_standard(struct rl_http *h) {
+  if (h->in_turn && !h->guarded)
+    rl_standard_take(&h->standard);
+  h->guarded = h->in_turn;
+}
+
+static void note_opening(struct rl_transfer *t) {
+  rl_guard_standard(t->http);
+  if (!t->opening)
+    t->http->opening++;
+  t->opening = 1;
+}
+
+void rl_transfer_has_opened(struct rl_transfer *t) {
+  if (t->opening)
+    t->http->opening--;
+  t->opening = 0;
+}
+
+#if RL_TELLS_LOOK_UPS
+static int on_look_up(void *resolver, void *reserved, void *userp) {
+  (void)resolver;
+  (void)reserved;
+  note_opening(userp);
+  return 0;
 }
 #endif
 
@@ -512,6 +541,7 @@ static curl_socket_t on_open(void *userp, curlsocktype purpose, struct curl_sock
   struct rl_transfer *t = userp;
   curl_socket_t fd;
   (void)purpose;
+  note_opening(t);
 #if defined(SOCK_CLOEXEC)
   fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (!is_usable(fd, t))
@@ -702,6 +732,9 @@ static CURLcode set_constants(struct rl_easy *e, struct rl_http *h, const struct
     return rc;
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+#if RL_TELLS_LOOK_UPS
+  SET(CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
+#endif
   SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
   SET(CURLOPT_CLOSESOCKETDATA, (void *)h);
 #if LIBCURL_VERSION_NUM >= 0x075000
@@ -721,6 +754,7 @@ struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane) {
   struct rl_easy *e = rl_calloc(1, sizeof *e);
   if (e == NULL)
     return NULL;
+  rl_guard_standard(h);
   e->raw = e->any_scheme = -1;
   e->curl = curl_easy_init();
   if (e->curl == NULL || set_constants(e, h, lane) != CURLE_OK) {
@@ -826,6 +860,9 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   SET(CURLOPT_HTTPHEADER, t->headers);
   SET(CURLOPT_PRIVATE, t);
   SET(CURLOPT_OPENSOCKETDATA, t);
+#if RL_TELLS_LOOK_UPS
+  SET(CURLOPT_RESOLVER_START_DATA, t);
+#endif
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQDATA, t);
 #endif
