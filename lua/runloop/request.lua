@@ -112,15 +112,15 @@ local function own_headers(method, row_headers, options)
   return next(set) and set or nil
 end
 
--- One key a call, the same on every attempt: the user's, or a new one.
-local function idempotency_key(self, method, own)
-  if method == "GET" then return nil end
+-- One key a call that is no GET, the same on every attempt: the user's, or a new one.
+local function idempotency_key(self, own)
   local header = own and own["x-request-id"] or self.headers["x-request-id"]
   if header then return header[2] or nil end
   return core.uuid("runloop-lua-retry-", self.http)
 end
 
 local NO_OPTIONS = {}
+local USUAL_READING = json.reading()
 
 --- A request table, complete with what a call shares over its attempts. Some requests have besides:
 ---   elsewhere   true: it goes to another host, without the client's token and headers
@@ -139,14 +139,16 @@ function transport:request(method, url, options, query, body, row_headers)
   local client = self.options
   local own
   if row_headers or options then own = own_headers(method, row_headers, options or NO_OPTIONS) end
-  options = options or NO_OPTIONS
   if own then self.learn_headers(own) end
+  local reading = options and transport.reading(options) or USUAL_READING
+  options = options or NO_OPTIONS
   return {
-    method = method, url = transport.with_query(url, query), shown_url = url, -- shown in errors: without the query
-    body = body, headers = own, idempotency_key = idempotency_key(self, method, own),
+    method = method, url = query and transport.with_query(url, query) or url,
+    shown_url = url, -- shown in errors: without the query
+    body = body, headers = own, idempotency_key = method ~= "GET" and idempotency_key(self, own) or nil,
     timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
     max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
-    on_progress = options.on_progress, reading = transport.reading(options),
+    on_progress = options.on_progress, reading = reading,
     attempts = 0, started = now(), attempt_started = 0, maybe_sent = false,
   }
 end
@@ -164,7 +166,9 @@ end
 ---@param request table
 ---@return table|nil err of kind `cancelled`
 function transport:ended(request)
-  local ended = self.scheduler:end_if_closed()
+  local scheduler = self.scheduler
+  if not scheduler.closed then return nil end
+  local ended = scheduler:end_if_closed()
   return ended and self:fail(request, ended)
 end
 
@@ -175,7 +179,7 @@ end
 function transport:attempt(request, sink)
   local ended = self:ended(request)
   if ended then return nil, ended end
-  local left = self:time_left(request)
+  local left = request.deadline and self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, self:past_deadline(request) end
   local lines, bare = header_lines(self, request, request.attempts)
   local transfer, message = self.http:start(request, lines, bare, left, sink)
@@ -232,8 +236,7 @@ local function to_response(request, answer)
 end
 
 -- What an attempt needs beside its sink to tell of its progress.
-local function with_pace(request, sink)
-  if not request.on_progress then return sink end
+local function with_pace(sink)
   sink = sink or {}
   sink.pace = PROGRESS_PACE
   return sink
@@ -289,7 +292,9 @@ end
 -- Attempts until one has an answer or an error that stands.
 local function attempts(self, request, decode, sink)
   while true do
-    local transfer, err = self:attempt(request, with_pace(request, sink and sink()))
+    local to = sink and sink()
+    if request.on_progress then to = with_pace(to) end
+    local transfer, err = self:attempt(request, to)
     local value, answer
     if transfer then
       local gone = wait_for_end(self, request, transfer)

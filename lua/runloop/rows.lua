@@ -75,7 +75,10 @@ end
 local RESULTS = {
   object = function(context, plan, request)
     local value, response = context.transport:perform(request, context.transport.decode_object, plan.sink)
-    for field, name in pairs(value and plan.row.things or {}) do add_methods(context, value[field], name) end
+    local things = plan.row.things
+    if value and things then
+      for field, name in pairs(things) do add_methods(context, value[field], name) end
+    end
     return value, response
   end,
   text = function(context, plan, request)
@@ -187,6 +190,7 @@ function rows.plan(definition, row)
   local shape, id_names = shape_of(spec), {}
   for i = 1, #ids do id_names[i] = ids[i].name end
   local has_file = spec.returns == "bytes" or spec.multipart ~= nil
+  local opens = spec.list or spec.events
   return {
     row = spec, method = method, parts = parts, ids = ids, id_names = ids[2] and id_names, shape = shape,
     headers = headers_of(spec),
@@ -194,6 +198,8 @@ function rows.plan(definition, row)
     params_at = shape and #ids + 1, file_at = has_file and #ids + (shape and 2 or 1) or nil,
     options_at = #ids + (shape and 1 or 0) + (has_file and 1 or 0) + 1,
     sink = spec.long and function() return { lane = "streams" } end or nil,
+    opens = opens, marks = spec.timeout or spec.once or spec.conflicts or spec.nulls,
+    takes_one = #ids == 1 and not (shape or has_file or opens or spec.recovers or spec.completes),
   }
 end
 
@@ -235,6 +241,12 @@ end
 
 local function is_empty(t)
   return t == nil or (type(t) == "table" and next(t) == nil and not json.name_of(t))
+end
+
+-- The URL of a call that takes one id.
+local function url_of_one(plan, transport, id, where)
+  local parts = plan.parts
+  return transport.base_url .. parts[1] .. core.url_encode(rows.id(id, plan.ids[1], where)) .. parts[2]
 end
 
 -- The URL. The ids are put into `texts`, where they are wanted.
@@ -306,7 +318,9 @@ end
 -- The arguments of a call, checked, before anything is done: url, query, body, options, the path of a file, and the ids
 -- where `recovers` wants them.
 local function arguments_of_call(context, plan, where, ...)
-  local transport, row, given = context.transport, plan.row, { ... }
+  local transport = context.transport
+  if plan.takes_one and select("#", ...) == 1 then return url_of_one(plan, transport, (...), where) end
+  local row, given = plan.row, { ... }
   if plan.id_names then rows.spread_ids(plan.id_names, given, select("#", ...)) end
   local ids = row.recovers and {} or nil
   local url, query, body, path = url_of(plan, transport, given, where, ids), nil, nil, nil
@@ -352,6 +366,13 @@ local function open_list(context, plan, where, url, query, options)
   return list, nil, nil, list
 end
 
+-- What a row says of its requests.
+local function mark(row, transport, request, options)
+  if row.timeout then request.timeout = options and options.timeout or row.timeout end
+  request.once, request.conflicts = row.once, row.conflicts
+  if row.nulls then request.reading = transport.reading(options, true) end
+end
+
 --- Makes a call.
 ---@param context table of the resource
 ---@param plan table
@@ -360,14 +381,12 @@ end
 function rows.perform(context, plan, where, ...)
   local transport, row = context.transport, plan.row
   local url, query, body, options, path, ids = arguments_of_call(context, plan, where, ...)
-  if row.list or row.events then return open_list(context, plan, where, url, query, options) end
+  if plan.opens then return open_list(context, plan, where, url, query, options) end
   local text = body and not row.multipart and transport:encode(body, where) or nil
   local refused = transport.scheduler:enter(where)
   if refused then return nil, refused end
   local request = transport:request(plan.method, url, options, query, text, plan.headers)
-  if row.timeout then request.timeout = options and options.timeout or row.timeout end
-  request.once, request.conflicts = row.once, row.conflicts
-  if row.nulls then request.reading = transport.reading(options, true) end
+  if plan.marks then mark(row, transport, request, options) end
   request.secrets = secrets_of(plan, context.class)
   if request.secrets then transport.learn(body, request.secrets) end
   if row.multipart then return lazy.load("upload").multipart(transport, request, row.multipart, body, path) end

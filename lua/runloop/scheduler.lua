@@ -93,8 +93,8 @@ end
 ---@param quiet boolean|nil true: a step within a call, which what on_event has raised must not change
 ---@return table|nil err of kind `cancelled`: the caller runs in the closing variables of an ended task
 function scheduler:enter(what, may_block, quiet)
-  local turns = self.turns
-  self:check_open(what)
+  local turns, problems = self.turns, self.problems
+  if self.closed then self:check_open(what) end
   if turns.telling then
     errors.misuse(what .. ": cannot be called in on_event, which must not wait; call it later, or in a function given"
       .. " to client:spawn")
@@ -113,7 +113,7 @@ function scheduler:enter(what, may_block, quiet)
     errors.misuse(what .. ": the client is nonblocking; make the call in a function given to client:spawn (of this"
       .. " client, or of one that shares its scheduler)")
   end
-  if not quiet and not self.helping[co or MAIN] then self:raise_problem() end
+  if problems.first <= problems.last and not quiet and not self.helping[co or MAIN] then self:raise_problem() end
   return nil
 end
 
