@@ -379,7 +379,8 @@ describe("Trust:", function()
       local away = runloop.new { base_url = "https://runloop.invalid", bearer_token = "test-token", max_retries = 0 }
       for _ = 1, 2 do
         away:spawn(function() return away.scenarios:retrieve "x" end)
-        repeat look "a name" until away:poll(0.01) == 0
+        repeat until away:poll(0.01) == 0 -- between polls the resolver's thread may have one for a moment
+        look "a name"
       end
       local http = core.http { max_connections = 40 }
       local many, sink = {}, { file = directory .. "/down.txt" }

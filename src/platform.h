@@ -18,7 +18,7 @@ void rl_error_text(int error, char *out, size_t size);
 /* The descriptor, or in the place of one from 0 to 2 another: those belong to the program, also
  * where it has closed them. It is closed when the process becomes another program's. -1 as open(2)
  * gives it. */
-int rl_above_standard(int fd);
+int rl_above_standard(int low);
 
 /* open(2), with such a descriptor. */
 int rl_open(const char *path, int flags, unsigned mode);

@@ -35,8 +35,10 @@ static void put(const char *path, const char *text) {
 /* Of a bundle of another size each time: two changes within a tick of the file system's clock could
  * not be told apart. */
 static int is_same(void) {
-  static char text[256] = ONE;
-  strcat(text, "\n");
+  static int changes;
+  char text[256];
+  snprintf(text, sizeof text, "%s%.*s", ONE, ++changes,
+           "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n");
   put(bundle, text);
   return rl_trust_is_same(bundle, directory);
 }
