@@ -292,8 +292,22 @@ describe("the turns", function()
   end)
 
   describe("fairness:", function()
+    local calls
+
+    before_each(function() calls = 0 end)
+
+    -- A task that makes so many calls, one after the other.
+    local function count_calls(count)
+      client:spawn(function()
+        for i = 1, count do
+          assert(retrieve(ids[i]))
+          calls = calls + 1
+        end
+      end)
+    end
+
     it("a task that takes item after item does not starve the calls of another", function()
-      local busy_items, calls = 0, 0
+      local busy_items = 0
       local busy = client:spawn(function()
         for _ = 1, 200 do
           for _ in client.scenarios:list { limit = 120 } do
@@ -302,25 +316,15 @@ describe("the turns", function()
           end
         end
       end)
-      client:spawn(function()
-        for i = 1, 5 do
-          assert(retrieve(ids[i]))
-          calls = calls + 1
-        end
-      end)
+      count_calls(5)
       busy:wait()
       assert.are.equal(5, calls)
       assert.is_true(busy_items < 200 * 120)
     end)
 
     it("a map whose function never waits does not starve them either", function()
-      local calls, items = 0, 0
-      client:spawn(function()
-        for i = 1, 3 do
-          assert(retrieve(ids[i]))
-          calls = calls + 1
-        end
-      end)
+      local items = 0
+      count_calls(3)
       local stop = support.now() + 30
       local function endless()
         items = items + 1
@@ -331,16 +335,10 @@ describe("the turns", function()
     end)
 
     it("nor does one that yields all the time", function()
-      local calls = 0
       local yielder = client:spawn(function()
         repeat coroutine.yield() until calls == 3
       end)
-      client:spawn(function()
-        for i = 1, 3 do
-          assert(retrieve(ids[i]))
-          calls = calls + 1
-        end
-      end)
+      count_calls(3)
       yielder:wait(30)
       assert.are.equal(3, calls)
     end)
