@@ -2,6 +2,7 @@
  * no frame of a host has to wait, and then the C core's, without a copy. */
 #include "lua_compat.h"
 #include "lua_body.h"
+#include "lua_core.h"
 
 #include "encode.h"
 
@@ -24,11 +25,6 @@ struct body {
   int whole;
   int pinned; /* it is being given up: a finalizer must neither step nor release it */
 };
-
-static int no_memory(lua_State *L) {
-  lua_pushliteral(L, "not enough memory");
-  return lua_error(L);
-}
 
 static void init_rest(struct rl_unfinished *u) {
   rl_buffer_init(&u->out, SIZE_MAX);
@@ -142,7 +138,7 @@ static int give_up(lua_State *L, struct body *b, enum rl_status status) {
   const char *paths = b->rest.paths.data;
   if (status != RL_SYNTAX || text == NULL) {
     release(b);
-    return no_memory(L);
+    return rl_no_memory(L);
   }
   b->pinned = 1;
   lua_pushnil(L);
@@ -202,7 +198,7 @@ static int core_body(lua_State *L) {
   b = push_body(L);
   b->plain = 1;
   if (b->body == NULL || rl_buffer_append(&b->rest.texts, &text, sizeof text) != RL_OK)
-    return no_memory(L);
+    return rl_no_memory(L);
   return 1;
 }
 

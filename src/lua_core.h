@@ -6,6 +6,12 @@
 
 #include <lua.h>
 
+/* Raises what Lua itself does when it is out of memory. */
+static inline int rl_no_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  return lua_error(L);
+}
+
 /* Adds http, version and features to the table on top of the stack, and makes the metatables of
  * clients and transfers. Raises when libcurl cannot be initialised. */
 void rl_lua_http_open(lua_State *L);
@@ -19,6 +25,8 @@ void rl_lua_file_open(lua_State *L);
 
 /* Adds scrubber to the table on top of the stack, and makes the metatable of scrubbers. */
 void rl_lua_scrub_open(lua_State *L);
+
+/* Adds text_size and load_text to the table on top of the stack. */
 void rl_lua_texts_open(lua_State *L);
 
 #endif

@@ -1,5 +1,6 @@
 /* lua_encode.c: Lua values as JSON texts. */
 #include "lua_compat.h"
+#include "lua_core.h"
 #include "lua_json.h"
 
 #include <math.h>
@@ -454,11 +455,6 @@ static int find_marks(lua_State *L, int ours, const void **marks) {
   return count;
 }
 
-static int no_memory(lua_State *L) {
-  lua_pushliteral(L, "not enough memory");
-  return lua_error(L);
-}
-
 static void push_buffer(lua_State *L, const struct rl_buffer *b) {
   lua_pushlstring(L, b->data != NULL ? b->data : "", b->len);
 }
@@ -488,7 +484,7 @@ static int push_failure(struct walk *w) {
   }
   if (w->status != RL_SYNTAX) {
     clear(e);
-    return no_memory(L);
+    return rl_no_memory(L);
   }
   lua_pushnil(L);
   push_buffer(L, &e->u.paths);
@@ -576,7 +572,7 @@ static int json_encode(lua_State *L) {
   w.status = push_outcome(&w);
   renew_kept(&w);
   clear(w.e);
-  return w.status == RL_OK ? 1 : no_memory(L);
+  return w.status == RL_OK ? 1 : rl_no_memory(L);
 }
 
 static int encoder_gc(lua_State *L) {

@@ -46,11 +46,6 @@ struct transfer {
   int released;
 };
 
-static int no_memory(lua_State *L) {
-  lua_pushliteral(L, "not enough memory");
-  return lua_error(L);
-}
-
 static struct client *to_client(lua_State *L) {
   return luaL_checkudata(L, 1, CLIENT);
 }
@@ -210,7 +205,7 @@ static int core_http(lua_State *L) {
   o.base_headers = lines_at(L, 3, few, &o.base_header_count);
   status = rl_http_new(&o, &c->http);
   if (status == RL_NOMEM)
-    return no_memory(L);
+    return rl_no_memory(L);
   if (status != RL_OK)
     return luaL_error(L, "a header must not contain CR, LF or NUL");
   lua_settop(L, 2);
@@ -365,7 +360,7 @@ static int client_start(lua_State *L) {
     return 2;
   }
   if (status == RL_NOMEM)
-    return no_memory(L);
+    return rl_no_memory(L);
   if (status != RL_OK)
     return luaL_error(L, "the method, the URL or a header cannot be sent");
   lua_settop(L, 7);
@@ -580,7 +575,7 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
   if (rc == LUA_OK && (d.ok || c->json.status != RL_NOMEM))
     return d.ok;
   unpin(box);
-  return rc != LUA_OK ? lua_error(L) : no_memory(L);
+  return rc != LUA_OK ? lua_error(L) : rl_no_memory(L);
 }
 
 /* code, message. `cut`: nothing is wrong but that the text ended too soon. */
@@ -659,7 +654,7 @@ static int decode_item(lua_State *L, struct transfer *box, const char *data, siz
     return luaL_error(L, "client used in a finalizer while it decodes");
   rl_buffer_reset(&c->projected);
   if (rl_buffer_reserve(&c->projected, len) != RL_OK)
-    return no_memory(L);
+    return rl_no_memory(L);
   left = rl_project(f->names, f->count, &c->json, data, len, c->projected.data);
   if (left > 0) {
     if (decode(L, box, c->projected.data, left))

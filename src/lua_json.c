@@ -1,5 +1,6 @@
 /* lua_json.c: JSON texts as Lua values. */
 #include "lua_compat.h"
+#include "lua_core.h"
 #include "lua_json.h"
 #include "lua_quick.h"
 
@@ -289,7 +290,7 @@ static int json_decode(lua_State *L) {
   message = j->message;
   offset = j->offset;
   if (status == RL_NOMEM)
-    return luaL_error(L, "not enough memory");
+    return rl_no_memory(L);
   lua_pushnil(L);
   place = rl_lua_json_place(offset);
   lua_pushfstring(L, "invalid JSON at %s: %s", place.text, message);

@@ -12,7 +12,7 @@ static int add(lua_State *L) {
   size_t len;
   const char *secret = luaL_checklstring(L, 2, &len);
   if (rl_scrub_add(s, secret, len) != RL_OK)
-    return luaL_error(L, "not enough memory");
+    return rl_no_memory(L);
   return 0;
 }
 
