@@ -520,6 +520,7 @@ describe("the turns", function()
         local list = client.scenarios:list { limit = 100 }
         assert(list:next())
         repeat coroutine.yield() until client:stats().in_flight == 0
+        for _ = 1, 3 do assert(list:next()) end
         string.gsub("1234", ".", function(i)
           if i == "3" then tasks.keep_busy(0.001) end
           messages[tonumber(i)] = select(2, pcall(list.next, list))
@@ -529,8 +530,22 @@ describe("the turns", function()
         assert.is_true(support.now() - began >= 0.04, "it went on too early")
         return #assert(list:collect())
       end)
-      assert.are.equal(119, task:wait())
+      assert.are.equal(116, task:wait())
       for i = 1, 4 do assert.matches("Lua cannot yield here", messages[i], 1, true) end
+    end)
+
+    it("a pager raises in another coroutine of the task even though an item is at hand, and loses none", function()
+      local messages = {}
+      local task = client:spawn(function()
+        local list = client.scenarios:list { limit = 100 }
+        for _ = 1, 3 do assert(list:next()) end
+        for i, step in ipairs { list, list.next } do
+          messages[i] = select(2, coroutine.resume(coroutine.create(function() step(list) end)))
+        end
+        return #assert(list:collect())
+      end)
+      assert.are.equal(117, task:wait())
+      for i = 1, 2 do assert.matches("would block the scheduler", messages[i], 1, true) end
     end)
   end)
 

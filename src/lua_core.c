@@ -32,13 +32,23 @@ static void stay_loaded(void) {
     (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* let_go(hand, x) -> x, which is no longer in hand[1]. No debug hook can strike between the two. */
+/* let_go(hand, x[, holder, name, value]) -> x, which is no longer in hand[1]; holder[name] is the
+ * value then. No debug hook can strike between these. */
 static int let_go(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 5);
+  if (!lua_isnil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_rawset(L, 3);
+  }
   lua_settop(L, 2);
   lua_pushnil(L);
   lua_rawseti(L, 1, 1);
   return 1;
+}
+
+static struct rl_extents *extents_of(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
 }
 
 /* within(holder, name, value, fn, ...) -> what fn returns. Meanwhile holder[name] is the value;
@@ -55,7 +65,9 @@ static int within(lua_State *L) {
   lua_pushvalue(L, 3);
   lua_rawset(L, 1);
   lua_replace(L, 3);
+  extents_of(L)->changes++;
   rc = lua_pcall(L, lua_gettop(L) - 4, LUA_MULTRET, 0);
+  extents_of(L)->changes++;
   room = lua_checkstack(L, 2);
   if (!room)
     lua_settop(L, 3);
@@ -65,6 +77,12 @@ static int within(lua_State *L) {
   if (!room)
     return luaL_error(L, "too many results");
   return rc == LUA_OK ? lua_gettop(L) - 3 : lua_error(L);
+}
+
+/* changed(): something else has come to be so that decides who may go on where; see `ready`. */
+static int changed(lua_State *L) {
+  extents_of(L)->changes++;
+  return 0;
 }
 
 /* raise(queue, place, err): takes the member away and raises the error, at once. */
@@ -138,21 +156,26 @@ static int uuid(lua_State *L) {
   return 1;
 }
 
-static int push_clock(lua_State *L, clockid_t clock) {
+static lua_Number read_clock(clockid_t clock) {
   struct timespec t;
   clock_gettime(clock, &t);
-  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
-  return 1;
+  return (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9;
+}
+
+lua_Number rl_lua_now(void) {
+  return read_clock(CLOCK_MONOTONIC);
 }
 
 /* now() -> seconds of a clock that only goes forward */
 static int now(lua_State *L) {
-  return push_clock(L, CLOCK_MONOTONIC);
+  lua_pushnumber(L, rl_lua_now());
+  return 1;
 }
 
 /* time() -> seconds since 1970 */
 static int wall_time(lua_State *L) {
-  return push_clock(L, CLOCK_REALTIME);
+  lua_pushnumber(L, read_clock(CLOCK_REALTIME));
+  return 1;
 }
 
 /* A function in C (pcall, table.sort), one of a file in this directory, or what Lua 5.1 has for a
@@ -271,7 +294,6 @@ static void check_lua(lua_State *L) {
 
 int luaopen_runloop_core(lua_State *L) {
   static const luaL_Reg functions[] = {
-    {"within", within},
     {"let_go", let_go},
     {"raise", raise},
 #if LUA_VERSION_NUM >= 502
@@ -287,16 +309,24 @@ int luaopen_runloop_core(lua_State *L) {
     {"unheard", unheard},
     {NULL, NULL}
   };
+  static const luaL_Reg of_extents[] = {{"within", within}, {"changed", changed}, {NULL, NULL}};
+  struct rl_extents *extents;
+  int place;
   stay_loaded();
   check_lua(L);
+  extents = lua_newuserdatauv(L, sizeof *extents, 0);
+  extents->changes = 0;
+  place = lua_gettop(L);
   lua_newtable(L);
   luaL_setfuncs(L, functions, 0);
+  lua_pushvalue(L, place);
+  luaL_setfuncs(L, of_extents, 1);
   lua_pushfstring(L, "%d.%d", LUA_VERSION_NUM / 100, LUA_VERSION_NUM % 100);
   lua_setfield(L, -2, "lua");
   rl_lua_json_open(L);
   rl_lua_encode_open(L);
   rl_lua_body_open(L);
-  rl_lua_http_open(L);
+  rl_lua_http_open(L, place);
   rl_lua_file_open(L);
   rl_lua_scrub_open(L);
   rl_lua_texts_open(L);

@@ -6,15 +6,25 @@
 
 #include <lua.h>
 
+/* Where the code that runs stands: in a task, in a callback, in neither. `changes` counts how often
+ * that may have become another. */
+struct rl_extents {
+  unsigned long changes;
+};
+
+/* Seconds of a clock that only goes forward: what `now` gives. */
+lua_Number rl_lua_now(void);
+
 /* Raises what Lua itself does when it is out of memory. */
 static inline int rl_no_memory(lua_State *L) {
   lua_pushliteral(L, "not enough memory");
   return lua_error(L);
 }
 
-/* Adds http, version and features to the table on top of the stack, and makes the metatables of
- * clients and transfers. Raises when libcurl cannot be initialised. */
-void rl_lua_http_open(lua_State *L);
+/* Adds http, version, features and what hands over items to the table on top of the stack, and
+ * makes the metatables of clients and transfers. At `extents` are the struct rl_extents. Raises
+ * when libcurl cannot be initialised. */
+void rl_lua_http_open(lua_State *L, int extents);
 
 /* The random bytes that the client at `arg` has ahead; none in a forked child, as far as that is
  * seen without a system call. */

@@ -16,6 +16,9 @@
 #define TRANSFER "runloop.transfer"
 #define FIELDS "runloop.fields"
 
+/* The user values of a transfer. The last ones are those of `ready`. */
+enum { OF_CLIENT = 1, OF_PAGE, OF_METATABLE, OF_FIELDS, OF_CURSOR };
+
 /* A larger max_body is taken as this, which no buffer reaches. */
 #define MAX_BODY (SIZE_MAX >> 2)
 
@@ -36,6 +39,18 @@ struct fields {
   struct rl_name names[];
 };
 
+/* How, and how long, a list's items are handed over without more ado: see `ready`. */
+struct ready {
+  unsigned long changes; /* of the extents when this was said */
+  lua_State *L;          /* in which coroutine */
+  int yieldable;
+  double until;
+  int flags;
+  const struct fields *fields; /* or NULL: all */
+  struct rl_text cursor;
+  int looked_ahead;
+};
+
 /* While a function of the binding makes Lua values of a transfer, the collector may run finalizers
  * written in Lua, which may use the same transfer: then it is pinned, and released when the last
  * pin is out. */
@@ -44,6 +59,7 @@ struct transfer {
   struct client *client;
   int pins;
   int released;
+  struct ready ready;
 };
 
 static struct client *to_client(lua_State *L) {
@@ -337,13 +353,14 @@ static int client_start(lua_State *L) {
   enum rl_status status;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 6);
-  t = lua_newuserdatauv(L, sizeof *t, 1);
+  t = lua_newuserdatauv(L, sizeof *t, lua_isnil(L, 6) ? OF_CLIENT : OF_CURSOR);
   t->transfer = NULL;
   t->client = lua_touserdata(L, 1);
   t->pins = t->released = 0;
+  t->ready.L = NULL;
   luaL_setmetatable(L, TRANSFER);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 7, 1);
+  lua_setiuservalue(L, 7, OF_CLIENT);
   lines = lines_at(L, 3, few, &line_count);
   read_request(L, &r, &body, &one);
   r.headers = lines;
@@ -552,11 +569,11 @@ static int decode_protected(lua_State *L) {
 static const lua_CFunction ready_decode = decode_protected;
 
 /* Pushes the value and returns 1, or pushes nothing and returns 0 with the error in the parser; the
- * transfer is left pinned. Argument 2 of the caller are the flags.
+ * transfer is left pinned.
  *
  * Decoding takes a large stack. On that of the caller, mostly one of many tasks, every cycle of the
  * collector would shrink it again. */
-static int decode(lua_State *L, struct transfer *box, const char *data, size_t len) {
+static int decode(lua_State *L, struct transfer *box, int flags, const char *data, size_t len) {
   struct client *c = box->client;
   lua_State *S = c->decoding > 0 ? L : c->stack;
   struct decode d;
@@ -564,7 +581,7 @@ static int decode(lua_State *L, struct transfer *box, const char *data, size_t l
   d.json = &c->json;
   d.text.data = data;
   d.text.len = len;
-  d.flags = rl_lua_json_flags(L, 2) | (c->decoding > 0 ? RL_JSON_NESTED : 0);
+  d.flags = flags | (c->decoding > 0 ? RL_JSON_NESTED : 0);
   rl_push_ready(S, &ready_decode);
   lua_pushlightuserdata(S, &d);
   pin(box);
@@ -641,15 +658,19 @@ static int core_fields(lua_State *L) {
   return 1;
 }
 
-/* As decode, of the item's text. Where argument 3 says which fields are wanted, only these. What
- * cannot be taken apart is decoded as a whole, for the error. */
-static int decode_item(lua_State *L, struct transfer *box, const char *data, size_t len) {
+/* The argument, or NULL where there is none. */
+static const struct fields *fields_at(lua_State *L, int arg) {
+  return lua_toboolean(L, arg) ? luaL_checkudata(L, arg, FIELDS) : NULL;
+}
+
+/* As decode, of the item's text: only these fields, if any are given. What cannot be taken apart is
+ * decoded as a whole, for the error. */
+static int decode_item(lua_State *L, struct transfer *box, int flags, const struct fields *f,
+                       const char *data, size_t len) {
   struct client *c = box->client;
-  const struct fields *f;
   size_t left;
-  if (!lua_toboolean(L, 3))
-    return decode(L, box, data, len);
-  f = luaL_checkudata(L, 3, FIELDS);
+  if (f == NULL)
+    return decode(L, box, flags, data, len);
   if (c->decoding > 0)
     return luaL_error(L, "client used in a finalizer while it decodes");
   rl_buffer_reset(&c->projected);
@@ -657,11 +678,11 @@ static int decode_item(lua_State *L, struct transfer *box, const char *data, siz
     return rl_no_memory(L);
   left = rl_project(f->names, f->count, &c->json, data, len, c->projected.data);
   if (left > 0) {
-    if (decode(L, box, c->projected.data, left))
+    if (decode(L, box, flags, c->projected.data, left))
       return 1;
     unpin(box);
   }
-  return decode(L, box, data, len);
+  return decode(L, box, flags, data, len);
 }
 
 /* The transfer's oldest item, which was decoded, is the loop's now. */
@@ -685,11 +706,12 @@ static int transfer_item(lua_State *L) {
   struct transfer *box = check_unpinned(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   struct rl_json *j = &box->client->json;
+  const struct fields *fields = fields_at(L, 3);
   const char *p;
   size_t n;
   if (f == NULL || !rl_framer_first(f, &p, &n))
     return after_items(L, box->transfer, f);
-  if (!decode_item(L, box, p, n)) {
+  if (!decode_item(L, box, rl_lua_json_flags(L, 2), fields, p, n)) {
     uint64_t offset = rl_framer_offset(f) + j->offset;
     enum rl_status status = j->status;
     const char *message = j->message;
@@ -701,47 +723,164 @@ static int transfer_item(lua_State *L) {
   return 1;
 }
 
-/* Pushes the transfer's oldest item and returns 1; or 0, and pushes nothing. */
-static int take_first(lua_State *L, struct transfer *box) {
-  struct rl_framer *f = rl_transfer_framer(box->transfer);
-  const char *p;
-  size_t n;
-  if (f == NULL || !rl_framer_first(f, &p, &n))
-    return 0;
-  if (!decode_item(L, box, p, n)) {
-    unpin(box);
-    return 0;
+/* The upvalues of the functions that follow. */
+enum { UP_CLASS = 1, UP_EXTENTS, UP_ID, UP_LAST, UP_ARMED, UP_LONG_WAY };
+
+static struct transfer *ready_at(lua_State *L, int at) {
+  struct transfer *box = lua_touserdata(L, at);
+  int is_one;
+  if (box == NULL || !lua_getmetatable(L, at))
+    return NULL;
+  is_one = lua_rawequal(L, -1, lua_upvalueindex(UP_CLASS));
+  lua_pop(L, 1);
+  return is_one && box->transfer != NULL && !box->released && box->pins == 0 ? box : NULL;
+}
+
+static unsigned long changes(lua_State *L) {
+  const struct rl_extents *extents = lua_touserdata(L, lua_upvalueindex(UP_EXTENTS));
+  return extents->changes;
+}
+
+static int is_yieldable(lua_State *L) {
+#if LUA_VERSION_NUM >= 503
+  return lua_isyieldable(L);
+#else
+  (void)L;
+  return 0;
+#endif
+}
+
+/* ready(transfer, page, until, flags, fields, metatable, cursor, looked_ahead) -> transfer
+ *
+ * From now on this coroutine may `take` the transfer's items: up to the time `until`, by the clock
+ * of `now`, and as long as `within` is neither entered nor left. page: its `last` becomes the id of
+ * each; flags, fields: as in transfer:item; metatable: that each gets, or nil; cursor: the id that
+ * none has, or nil; looked_ahead: also when the transfer has finished. */
+static int core_ready(lua_State *L) {
+  static const int values[][2] = {{2, OF_PAGE}, {6, OF_METATABLE}, {5, OF_FIELDS}, {7, OF_CURSOR}};
+  struct transfer *box = check_unpinned(L);
+  struct ready *r = &box->ready;
+  size_t i;
+  lua_settop(L, 8);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  if (!lua_isnil(L, 6))
+    luaL_checktype(L, 6, LUA_TTABLE);
+  r->fields = fields_at(L, 5);
+  r->cursor.data = luaL_optlstring(L, 7, "", &r->cursor.len);
+  r->until = luaL_checknumber(L, 3);
+  r->flags = rl_lua_json_flags(L, 4);
+  r->looked_ahead = lua_toboolean(L, 8);
+  r->changes = changes(L);
+  r->yieldable = is_yieldable(L);
+  r->L = L;
+  for (i = 0; i < sizeof values / sizeof *values; i++) {
+    lua_pushvalue(L, values[i][0]);
+    lua_setiuservalue(L, 1, values[i][1]);
   }
-  item_taken(box, f);
+  lua_settop(L, 1);
   return 1;
 }
 
-/* take(transfer, flags, fields, metatable, cursor) -> item, id, finished | what transfer:item gives
- *
- * For each item of a list, so kept short. The id comes where the item is fit to be handed over: it
- * is a text, and not the one that the page began behind. Then the item has its metatable, and
- * `finished` says whether the transfer has. Upvalues: the class of transfers, "id". */
-static int core_take(lua_State *L) {
-  struct transfer *box = lua_touserdata(L, 1);
-  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)) ||
-      box->transfer == NULL || box->released || box->pins > 0)
-    return transfer_item(L); /* which raises */
-  check_open(L, box->client, rl_http_seems_forked);
-  lua_settop(L, 5);
-  if (!take_first(L, box))
-    return transfer_item(L); /* which says why */
-  if (lua_type(L, 6) != LUA_TTABLE)
-    return 1;
-  lua_pushvalue(L, lua_upvalueindex(2));
-  if (lua_rawget(L, 6) != LUA_TSTRING || lua_rawlen(L, 7) == 0 || lua_rawequal(L, 7, 5)) {
-    lua_settop(L, 6);
-    return 1;
-  }
-  lua_pushvalue(L, 4);
-  lua_setmetatable(L, 6);
-  lua_pushboolean(L, box->transfer != NULL && rl_transfer_finished(box->transfer));
-  return 3;
+static int is_ready(lua_State *L, const struct transfer *box) {
+  const struct ready *r = &box->ready;
+  const struct client *c = box->client;
+  return r->L == L && r->changes == changes(L) && r->yieldable == is_yieldable(L) &&
+         c->decoding == 0 && c->http != NULL && !rl_http_closed(c->http) &&
+         !rl_http_seems_forked(c->http) &&
+         (r->looked_ahead || !rl_transfer_finished(box->transfer)) && rl_lua_now() < r->until;
 }
+
+/* Whether the item on top of the stack, whose id is pushed, may be handed over. */
+static int has_new_id(lua_State *L, const struct rl_text *cursor) {
+  const char *id;
+  size_t len;
+  if (lua_type(L, -1) != LUA_TTABLE)
+    return 0;
+  lua_pushvalue(L, lua_upvalueindex(UP_ID));
+  if (lua_rawget(L, -2) != LUA_TSTRING)
+    return 0;
+  id = lua_tolstring(L, -1, &len);
+  return len > 0 && (len != cursor->len || memcmp(id, cursor->data, len) != 0);
+}
+
+/* Pushes the oldest item of the transfer at `at` and returns 1; or 0, where it wants a closer look.
+ */
+static int take_ready(lua_State *L, int at) {
+  struct transfer *box = ready_at(L, at);
+  struct rl_framer *f;
+  const char *p;
+  size_t n;
+  int top;
+  if (box == NULL || !is_ready(L, box))
+    return 0;
+  f = rl_transfer_framer(box->transfer);
+  if (f == NULL || !rl_framer_first(f, &p, &n))
+    return 0;
+  if (!decode_item(L, box, box->ready.flags, box->ready.fields, p, n)) {
+    unpin(box);
+    return 0;
+  }
+  top = lua_gettop(L);
+  if (!has_new_id(L, &box->ready.cursor)) {
+    unpin(box);
+    return 0;
+  }
+  lua_getiuservalue(L, at, OF_PAGE);
+  lua_pushvalue(L, lua_upvalueindex(UP_LAST));
+  lua_pushvalue(L, top + 1);
+  lua_rawset(L, -3);
+  lua_getiuservalue(L, at, OF_METATABLE);
+  lua_setmetatable(L, top);
+  item_taken(box, f);
+  lua_settop(L, top);
+  return 1;
+}
+
+/* take(transfer) -> item, or nil: it is not `ready`, or wants a closer look */
+static int core_take(lua_State *L) {
+  lua_settop(L, 1);
+  return take_ready(L, 1);
+}
+
+#if LUA_VERSION_NUM >= 504
+static int end_step(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  return lua_gettop(L);
+}
+
+/* step(list) -> the next item
+ *
+ * For each item of a loop, so kept short: that of the transfer list._armed, if it is `ready`. Else
+ * what the long way gives. In one C function, since a debug hook could strike between an item's
+ * leaving the transfer and the loop's getting it. */
+static int core_step(lua_State *L) {
+  lua_settop(L, 1);
+  if (lua_type(L, 1) == LUA_TTABLE) {
+    lua_pushvalue(L, lua_upvalueindex(UP_ARMED));
+    (void)lua_rawget(L, 1);
+    if (take_ready(L, 2))
+      return 1;
+  }
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(UP_LONG_WAY));
+  lua_insert(L, 1);
+  lua_pushboolean(L, 1);
+  lua_callk(L, 2, LUA_MULTRET, 0, end_step);
+  return end_step(L, LUA_OK, 0);
+}
+
+/* stepper(long_way) -> step: long_way(list, true) gives the next item, or raises */
+static int core_stepper(lua_State *L) {
+  int i;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  for (i = UP_CLASS; i < UP_LONG_WAY; i++)
+    lua_pushvalue(L, lua_upvalueindex(i));
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, core_step, UP_LONG_WAY);
+  return 1;
+}
+#endif
 
 struct event_texts {
   struct rl_event event;
@@ -844,7 +983,7 @@ static int transfer_event(lua_State *L) {
   if (t.data) {
     pin(box);
     results = 0;
-  } else if (!decode(L, box, t.event.data, t.event.data_len)) {
+  } else if (!decode(L, box, rl_lua_json_flags(L, 2), t.event.data, t.event.data_len)) {
     enum rl_status status = j->status;
     const char *message = j->message;
     uint64_t offset = j->offset;
@@ -889,7 +1028,7 @@ static int transfer_last(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  if (!decode(L, box, p, n))
+  if (!decode(L, box, rl_lua_json_flags(L, 2), p, n))
     lua_pushnil(L);
   unpin(box);
   return 1;
@@ -902,7 +1041,7 @@ static int transfer_members(lua_State *L) {
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   size_t n = 2;
   const char *p = f != NULL ? rl_framer_members(f, &n) : "{}";
-  if (!decode(L, box, p, n))
+  if (!decode(L, box, rl_lua_json_flags(L, 2), p, n))
     lua_newtable(L); /* cannot be: they have been checked */
   unpin(box);
   return 1;
@@ -1056,7 +1195,7 @@ static int transfer_json(lua_State *L) {
     lua_pushliteral(L, "EMPTY");
     return 3;
   }
-  ok = decode(L, box, body.data + mark, body.len - mark);
+  ok = decode(L, box, rl_lua_json_flags(L, 2), body.data + mark, body.len - mark);
   unpin(box);
   if (ok)
     return 1;
@@ -1163,7 +1302,25 @@ static void set_feature(lua_State *L, const char *name, int present) {
   lua_setfield(L, -2, name);
 }
 
-void rl_lua_http_open(lua_State *L) {
+/* Adds what hands over items to the table on top of the stack. */
+static void open_items(lua_State *L, int extents) {
+  static const luaL_Reg functions[] = {
+    {"ready", core_ready},
+    {"take", core_take},
+#if LUA_VERSION_NUM >= 504
+    {"stepper", core_stepper},
+#endif
+    {NULL, NULL}
+  };
+  luaL_getmetatable(L, TRANSFER);
+  lua_pushvalue(L, extents);
+  lua_pushliteral(L, "id");
+  lua_pushliteral(L, "last");
+  lua_pushliteral(L, "_armed");
+  luaL_setfuncs(L, functions, UP_ARMED);
+}
+
+void rl_lua_http_open(lua_State *L, int extents) {
   static const lua_CFunction *const ready[] = {&ready_decode, &ready_event_texts, &ready_head,
                                                &ready_outcome, &ready_body_text};
   struct rl_http_library library;
@@ -1179,10 +1336,7 @@ void rl_lua_http_open(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, core_fields);
   lua_setfield(L, -2, "fields");
-  luaL_getmetatable(L, TRANSFER);
-  lua_pushliteral(L, "id");
-  lua_pushcclosure(L, core_take, 2);
-  lua_setfield(L, -2, "take");
+  open_items(L, extents);
   lua_pushcfunction(L, core_http);
   lua_setfield(L, -2, "http");
   lua_pushcfunction(L, core_wait);

@@ -9,7 +9,7 @@ local new_task = require("runloop.task").new
 local error, ipairs, next, pairs, pcall, tostring = error, ipairs, next, pairs, pcall, tostring
 local concat, sort = table.concat, table.sort
 
-local now, within = core.now, core.within
+local changed, now, within = core.changed, core.now, core.within
 local warn = core.global "warn"
 
 local jobs = {}
@@ -78,6 +78,7 @@ local function keep_problem(self, problem)
     problem = err
   end
   fifo.push(self.problems, { problem })
+  changed()
 end
 
 local function call_on_event(self, on_event, fields, ...)
@@ -236,8 +237,14 @@ local function unfinished_jobs(self)
   return names
 end
 
-local function finish(self)
+-- Nobody is let in from now on.
+local function shut(self)
   self.closed = true
+  changed()
+end
+
+local function finish(self)
+  shut(self)
   local left = unfinished_jobs(self)
   local ok, err = pcall(cancel_tasks, self, true)
   self.http:close() -- come what may
@@ -305,7 +312,7 @@ function jobs:close(seconds, may_raise)
   if not self.finished then
     self.closing_at = self.closing_at or now() + seconds
     ok, err = pcall(cancel_tasks, self, false)
-    self.closed = true
+    shut(self)
     local here = self:task_here()
     if not ok or next(self.jobs) == nil and not (here and here._scheduler == self) then -- which may yet clean up
       finish(self)

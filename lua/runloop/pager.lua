@@ -7,13 +7,14 @@ local lazy = require "runloop.lazy"
 local steps = lazy.load "steps"
 
 local next, pairs, select, setmetatable, type = next, pairs, select, setmetatable, type
+local huge = math.huge
 
 local BUSY = steps.BUSY
 local answer_of, broken_page, check_whole, drop_transfer, fail, hand_over, put_down, stopped, take_up =
   steps.answer_of, steps.broken, steps.check_whole, steps.drop_transfer, steps.fail, steps.hand_over, steps.put_down,
   steps.stopped, steps.take_up
-local let_go, now, take = core.let_go, core.now, core.take
-local may_take = require("runloop.scheduler").may_take
+local let_go, ready, take = core.let_go, core.ready, core.take
+local free_until = require("runloop.scheduler").free_until
 local DRIVE_INTERVAL = steps.DRIVE_INTERVAL
 
 local pager, pager_mt = steps.class("pager", {
@@ -247,11 +248,28 @@ local function drive(self)
   steps.drive(self, ahead and ahead.transfer or page and page.transfer)
 end
 
--- What goes with every item that the loop gets: the page behind it, and the network.
-local function hand_out(self, page, item)
+-- The field in which the next step finds the transfer, when nothing but an item is to be had from it. While the list is
+-- being collected, that concerns nobody else.
+local function field_of(whole_call)
+  return whole_call == "collect" and "_gathering" or "_armed"
+end
+
+-- Says so, if the next items may be taken in C: the transfer.
+local function arm(self, page, field)
+  local transfer = self._plain and self._page == page and page.transfer
+  local free = transfer and not (self._collecting and field == "_armed") and free_until(self._scheduler)
+  if not free then return false end
+  if free == huge then free = self._driven + DRIVE_INTERVAL end
+  return ready(transfer, page, free, self._reading, self._fields, self._metatable, page.cursor, page.looked_ahead)
+end
+
+-- What goes with an item that the loop gets, now and then: the page behind it, and the network.
+local function hand_out(self, page, item, whole_call)
   if not page.looked_ahead and self._page == page then look_ahead(self, page) end
   drive(self)
-  return hand_over(self, item)
+  local hand, field = self._hand, field_of(whole_call)
+  hand[1] = item
+  return let_go(hand, item, self, field, arm(self, page, field))
 end
 
 local function begin_step(self, mode, whole_call)
@@ -270,32 +288,21 @@ end
 -- The next item. `raises`: an error is raised. `whole_call`: "collect" or "map", of which this is a step; then what
 -- on_event has raised waits for the next call.
 local function next_item(self, raises, whole_call)
-  local page, hand = self._page, self._hand
-  local transfer = page and page.begun and page.transfer
-  if transfer and self._plain and hand[1] == nil and (not self._collecting or whole_call == "collect")
-    and may_take(self._scheduler) then
-    -- The common case, kept short: an item is at hand, and not the first.
-    hand[1] = BUSY
-    local item, id, finished = take(transfer, self._reading, self._fields, self._metatable, page.cursor)
-    if id and item ~= nil then
-      page.last = id
-      if finished and not page.looked_ahead then return hand_out(self, page, item) end
-      if now() - self._driven >= DRIVE_INTERVAL then drive(self) end
-      return let_go(hand, item)
-    end
-    if item ~= nil then
-      local accepted, err = accept(self, page, item)
-      if accepted then return hand_out(self, page, accepted) end
-      if err then return put_down(self, err, raises) end -- else the pager was closed meanwhile
-    end
+  local hand, field = self._hand, field_of(whole_call)
+  local transfer = self[field]
+  -- Before Lua 5.4 take cannot tell where a task may yield.
+  if transfer and (coroutines.closes or free_until(self._scheduler)) then
+    self[field], hand[1] = false, BUSY
+    local item = take(transfer)
+    if item ~= nil then return let_go(hand, item, self, field, transfer) end
     hand[1] = nil
   end
   local refused = begin_step(self, "items", whole_call)
   if refused then return put_down(self, refused, raises) end
   while self._state == "open" do
-    page = page_here(self)
+    local page = page_here(self)
     local item, err = next_of_page(self, page)
-    if item then return hand_out(self, page, item) end
+    if item then return hand_out(self, page, item, whole_call) end
     if err then return put_down(self, err, raises) end
     -- Another task that waited for the same page may have turned it.
     if self._state == "open" and self._page == page and page.done then turn_page(self, page) end
@@ -363,11 +370,13 @@ local function gather(self, max, here)
   local items = setmetatable({}, core.array_mt)
   self._collecting = self._collecting or {}
   self._collecting[here] = true
+  self._armed = false
   local item, err = true, nil
   while item and (not max or #items < max) do
     item, err = next_item(self, false, "collect")
     items[#items + 1] = item
   end
+  self._gathering = false
   self._hand[1] = items
   self._collecting[here] = nil
   if next(self._collecting) == nil then self._collecting = false end
@@ -395,5 +404,6 @@ function pager:collect(max)
 end
 
 steps.finish_class(pager, pager_mt, next_item)
+if coroutines.closes then pager_mt.__call = core.stepper(next_item) end
 
 return { new = new }

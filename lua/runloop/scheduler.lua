@@ -8,6 +8,7 @@ local lazy = require "runloop.lazy"
 local new_turns = require("runloop.turns").new
 
 local error, getmetatable, pcall, setmetatable = error, getmetatable, pcall, setmetatable
+local huge = math.huge
 
 local now = core.now
 local running, isyieldable = coroutines.running, coroutines.isyieldable
@@ -139,17 +140,23 @@ function scheduler:blocks_here()
   return not (self.closed or self.nonblocking or turns.current or turns.turning or turns.telling)
 end
 
---- Whether code that need not wait may go on here: the cheap part of `enter` and `breathe`, for what is done for
---- every item.
----@return boolean
-function scheduler:may_take()
+-- Until when code that need not wait may go on here, by the core's clock: the cheap part of `enter` and `breathe`, for
+-- what is done for every item; nil: it may not.
+local function free_until(self)
   local turns, problems = self.turns, self.problems
   local task = turns.current
-  if self.closed or turns.telling or problems.first <= problems.last then return false end
+  if self.closed or turns.telling or problems.first <= problems.last then return nil end
   if task then
-    return now() < turns.slice_end and not task._closing and task._co == running() and isyieldable()
+    return not task._closing and task._co == running() and isyieldable() and turns.slice_end or nil
   end
-  return not (turns.turning or self.nonblocking)
+  return not (turns.turning or self.nonblocking) and huge or nil
+end
+
+--- Whether code that need not wait may go on here.
+---@return boolean
+function scheduler:may_take()
+  local free = free_until(self)
+  return free ~= nil and (free == huge or now() < free)
 end
 
 -- Waits.
@@ -241,4 +248,4 @@ function scheduler:watch_for_end()
   getmetatable(self.guard).__gc = function() scheduler_mt.__gc(self) end
 end
 
-return { may_take = scheduler.may_take, new = new }
+return { free_until = free_until, new = new }

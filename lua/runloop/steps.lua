@@ -132,6 +132,8 @@ function steps.new(transport, fields)
     _state = "open", -- then "ended", "failed" or "closed"
     _failure = false, -- the error that it failed with
     _hand = {}, -- what a step is about to hand over; found there by the next one, it was lost
+    _armed = false, -- the transfer whose next items need no step, but core.take, and
+    _gathering = false, -- that of a list that is being collected; both only while the hand is empty
     _collecting = false, -- the set of those that are collecting: tasks, or true for code outside of one
     _driven = 0, -- when the network was last looked after
   }
@@ -255,6 +257,7 @@ end
 --- Goes on with a step. Meanwhile that of another task may have been broken off.
 function steps.take_up(self)
   if self._hand[1] ~= nil then steps.check_whole(self, true) end
+  self._armed, self._gathering = false, false
   self._hand[1] = BUSY
 end
 
