@@ -1,6 +1,7 @@
 -- Every call made once, its request compared with what the API's reference says; and no endpoint without its call here.
 local names = require "runloop.api"
 local resource = require "runloop.resource"
+local definitions = require "spec.support.definitions"
 local portable = require "spec.support.portable"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
@@ -136,7 +137,7 @@ describe("the API", function()
           assert.are.same({ fact.timeout, fact.once or false, fact.internal or false }, shown,
             name .. ":" .. row_name)
         end
-        assert.has_no_error(function() resource.define(class.definition) end)
+        assert.has_no_error(function() definitions.check(class.definition) end)
       end)
 
       it("every other call of " .. name .. " is a helper, and its things have their methods", function()

@@ -1,6 +1,6 @@
 -- What a resource's file may say: what nobody knows raises when the resource is bound, instead of doing less in silence.
 
-local resource = require "runloop.resource"
+local definitions = require "spec.support.definitions"
 local schema = require "runloop.schema"
 
 local function definition(fields)
@@ -13,7 +13,7 @@ local function definition(fields)
 end
 
 local function raises(message, fields)
-  local ok, err = pcall(resource.define, definition(fields))
+  local ok, err = pcall(definitions.check, definition(fields))
   assert.is_false(ok, "raised nothing: " .. message)
   assert.is_true(tostring(err):find(message, 1, true) ~= nil, ("expected %q in %q"):format(message, tostring(err)))
 end
@@ -22,7 +22,7 @@ describe("A row", function()
   local function row(of) return { rows = { resize = of } } end
 
   it("is bound when all that it says is known", function()
-    local class = resource.define(definition(row {
+    local class = definitions.check(definition(row {
       "POST /v1/widgets/{id}/resize", "Text.", body = schema.object { size = schema.integer }, returns = "Widget",
     }))
     assert.are.equal("function", type(class.methods.resize))

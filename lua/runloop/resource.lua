@@ -263,7 +263,10 @@ local function children_of(prefix)
   return found
 end
 
-local function new_class(definition)
+--- What a definition becomes. What it says wrongly shows when it is used: spec/support/definitions.lua finds it before.
+---@param definition table
+---@return table
+function resource.new_class(definition)
   local class = {
     name = definition.name, kind = definition.kind, id = definition.id or "id", definition = definition,
     methods = {}, thing_methods = {}, children = children_of(definition.name .. "."),
@@ -279,67 +282,6 @@ local function new_class(definition)
   return class
 end
 
-local KNOWN = {
-  method = {
-    in_place = true, completes = true, calls = true, field = true, fills = true, call = true, takes = true, params = true,
-    returns = true,
-  },
-  helper = { takes = true, params = true, returns = true, drives = true, call = true },
-}
-
--- Raises for what a helper or a method says that nobody reads, and for one that says too little or too much.
-local function check_parts(kind, name, of)
-  local function fail(why) error(format("the %s '%s' %s", kind, name, why), 0) end
-  for field in pairs(of) do
-    if type(field) == "string" and not KNOWN[kind][field] then fail("has a field that nobody knows: " .. field) end
-  end
-  local ways = (of.in_place and 1 or 0) + (of.calls and 1 or 0) + (of.call and 1 or 0)
-  if ways ~= 1 then fail("must have one of in_place, calls and call") end
-  if of.call and not of.takes then fail "must say what it takes" end
-  for _, taken in ipairs(of.takes or {}) do
-    if type(taken) == "string" and not (taken == "params" or taken == "await" or taken == "options"
-      or find(taken, "_?id$") or taken == "name") then
-      fail("takes what nobody knows: " .. taken)
-    end
-    if taken == "params" and not of.params then fail "takes 'params', but has no shape of them" end
-  end
-end
-
--- Raises unless there is a call that an alias or a method leads to, with the parameter that the method fills.
-local function check_call(definition, what, call, parameter)
-  local owner_name, name = match(call, "^([%w_.]+):([%w_]+)$")
-  local owner = owner_name == definition.name and definition or LISTED[owner_name] and resource.class(owner_name).definition
-  local target = owner and (owner.rows[name] or (owner.helpers or {})[name])
-  if not target then error(format("%s leads to '%s', which is no call", what, call), 0) end
-  local has = not parameter
-  for _, part in pairs { target.query or false, target.body or false, target.params or false } do
-    has = has or part and part.fields[parameter] ~= nil
-  end
-  if not has then error(format("%s fills '%s', which is no parameter of %s", what, parameter, call), 0) end
-end
-
---- What a definition becomes; raises for a row or a method that says what nobody knows, also of those that are looked
---- into when they are first called.
----@param definition table
----@return table
-function resource.define(definition)
-  for name, helper in pairs(definition.helpers or {}) do
-    if definition.rows[name] then error(format("'%s' is a row and a helper", name), 0) end
-    check_parts("helper", name, helper)
-  end
-  for name, method in pairs(definition.methods or {}) do check_parts("method", name, method) end
-  local class = new_class(definition)
-  for name, call in pairs(definition.aliases or {}) do check_call(definition, "the alias '" .. name .. "'", call) end
-  for name, method in pairs(definition.methods or {}) do
-    if method.calls then check_call(definition, "the method '" .. name .. "'", method.calls, method.fills) end
-  end
-  for name, row in pairs(definition.rows) do plan_of(class, class.name .. ":" .. name, row) end
-  for name in pairs(class.children) do
-    if class.methods[name] then error(format("'%s' is a call and a resource of %s", name, class.name), 0) end
-  end
-  return class
-end
-
 --- The class of a resource; loads its file.
 ---@param name string
 ---@return table
@@ -347,7 +289,7 @@ function resource.class(name)
   local class = classes[name]
   if not class then
     if not LISTED[name] then error("no resource is called '" .. tostring(name) .. "'", 2) end
-    class = new_class(lazy.load("api." .. name))
+    class = resource.new_class(lazy.load("api." .. name))
     classes[name] = class
   end
   return class
