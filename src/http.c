@@ -644,15 +644,12 @@ static enum rl_status copy_options(struct rl_http *h, const struct rl_http_optio
                               &h->base_headers);
 }
 
-/* Ids are unique in the process: each client takes a range of them. */
+/* Ids are unique in the process: each client takes a range of them. Without a lock, which a fork in
+ * another thread would leave locked in the child. */
 static uint64_t first_id(void) {
-  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   static uint32_t clients;
-  uint64_t id;
-  pthread_mutex_lock(&mutex);
-  id = (uint64_t)(clients++ & 0x7fffffffu) << 32;
-  pthread_mutex_unlock(&mutex);
-  return id + 1;
+  const uint32_t client = __atomic_fetch_add(&clients, 1, __ATOMIC_RELAXED);
+  return ((uint64_t)(client & 0x7fffffffu) << 32) + 1;
 }
 
 enum rl_status rl_http_new(const struct rl_http_options *o, struct rl_http **out) {
