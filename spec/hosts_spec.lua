@@ -601,6 +601,61 @@ describe("hosts: #slow", function()
     assert.are.equal("false late true", out)
   end)
 
+  it("with frames has loaded what tasks, their calls and lists need before the first of them", function()
+    assert.are.equal("60 404", child([[
+      local runloop = require "runloop"
+      local client = runloop.new { bearer_token = "test-token", base_url = %URL, nonblocking = true }
+      local scenarios = client.scenarios
+      local before, n, err = {}, 0, nil
+      for name in pairs(package.loaded) do before[name] = true end
+      client:spawn(function()
+        for _ in scenarios:list { limit = 25 } do n = n + 1 end
+        err = select(2, scenarios:retrieve "scn_none")
+      end)
+      while client:poll(1) > 0 do end
+      for name in pairs(package.loaded) do
+        if not before[name] then io.write(name, " was loaded; ") end
+      end
+      io.write(n, " ", tostring(err.status))
+    ]]))
+  end)
+
+  it("with frames gets a poll that ends in time, however long a look at the sockets takes", function()
+    -- The clock is the spec's own: a turn of the sockets takes `cost` and there is always more to read, a task does
+    -- 0.1 ms of work in one go.
+    assert.are.equal("", child([[
+      local core = require "runloop.core"
+      local clock, cost, worked = 0, 0.0001, 0
+      core.now = function() return clock end
+      local http = core.http
+      core.http = function(...)
+        local pool = http(...)
+        getmetatable(pool).__index.turn = function()
+          clock = clock + cost
+          return 1
+        end
+        return pool
+      end
+      local client = require "runloop".new { bearer_token = "test-token", base_url = %URL, nonblocking = true }
+      local function work()
+        while true do
+          coroutine.yield()
+          clock, worked = clock + 0.0001, worked + 1
+        end
+      end
+      for _, alive in ipairs { 1, 20 } do
+        while client:poll() < alive do client:spawn(work) end
+        for hundredths = 1, 60 do
+          local began, before = clock, worked
+          cost = hundredths / 100000
+          client:poll()
+          if clock - began > 0.00095 then io.write(alive, ", ", cost, ": took ", clock - began, "; ") end
+          if worked == before then io.write(alive, ", ", cost, ": no task went on; ") end
+        end
+      end
+    ]]))
+  end)
+
   it("may have lost its files, its require and what was loaded once the module is there", function()
     local directory = support.tmpdir()
     assert(support.run("cp -r " .. support.root .. "/lua " .. directory) == 0)

@@ -45,6 +45,12 @@ local CLIENT_OPTIONS = schema.options_of({
   scheduler = schema.any,
 })
 
+-- What tasks, their calls and their lists need. A host that says that it must not be blocked has frames, none of which
+-- is to take the milliseconds that loading this takes.
+local FOR_TASKS = {
+  "attempts", "await", "failure", "jobs", "kinds", "methods", "pager", "query", "retry", "rounds", "stream", "waits",
+}
+
 local LOOPBACK = { ["localhost"] = true, ["[::1]"] = true }
 
 local function is_loopback(host)
@@ -269,6 +275,7 @@ local function new(options)
     scheduler = scheduler.new(http, { nonblocking = checked.nonblocking, on_error = checked.on_error }, shared),
   }, own_secrets, defaults)
   transport.api = resource.api(transport)
+  for _, name in ipairs(checked.nonblocking and FOR_TASKS or {}) do lazy.load(name) end
   return setmetatable({}, metatable_for(transport))
 end
 

@@ -17,7 +17,9 @@ local unpack = table.unpack or unpack -- luacheck: compat
 -- Seconds a task may go on without a wait before a pager makes it give way.
 local SLICE = 0.0005
 -- The part of a poll's budget in which work is begun: what was begun last still has to end.
-local BUDGET_SHARE = 0.7
+local BUDGET_SHARE = 0.71
+-- The part of that which tasks have at least, however long the sockets were looked at before.
+local READ_SHARE = 0.25
 -- Work done per turn of `run`, `wait` and `map`, seconds, before the sockets are looked at again.
 local RUN_BUDGET = 0.005
 -- Tables that have held more entries than this are made anew when they are empty: they never shrink.
@@ -189,17 +191,21 @@ local function work(self, seconds, budget, until_done)
   self:requeue_later()
   local began, share = now(), budget * BUDGET_SHARE
   local events = self:move(seconds)
-  local stop = now() + share
-  -- What is read without a wait is part of the work, which it may not crowd out.
-  if seconds == 0 then stop = max(began + share, stop - share / 2) end
+  local time = now()
+  local stop, cost = time + share, 0
+  -- What is read without a wait is part of the work, which it may not crowd out. Nor is a read begun that would not end
+  -- in time if it took as long as the longest before: it brings what this poll could not work on.
+  if seconds == 0 then stop, cost = max(began + share, time + share * READ_SHARE), time - began end
   self.stop = stop
   while true do
     self:collect()
     local more = self:wake_due()
     local idle = resume_queued(self, stop)
-    if not self.https[1] or now() >= stop or (until_done and until_done()) then return end
+    time = now()
+    if not self.https[1] or time + cost >= stop or (until_done and until_done()) then return end
     if idle and events == 0 and not more then return end
     events = self:move(0)
+    if seconds == 0 then cost = max(cost, now() - time) end
   end
 end
 
