@@ -84,6 +84,28 @@ int rl_http_global_init(void) {
   return global_result;
 }
 
+static void list_codings(int features, char *out, size_t size) {
+  static const struct {
+    int feature;
+    const char *names;
+  } known[] = {
+      {CURL_VERSION_LIBZ, "deflate, gzip"},
+#ifdef CURL_VERSION_BROTLI
+      {CURL_VERSION_BROTLI, "br"},
+#endif
+#ifdef CURL_VERSION_ZSTD
+      {CURL_VERSION_ZSTD, "zstd"},
+#endif
+  };
+  size_t i, n = 0;
+  for (i = 0; i < sizeof known / sizeof *known; i++) {
+    if (features & known[i].feature)
+      n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? ", " : "", known[i].names);
+  }
+  if (n == 0)
+    snprintf(out, size, "identity");
+}
+
 void rl_http_library(struct rl_http_library *out) {
   const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
   out->version = v->version;
@@ -91,6 +113,7 @@ void rl_http_library(struct rl_http_library *out) {
   out->http2 = (v->features & CURL_VERSION_HTTP2) != 0;
   out->ssl = (v->features & CURL_VERSION_SSL) != 0;
   out->quick_exit = rl_quirk_has_quick_exit(v->version_num);
+  list_codings(v->features, out->codings, sizeof out->codings);
 }
 
 static double smaller(double a, double b) {
@@ -242,12 +265,12 @@ static void read_lane(struct rl_lane *lane) {
   CURLMsg *m;
   int left;
   while (lane->multi != NULL && (m = curl_multi_info_read(lane->multi, &left)) != NULL) {
-    void *t = NULL;
+    void *e = NULL;
     CURLcode result = m->data.result; /* the message dies with the removal */
     if (m->msg != CURLMSG_DONE)
       continue;
-    (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-    end_transfer(t, result);
+    (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&e);
+    end_transfer(((struct rl_easy *)e)->transfer, result);
   }
 }
 
@@ -439,9 +462,9 @@ static int time_out(struct rl_http *h, struct rl_transfer *t, double due) {
   }
   if (t->state == RL_ACTIVE)
     rl_lanes_suspect(t);
+  put_seconds(t->message, sizeof t->message, what, seconds);
   rl_transfer_fail(t, RL_KIND_TIMEOUT, "OPERATION_TIMEDOUT", t->message);
   rl_transfer_finish(t);
-  put_seconds(t->message, sizeof t->message, what, seconds);
   return 1;
 }
 
@@ -542,7 +565,7 @@ static int turn(struct rl_http *h, double seconds) {
   unmute(h, now);
   n = admit_waiting(h, now);
   resume_paused(h);
-  n += run_timers(h, rl_monotonic());
+  n += run_timers(h, now);
   read_messages(h);
   now = rl_monotonic();
   if (rl_poller_wait(&h->poller, wait_ms(h, now, seconds)) > 0) {

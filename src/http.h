@@ -103,7 +103,8 @@ struct rl_http_library {
   int async_dns;       /* looking up a name does not block */
   int http2;
   int ssl;
-  int quick_exit; /* nor does ending a transfer that looks up a name */
+  int quick_exit;   /* nor does ending a transfer that looks up a name */
+  char codings[48]; /* Accept-Encoding, as libcurl itself would send it */
 };
 
 void rl_http_library(struct rl_http_library *out);

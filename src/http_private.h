@@ -36,16 +36,19 @@
 enum rl_state { RL_NEW, RL_QUEUED, RL_ACTIVE, RL_FINISHED };
 
 /* A libcurl handle for one lane and sink, with everything set that does not depend on the request;
- * kept and used again. */
+ * kept and used again. It is what libcurl calls back with, and leads to the transfer. */
 struct rl_easy {
   CURL *curl;
-  struct rl_easy *next; /* in the lane's pool */
-  int custom_method;    /* CURLOPT_CUSTOMREQUEST is set */
-  int any_scheme;       /* http and https are allowed */
-  int raw;              /* content codings are not undone */
-  int hashed;           /* the system's directory of certificates stands for its bundle */
-  long read_bytes;      /* in one read; 0: not set yet */
-  int spent;            /* not to be used again */
+  struct rl_transfer *transfer;  /* NULL while it is in the pool */
+  struct rl_easy *next;          /* in the lane's pool */
+  int custom_method;             /* CURLOPT_CUSTOMREQUEST is set */
+  int any_scheme;                /* http and https are allowed */
+  int raw;                       /* content codings are not undone */
+  int hashed;                    /* the system's directory of certificates stands for its bundle */
+  long read_bytes;               /* in one read; 0: not set yet */
+  long connect_ms;               /* CURLOPT_CONNECTTIMEOUT_MS; 0: not set yet */
+  int spent;                     /* not to be used again */
+  char message[CURL_ERROR_SIZE]; /* libcurl writes here */
 };
 
 /* Where certificates are, as far as that can change. */
@@ -67,7 +70,8 @@ struct rl_lane {
   int protocol;         /* of the last answer: 10, 11, 20; 0: no answer yet */
   int plain;            /* the last page came in no content coding */
   int starved;          /* a socket could not be watched for want of memory */
-  double timer; /* when libcurl wants to be called, on the monotonic clock; negative: no need */
+  double timer; /* when libcurl wants to be called, on the monotonic clock; 0: at once; negative: no
+                   need */
   int skipped;  /* a socket that was ready has not been served in this turn */
   int suspect;  /* to be retired: its connections have gone silent, or its bundle is an old one */
   double heard; /* when a byte came last, on the client's clock */
@@ -207,7 +211,7 @@ struct rl_transfer {
   uint64_t sent_before; /* of the request's body, as of then */
   int aborted;          /* a callback refused to go on, for the reason in outcome */
   struct rl_outcome outcome;
-  char message[CURL_ERROR_SIZE]; /* libcurl writes here while the transfer runs */
+  char message[CURL_ERROR_SIZE]; /* of outcome, if it is no constant */
 };
 
 #define RL_SOCKET_OF(w)                                                                            \
@@ -342,8 +346,7 @@ void rl_transfer_account(struct rl_transfer *t);
 /* Settles the outcome when libcurl is done with the transfer. */
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result);
 
-/* Settles the outcome otherwise. `message` is a constant or t->message, which libcurl may overwrite
- * as long as it has the transfer. */
+/* Settles the outcome otherwise. `message` is a constant or t->message. */
 void rl_transfer_fail(struct rl_transfer *t, enum rl_kind kind, const char *code,
                       const char *message);
 

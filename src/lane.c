@@ -31,9 +31,12 @@ static void socket_remove(struct rl_http *h, struct rl_socket *s) {
 
 /* libcurl looks up a name for the transfer, connects, or has a connection. */
 static void note_user(CURL *easy) {
-  void *t = NULL;
-  if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) == CURLE_OK && t != NULL)
-    rl_transfer_connects(t);
+  void *p = NULL;
+  const struct rl_easy *e;
+  (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&p);
+  e = p;
+  if (e != NULL && e->transfer != NULL)
+    rl_transfer_connects(e->transfer);
 }
 
 /* CURLMOPT_SOCKETFUNCTION; libcurl calls it in socket_action as well as when handles are added,
@@ -74,7 +77,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *
 static int on_timer(CURLM *multi, long ms, void *userp) {
   struct rl_lane *lane = userp;
   (void)multi;
-  lane->timer = ms < 0 || ms > 3600000L ? -1 : rl_monotonic() + (double)ms / 1000;
+  if (ms > 0 && ms <= 3600000L)
+    lane->timer = rl_monotonic() + (double)ms / 1000;
+  else
+    lane->timer = ms == 0 ? 0 : -1;
   return 0;
 }
 
@@ -171,9 +177,8 @@ static void detach(struct rl_transfer *t) {
   struct rl_easy *e = t->easy;
   (void)curl_multi_remove_handle(lane->multi, e->curl);
   rl_transfer_has_opened(t);
-  (void)curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, NULL);
   (void)curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, NULL);
-  (void)curl_easy_setopt(e->curl, CURLOPT_PRIVATE, NULL);
+  e->transfer = NULL;
   t->held = 0;
   rl_link_remove(&t->pause);
   t->easy = NULL;

@@ -62,8 +62,28 @@ struct transfer {
   struct ready ready;
 };
 
+/* The first upvalue of the methods of a class: its metatable. */
+enum { UP_CLASS = 1 };
+
+/* The userdata, or NULL if it is of another class: luaL_checkudata looks that up by its name. */
+static void *of_class(lua_State *L, int at) {
+  void *p = lua_touserdata(L, at);
+  int is_one;
+  if (p == NULL || !lua_getmetatable(L, at))
+    return NULL;
+  is_one = lua_rawequal(L, -1, lua_upvalueindex(UP_CLASS));
+  lua_pop(L, 1);
+  return is_one ? p : NULL;
+}
+
 static struct client *to_client(lua_State *L) {
-  return luaL_checkudata(L, 1, CLIENT);
+  struct client *c = of_class(L, 1);
+  return c != NULL ? c : luaL_checkudata(L, 1, CLIENT);
+}
+
+static struct transfer *to_box(lua_State *L) {
+  struct transfer *t = of_class(L, 1);
+  return t != NULL ? t : luaL_checkudata(L, 1, TRANSFER);
 }
 
 static void check_open(lua_State *L, const struct client *c, int forked(const struct rl_http *)) {
@@ -80,7 +100,7 @@ static struct rl_http *check_client(lua_State *L) {
 }
 
 static struct transfer *to_transfer(lua_State *L) {
-  struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
+  struct transfer *t = to_box(L);
   if (t->transfer == NULL || t->released)
     luaL_error(L, "transfer was released");
   return t;
@@ -341,6 +361,7 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * stream goes there anyway. For a list, events and a file `timeout` is the longest silence, while
  * somebody waits (`want`); with patient = true for what is collected too. pace = seconds: that
  * bytes have moved is news, so often at the most (`progress`). */
+enum { UP_TRANSFERS = UP_CLASS + 1 };
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];
@@ -358,7 +379,8 @@ static int client_start(lua_State *L) {
   t->client = lua_touserdata(L, 1);
   t->pins = t->released = 0;
   t->ready.L = NULL;
-  luaL_setmetatable(L, TRANSFER);
+  lua_pushvalue(L, lua_upvalueindex(UP_TRANSFERS));
+  lua_setmetatable(L, -2);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 7, OF_CLIENT);
   lines = lines_at(L, 3, few, &line_count);
@@ -724,16 +746,11 @@ static int transfer_item(lua_State *L) {
 }
 
 /* The upvalues of the functions that follow. */
-enum { UP_CLASS = 1, UP_EXTENTS, UP_ID, UP_LAST, UP_ARMED, UP_LONG_WAY };
+enum { UP_EXTENTS = UP_CLASS + 1, UP_ID, UP_LAST, UP_ARMED, UP_LONG_WAY };
 
 static struct transfer *ready_at(lua_State *L, int at) {
-  struct transfer *box = lua_touserdata(L, at);
-  int is_one;
-  if (box == NULL || !lua_getmetatable(L, at))
-    return NULL;
-  is_one = lua_rawequal(L, -1, lua_upvalueindex(UP_CLASS));
-  lua_pop(L, 1);
-  return is_one && box->transfer != NULL && !box->released && box->pins == 0 ? box : NULL;
+  struct transfer *box = of_class(L, at);
+  return box != NULL && box->transfer != NULL && !box->released && box->pins == 0 ? box : NULL;
 }
 
 static unsigned long changes(lua_State *L) {
@@ -1053,6 +1070,15 @@ static int transfer_finished(lua_State *L) {
   return 1;
 }
 
+static int comes_again(const struct rl_headers *h, size_t position, const char *name) {
+  const char *other, *value;
+  while (rl_headers_next(h, &position, &other, &value)) {
+    if (strcmp(other, name) == 0)
+      return 1;
+  }
+  return 0;
+}
+
 /* The values of all headers with this name from `position` on, behind `value`. */
 static void push_joined(lua_State *L, const struct rl_headers *h, size_t position, const char *name,
                         const char *value) {
@@ -1069,19 +1095,28 @@ static void push_joined(lua_State *L, const struct rl_headers *h, size_t positio
   luaL_pushresult(&b);
 }
 
+/* 1: the table at the top has the header already. */
+static int has_header(lua_State *L, const char *name) {
+  int has = lua_getfield(L, -1, name) != LUA_TNIL;
+  lua_pop(L, 1);
+  return has;
+}
+
 static void push_headers(lua_State *L, const struct rl_headers *h) {
   size_t position = 0;
   const char *name, *value;
+  int joined = 0;
   lua_createtable(L, 0, h->count);
   while (rl_headers_next(h, &position, &name, &value)) {
-    lua_pushstring(L, name);
-    lua_pushvalue(L, -1);
-    if (lua_rawget(L, -3) != LUA_TNIL) {
-      lua_pop(L, 2);
+    if (joined && has_header(L, name))
       continue;
+    lua_pushlstring(L, name, (size_t)(value - 1 - name));
+    if (comes_again(h, position, name)) {
+      push_joined(L, h, position, name, value);
+      joined = 1;
+    } else {
+      lua_pushlstring(L, value, (size_t)(h->fields.data + position - 1 - value));
     }
-    lua_pop(L, 1);
-    push_joined(L, h, position, name, value);
     lua_rawset(L, -3);
   }
 }
@@ -1089,6 +1124,10 @@ static void push_headers(lua_State *L, const struct rl_headers *h) {
 static void push_version(lua_State *L, int version) {
   if (version == 0)
     lua_pushnil(L);
+  else if (version == 11)
+    lua_pushliteral(L, "1.1");
+  else if (version == 20)
+    lua_pushliteral(L, "2");
   else if (version >= 20 && version % 10 == 0)
     lua_pushfstring(L, "%d", version / 10);
   else
@@ -1246,7 +1285,7 @@ static int transfer_cancel(lua_State *L) {
 /* transfer:release(): gives everything back, at the latest when the last pin is out. When memory is
  * short, Lua may fail to call __gc. */
 static int transfer_release(lua_State *L) {
-  struct transfer *box = luaL_checkudata(L, 1, TRANSFER);
+  struct transfer *box = to_box(L);
   box->released = 1;
   if (box->pins == 0)
     free_transfer(box);
@@ -1254,7 +1293,7 @@ static int transfer_release(lua_State *L) {
 }
 
 static int transfer_gc(lua_State *L) {
-  free_transfer(luaL_checkudata(L, 1, TRANSFER));
+  free_transfer(to_box(L));
   return 0;
 }
 
@@ -1287,12 +1326,20 @@ static const luaL_Reg transfer_methods[] = {{"id", transfer_id},
 
 static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};
 
+/* Adds the functions to the table on top of the stack. Their upvalues are the class and that of
+ * transfers. */
+static void set_methods(lua_State *L, const char *class, const luaL_Reg *functions) {
+  luaL_getmetatable(L, class);
+  luaL_getmetatable(L, TRANSFER);
+  luaL_setfuncs(L, functions, UP_TRANSFERS);
+}
+
 static void make_class(lua_State *L, const char *name, const luaL_Reg *meta,
                        const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
-  luaL_setfuncs(L, meta, 0);
+  set_methods(L, name, meta);
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  set_methods(L, name, methods);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
@@ -1330,8 +1377,8 @@ void rl_lua_http_open(lua_State *L, int extents) {
     luaL_error(L, "libcurl could not be initialised (error %d)", rc);
   for (i = 0; i < sizeof ready / sizeof *ready; i++)
     rl_make_ready(L, ready[i]);
-  make_class(L, CLIENT, client_meta, client_methods);
   make_class(L, TRANSFER, transfer_meta, transfer_methods);
+  make_class(L, CLIENT, client_meta, client_methods);
   luaL_newmetatable(L, FIELDS);
   lua_pop(L, 1);
   lua_pushcfunction(L, core_fields);
@@ -1344,6 +1391,8 @@ void rl_lua_http_open(lua_State *L, int extents) {
   rl_http_library(&library);
   lua_pushstring(L, library.version);
   lua_setfield(L, -2, "version");
+  lua_pushstring(L, library.codings);
+  lua_setfield(L, -2, "codings");
   lua_createtable(L, 0, 4);
   set_feature(L, "async_dns", library.async_dns);
   set_feature(L, "http2", library.http2);

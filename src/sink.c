@@ -52,7 +52,7 @@ static enum rl_status open_events(struct rl_sink *s, size_t max_event) {
 }
 
 enum rl_status rl_sink_open(struct rl_sink *s, const struct rl_sink_options *o) {
-  memset(s, 0, offsetof(struct rl_sink, kept)); /* what follows is large */
+  memset(s, 0, offsetof(struct rl_sink, why)); /* which is large */
   s->fd = -1;
   s->most = o->max_body < SIZE_MAX - SLACK ? o->max_body + SLACK : SIZE_MAX;
   rl_buffer_init(&s->buffer, o->max_body);
@@ -77,6 +77,8 @@ void rl_sink_answer(struct rl_sink *s, int status, const char *type) {
   int success = status >= 200 && status < 300;
   s->mistyped = success && s->kind == RL_SINK_EVENTS && !is_event_stream(type);
   s->streams = success && !s->mistyped;
+  if (s->mistyped || (s->streams && s->kind != RL_SINK_BUFFER))
+    s->buffer.limit = RL_SINK_KEPT_BYTES;
 }
 
 static int refuse(struct rl_sink *s, enum rl_kind kind, const char *code, const char *message) {
@@ -102,12 +104,11 @@ static int feed_buffer(struct rl_sink *s, const char *data, size_t n) {
   return status == RL_OK ? 1 : out_of_memory(s);
 }
 
+/* Without memory there is no beginning to be shown. */
 static void keep_first(struct rl_sink *s, const char *data, size_t n) {
-  size_t room = sizeof s->kept - s->kept_len;
-  if (n > room)
-    n = room;
-  memcpy(s->kept + s->kept_len, data, n);
-  s->kept_len += n;
+  size_t room = s->buffer.limit - s->buffer.len;
+  if (room > 0)
+    (void)rl_buffer_append(&s->buffer, data, n < room ? n : room);
 }
 
 /* A broken page still is an answer: what is wrong with it, the framer tells. */
@@ -185,10 +186,9 @@ int rl_sink_feed(struct rl_sink *s, const char *data, size_t n) {
   s->bytes += n;
   if (!s->mistyped && (s->kind == RL_SINK_BUFFER || !s->streams))
     return feed_buffer(s, data, n);
-  if (s->kept_len < sizeof s->kept)
-    keep_first(s, data, n);
+  keep_first(s, data, n);
   if (s->mistyped)
-    return s->kept_len < sizeof s->kept ? 1 : refuse(s, RL_KIND_OK, "OK", "");
+    return s->bytes < RL_SINK_KEPT_BYTES ? 1 : refuse(s, RL_KIND_OK, "OK", "");
   ok = feed_stream(s, data, n);
   if (ok && held(s) > s->most)
     return refuse(s, RL_KIND_LIMIT, "BODY_TOO_LARGE", "too much of the body arrived at once");
@@ -250,12 +250,7 @@ void rl_sink_free(struct rl_sink *s) {
 
 struct rl_text rl_sink_text(const struct rl_sink *s) {
   struct rl_text text;
-  if (s->kept_len > 0) {
-    text.data = s->kept;
-    text.len = s->kept_len;
-  } else {
-    text.data = s->buffer.data != NULL ? s->buffer.data : "";
-    text.len = s->buffer.len;
-  }
+  text.data = s->buffer.data != NULL ? s->buffer.data : "";
+  text.len = s->buffer.len;
   return text;
 }

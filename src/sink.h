@@ -40,7 +40,7 @@ struct rl_sink {
   enum rl_sink_kind kind;
   int streams;             /* the body goes where the kind says */
   int mistyped;            /* the answer is 2xx, but no text/event-stream, which was wanted */
-  struct rl_buffer buffer; /* of a body that is not streamed */
+  struct rl_buffer buffer; /* of a body that is not streamed, or the beginning of one that is */
   struct rl_framer *framer;
   struct rl_events *events;
   size_t most; /* that may be held */
@@ -48,9 +48,7 @@ struct rl_sink {
   char *path; /* of the file, while the sink has to remove it */
   uint64_t bytes;
   struct rl_fault fault; /* why it takes no more */
-  size_t kept_len;
-  char kept[RL_SINK_KEPT_BYTES];
-  char why[128]; /* the fault's message, if it is no constant */
+  char why[80];          /* its message, if it is no constant */
 };
 
 /* RL_OK, RL_NOMEM, or RL_SYSTEM when the file could not be made. rl_sink_free in any case. */

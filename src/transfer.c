@@ -209,6 +209,10 @@ void rl_transfer_destroy(struct rl_transfer *t) {
 /* The callbacks only fill buffers and set flags: libcurl must not be called from within them, and
  * whoever waits is told by the list of news. */
 
+static struct rl_transfer *transfer_of(const void *userp) {
+  return ((const struct rl_easy *)userp)->transfer;
+}
+
 /* Makes libcurl end the transfer: the callback's caller returns a short count. */
 static int refuse(struct rl_transfer *t, enum rl_kind kind, const char *code, const char *message) {
   t->aborted = 1;
@@ -369,7 +373,7 @@ int rl_transfer_is_settled(struct rl_transfer *t) {
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *userp) {
-  struct rl_transfer *t = userp;
+  struct rl_transfer *t = transfer_of(userp);
   size_t n = size * count;
   int ok;
   count_bytes(t, n);
@@ -387,7 +391,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp) {
 
 /* CURLOPT_READFUNCTION: libcurl sends what it gets here before it asks again. */
 static size_t on_read(char *out, size_t size, size_t count, void *userp) {
-  struct rl_transfer *t = userp;
+  struct rl_transfer *t = transfer_of(userp);
   long got = rl_source_read(t->source, out, size * count);
   const struct rl_fault *fault = rl_source_fault(t->source);
   t->last_byte = t->http->clock;
@@ -400,7 +404,7 @@ static size_t on_read(char *out, size_t size, size_t count, void *userp) {
 
 /* CURLOPT_SEEKFUNCTION: what was sent over a connection that had died is sent again. */
 static int on_seek(void *userp, curl_off_t offset, int origin) {
-  struct rl_transfer *t = userp;
+  struct rl_transfer *t = transfer_of(userp);
   if (offset != 0 || origin != SEEK_SET)
     return CURL_SEEKFUNC_CANTSEEK;
   rl_source_rewind(t->source);
@@ -408,7 +412,7 @@ static int on_seek(void *userp, curl_off_t offset, int origin) {
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *userp) {
-  struct rl_transfer *t = userp;
+  struct rl_transfer *t = transfer_of(userp);
   size_t n = size * count;
   enum rl_status status = rl_headers_line(&t->answer, data, n);
   count_bytes(t, n);
@@ -482,7 +486,7 @@ static int is_stale(const struct rl_transfer *t, int port) {
 /* CURLOPT_PREREQFUNCTION's type is libcurl's: its strings are not const. */
 /* NOLINTNEXTLINE(readability-non-const-parameter) */
 static int on_start(void *userp, char *to, char *from, int to_port, int from_port) {
-  struct rl_transfer *t = userp;
+  struct rl_transfer *t = transfer_of(userp);
   (void)to;
   (void)from;
   (void)to_port;
@@ -525,7 +529,7 @@ void rl_transfer_has_opened(struct rl_transfer *t) {
 static int on_look_up(void *resolver, void *reserved, void *userp) {
   (void)resolver;
   (void)reserved;
-  note_opening(userp);
+  note_opening(transfer_of(userp));
   return 0;
 }
 #endif
@@ -538,7 +542,7 @@ static int is_usable(curl_socket_t fd, struct rl_transfer *t) {
 
 /* A child that the host starts must not keep the API's connections open. */
 static curl_socket_t on_open(void *userp, curlsocktype purpose, struct curl_sockaddr *address) {
-  struct rl_transfer *t = userp;
+  struct rl_transfer *t = transfer_of(userp);
   curl_socket_t fd;
   (void)purpose;
   note_opening(t);
@@ -726,24 +730,33 @@ static CURLcode set_read(CURL *curl, struct rl_easy *e, long bytes) {
 static CURLcode set_constants(struct rl_easy *e, struct rl_http *h, const struct rl_lane *lane) {
   CURL *curl = e->curl;
   CURLcode rc;
+  SET(CURLOPT_ERRORBUFFER, e->message); /* first: setopt may write there */
+  SET(CURLOPT_PRIVATE, e);
   SET(CURLOPT_NOSIGNAL, 1L);
   rc = rl_quirk_quick_exit(curl);
   if (rc != CURLE_OK)
     return rc;
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+  SET(CURLOPT_OPENSOCKETDATA, e);
 #if RL_TELLS_LOOK_UPS
   SET(CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
+  SET(CURLOPT_RESOLVER_START_DATA, e);
 #endif
   SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
   SET(CURLOPT_CLOSESOCKETDATA, (void *)h);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQFUNCTION, on_start);
+  SET(CURLOPT_PREREQDATA, e);
 #endif
   SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_WRITEDATA, e);
   SET(CURLOPT_READFUNCTION, on_read);
+  SET(CURLOPT_READDATA, e);
   SET(CURLOPT_SEEKFUNCTION, on_seek);
+  SET(CURLOPT_SEEKDATA, e);
   SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_HEADERDATA, e);
   rc = set_protocol(curl, h, lane);
   if (rc == CURLE_OK && h->https)
     rc = set_tls(e, h);
@@ -826,9 +839,17 @@ static long connect_ms(const struct rl_transfer *t) {
   return t->connect_limit < 1e6 ? (long)(t->connect_limit * 1000) : 1000000000L;
 }
 
+static CURLcode set_connect_limit(CURL *curl, const struct rl_transfer *t, struct rl_easy *e) {
+  long ms = connect_ms(t);
+  if (e->connect_ms != ms)
+    SET(CURLOPT_CONNECTTIMEOUT_MS, ms);
+  e->connect_ms = ms;
+  return CURLE_OK;
+}
+
 void rl_transfer_excuse(struct rl_transfer *t, double seconds) {
   t->connect_limit += seconds;
-  (void)curl_easy_setopt(t->easy->curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
+  (void)set_connect_limit(t->easy->curl, t, t->easy);
 }
 
 void rl_transfer_excuse_wait(struct rl_transfer *t) {
@@ -845,7 +866,7 @@ void rl_transfer_excuse_wait(struct rl_transfer *t) {
 CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
   CURL *curl = e->curl;
   CURLcode rc;
-  SET(CURLOPT_ERRORBUFFER, t->message); /* first: setopt may write there */
+  e->message[0] = '\0';
   rc = set_method(t, e);
   if (rc == CURLE_OK)
     rc = set_coding(t, e);
@@ -853,23 +874,13 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
     rc = set_schemes(t, e);
   if (rc == CURLE_OK)
     rc = set_read(curl, e, read_bytes(t->lane, t->sink.kind));
+  if (rc == CURLE_OK)
+    rc = set_connect_limit(curl, t, e);
   if (rc != CURLE_OK)
     return rc;
-  SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms(t));
   SET(CURLOPT_URL, t->url);
   SET(CURLOPT_HTTPHEADER, t->headers);
-  SET(CURLOPT_PRIVATE, t);
-  SET(CURLOPT_OPENSOCKETDATA, t);
-#if RL_TELLS_LOOK_UPS
-  SET(CURLOPT_RESOLVER_START_DATA, t);
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075000
-  SET(CURLOPT_PREREQDATA, t);
-#endif
-  SET(CURLOPT_WRITEDATA, t);
-  SET(CURLOPT_READDATA, t);
-  SET(CURLOPT_SEEKDATA, t);
-  SET(CURLOPT_HEADERDATA, t);
+  e->transfer = t;
   return CURLE_OK;
 }
 
@@ -1020,6 +1031,7 @@ void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
     rl_transfer_fail(t, RL_KIND_OK, rl_curlcode_name(result), "");
     return;
   }
+  memcpy(t->message, t->easy->message, sizeof t->message);
   if (is_unreadable(t, result)) {
     const char *coding = rl_headers_coding(&t->answer);
     if (coding != NULL) /* not when libcurl gives up within the headers */

@@ -256,6 +256,7 @@ local function new(options)
   local defaults = {
     authorization = { "Authorization", "Bearer " .. token },
     accept = { "Accept", "application/json" },
+    ["accept-encoding"] = { "Accept-Encoding", core.codings }, -- libcurl takes longer to write its own
     ["user-agent"] = { "User-Agent", "Runloop/Lua " .. version },
   }
   local proxy_url, own_secrets = proxy_from(checked, https)

@@ -68,7 +68,7 @@ for i = 0, 9 do RETRY_COUNTS[i] = "x-stainless-retry-count: " .. i end
 local function header_lines(self, request, attempt)
   if request.elsewhere then return lines_elsewhere(request) end
   local key = request.idempotency_key
-  if not request.headers and self.plain then
+  if not (request.headers or request.raw) and self.plain then
     local count = RETRY_COUNTS[attempt] or "x-stainless-retry-count: " .. attempt
     if request.method == "GET" then
       return { count }, false
@@ -80,6 +80,7 @@ local function header_lines(self, request, attempt)
     defaults["content-type"] = { "Content-Type", "application/json" }
     defaults["x-request-id"] = { "x-request-id", key }
   end
+  if request.raw then defaults["accept-encoding"] = { "Accept-Encoding", "identity" } end
   local set = headers.merge(headers.merge(headers.merge(self.defaults(), defaults), self.headers), request.headers)
   return headers.lines(set), true
 end
