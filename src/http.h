@@ -59,9 +59,10 @@ struct rl_request {
   size_t piece_count;
   const struct rl_text *headers;
   size_t header_count;
-  int bare;       /* base_headers are left out */
-  int any_scheme; /* the URL may be http or https, whatever the client speaks */
-  int raw;        /* the body is asked for without a content coding, and none is undone */
+  struct rl_text key; /* sent as x-request-id; data is NULL where there is none */
+  int bare;           /* base_headers are left out */
+  int any_scheme;     /* the URL may be http or https, whatever the client speaks */
+  int raw;            /* the body is asked for without a content coding, and none is undone */
   int once; /* libcurl does not send it again by itself when a connection, kept alive, has died */
   double timeout;  /* of a plain call: for the whole attempt; else: the longest silence */
   int patient;     /* a plain call's is the longest silence too */

@@ -174,10 +174,10 @@ struct rl_transfer {
   /* lane.c: what libcurl has of it while it is active */
   struct rl_easy *easy;
 
-  /* transfer.c: the request, in one block (headers' nodes, headers, method, URL, body) */
+  /* transfer.c: the request, in one block (headers' nodes, headers, key, method, URL, body) */
   char *request;
   size_t request_len, secret_len; /* secret_len: up to the body */
-  struct curl_slist *headers;
+  struct curl_slist *headers, key;
   int raw;
   int once; /* see rl_request */
   const char *method, *url, *body;

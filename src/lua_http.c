@@ -322,13 +322,15 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   read_pieces(L, r, one);
   if (r->pieces == NULL && string_field(L, 2, "body", body))
     r->body = body;
+  r->bare = lua_toboolean(L, 4);
+  if (!r->bare)
+    (void)string_field(L, 2, "idempotency_key", &r->key);
   r->timeout = number_field(L, 2, "timeout", 30);
   max_body = number_field(L, 2, "max_body", 64.0 * 1024 * 1024);
   r->sink.max_body = max_body < (double)MAX_BODY ? (size_t)max_body : MAX_BODY;
   r->raw = boolean_field(L, 2, "raw");
   r->once = boolean_field(L, 2, "once");
   r->any_scheme = boolean_field(L, 2, "any_scheme");
-  r->bare = lua_toboolean(L, 4);
   r->deadline = luaL_optnumber(L, 5, -1);
   if (lua_isnoneornil(L, 6))
     return;
@@ -346,9 +348,9 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * not be made or opened
  *
  * request: url, method, body, timeout and max_body; lines: headers; bare: without those that all
- * requests have; deadline: seconds from now. once in request: libcurl does not send it twice; raw:
- * no content coding is asked for or undone; any_scheme: the URL may be http or https, whatever the
- * client speaks.
+ * requests have, and without the request's idempotency_key, sent as x-request-id; deadline: seconds
+ * from now. once in request: libcurl does not send it twice; raw: no content coding is asked for or
+ * undone; any_scheme: the URL may be http or https, whatever the client speaks.
  *
  * body: a text, one of `body` or json_encode, or an array of pieces, each of these or { file = path
  * }, that are sent one behind the other, with a Content-Length, and read as they are sent. The

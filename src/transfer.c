@@ -26,6 +26,7 @@
  * try the next address of the host in time: it gives each but the last half of what is left. */
 #define CONNECT_SLACK 1.0
 
+#define KEY_HEADER "x-request-id: "
 #define HEADERS_TOO_LARGE "HEADERS_TOO_LARGE", "the response's headers are too large"
 #define UNREADABLE "the body's encoding cannot be read (Content-Encoding: %.100s)"
 #define ODD_LENGTH "the answer does not say one length (Content-Length)"
@@ -104,25 +105,39 @@ static enum rl_status open_source(struct rl_transfer *t, const struct rl_request
   return status;
 }
 
+static char *append_key(char *at, struct rl_transfer *t, const struct rl_text *key) {
+  const char *copy;
+  t->key.data = at;
+  memcpy(at, KEY_HEADER, sizeof KEY_HEADER - 1);
+  return append_text(at + sizeof KEY_HEADER - 1, key, &copy);
+}
+
 static enum rl_status copy_request(struct rl_transfer *t, const struct rl_request *r) {
   struct rl_http *h = t->http;
+  struct curl_slist *tail = r->bare ? &h->no_expect : h->base_headers;
   size_t headers = rl_header_block_size(r->headers, r->header_count);
+  size_t key_len = r->key.data != NULL ? sizeof KEY_HEADER + r->key.len : 0;
   size_t body_len = r->body != NULL ? r->body->len : 0;
   char *at;
-  if (!is_method(&r->method) || r->url.len == 0 || !is_clean(&r->url))
+  if (!is_method(&r->method) || r->url.len == 0 || !is_clean(&r->url) || !is_clean(&r->key))
     return RL_SHAPE;
-  t->secret_len = headers + r->method.len + 1 + r->url.len + 1;
+  t->secret_len = headers + key_len + r->method.len + 1 + r->url.len + 1;
   t->request_len = t->secret_len + body_len + 1;
   t->request = rl_malloc(t->request_len);
   if (t->request == NULL)
     return RL_NOMEM;
-  at = append_text(t->request + headers, &r->method, &t->method);
+  at = t->request + headers;
+  if (key_len > 0) {
+    at = append_key(at, t, &r->key);
+    t->key.next = tail;
+    tail = &t->key;
+  }
+  at = append_text(at, &r->method, &t->method);
   at = append_text(at, &r->url, &t->url);
   if (r->body != NULL)
     (void)append_text(at, r->body, &t->body);
   t->body_len = body_len;
-  return rl_header_block_fill(t->request, r->headers, r->header_count,
-                              r->bare ? &h->no_expect : h->base_headers, &t->headers);
+  return rl_header_block_fill(t->request, r->headers, r->header_count, tail, &t->headers);
 }
 
 static void free_request(struct rl_transfer *t) {

@@ -20,13 +20,14 @@ end
 
 local yield, resume, status = library.yield, library.resume, library.status
 
-local M = {
-  create = library.create, status = status, running = library.running, resume = resume,
-  isyieldable = library.isyieldable,
-}
-
 -- What a task yields when it waits for something of ours; any other yield is the task's own.
 local WAIT = {}
+
+local M = {
+  create = library.create, status = status, running = library.running, resume = resume,
+  isyieldable = library.isyieldable, WAIT = WAIT,
+}
+
 -- What it yields to see whether it can: it goes on at once.
 local PROBE = {}
 -- What it is told, instead of going on, when it is ended and Lua cannot do that by itself.
@@ -84,13 +85,6 @@ end
 if M.closes then
   function M.wait() yield(WAIT) end
   function M.close(task) return library.close(task._co) end
-end
-
---- Whether what a task has yielded says that it waits for something of ours.
----@param value any
----@return boolean
-function M.is_wait(value)
-  return value == WAIT
 end
 
 return M

@@ -11,7 +11,7 @@ local setmetatable, tostring, type = setmetatable, tostring, type
 local find = string.find
 local concat, sort = table.concat, table.sort
 
-local now = core.now
+local now, uuid = core.now, core.uuid
 local array_mt = core.array_mt
 
 local DEADLINE_MARGIN = 0.001 -- seconds: less than this is no time for an attempt
@@ -60,21 +60,27 @@ local function lines_elsewhere(request)
   return headers.lines(set), true
 end
 
-local RETRY_COUNTS = {}
-for i = 0, 9 do RETRY_COUNTS[i] = "x-stainless-retry-count: " .. i end
+-- What goes with those that the core has already (`base_headers`) and the idempotency key, which it adds.
+local function usual_lines(method, attempt)
+  local count = "x-stainless-retry-count: " .. attempt
+  if method == "GET" then return { count } end
+  return { count, "Content-Type: application/json" }
+end
 
--- The header lines of one attempt. The usual ones are in the core already (`base_headers`), so that a call without
--- headers of its own only adds what differs; `bare` says that the list is the whole list.
+local GET_LINES, OTHER_LINES = {}, {}
+for i = 0, 9 do
+  GET_LINES[i], OTHER_LINES[i] = usual_lines("GET", i), usual_lines("POST", i)
+end
+
+-- The header lines of one attempt. A call without headers of its own only adds what differs; `bare` says that the list is
+-- the whole list.
 local function header_lines(self, request, attempt)
+  if self.plain and not (request.headers or request.raw or request.elsewhere) then
+    local method = request.method
+    return (method == "GET" and GET_LINES or OTHER_LINES)[attempt] or usual_lines(method, attempt), false
+  end
   if request.elsewhere then return lines_elsewhere(request) end
   local key = request.idempotency_key
-  if not (request.headers or request.raw) and self.plain then
-    local count = RETRY_COUNTS[attempt] or "x-stainless-retry-count: " .. attempt
-    if request.method == "GET" then
-      return { count }, false
-    end
-    return { "x-request-id: " .. key, count, "Content-Type: application/json" }, false
-  end
   local defaults = { ["x-stainless-retry-count"] = { "x-stainless-retry-count", tostring(attempt) } }
   if request.method ~= "GET" then
     defaults["content-type"] = { "Content-Type", "application/json" }
@@ -117,11 +123,20 @@ end
 local function idempotency_key(self, own)
   local header = own and own["x-request-id"] or self.headers["x-request-id"]
   if header then return header[2] or nil end
-  return core.uuid("runloop-lua-retry-", self.http)
+  return uuid("runloop-lua-retry-", self.http)
 end
 
 local NO_OPTIONS = {}
 local USUAL_READING = json.reading()
+
+-- What the options of a call change about its request.
+local function take_options(request, options)
+  request.timeout = options.timeout or request.timeout
+  request.deadline = options.deadline or request.deadline
+  request.max_retries = options.max_retries or request.max_retries
+  request.on_progress = options.on_progress
+  request.reading = transport.reading(options)
+end
 
 --- A request table, complete with what a call shares over its attempts. Some requests have besides:
 ---   elsewhere   true: it goes to another host, without the client's token and headers
@@ -129,6 +144,7 @@ local USUAL_READING = json.reading()
 ---   raw         true: ask for a body without a content coding
 ---   secrets     a set of fields that are secrets, in what is sent and comes
 ---   waited      see `time_left`
+---   maybe_sent  true: it may have changed something
 ---@param method string
 ---@param url string
 ---@param options table|nil checked call options; their `query` is the caller's to merge
@@ -138,20 +154,23 @@ local USUAL_READING = json.reading()
 ---@return table request
 function transport:request(method, url, options, query, body, row_headers)
   local client = self.options
-  local own
-  if row_headers or options then own = own_headers(method, row_headers, options or NO_OPTIONS) end
-  if own then self.learn_headers(own) end
-  local reading = options and transport.reading(options) or USUAL_READING
-  options = options or NO_OPTIONS
-  return {
-    method = method, url = query and transport.with_query(url, query) or url,
+  local request = {
+    method = method, url = url, body = body,
     shown_url = url, -- shown in errors: without the query
-    body = body, headers = own, idempotency_key = method ~= "GET" and idempotency_key(self, own) or nil,
-    timeout = options.timeout or client.timeout, deadline = options.deadline or client.deadline,
-    max_retries = options.max_retries or client.max_retries, max_body = client.max_body_bytes,
-    on_progress = options.on_progress, reading = reading,
-    attempts = 0, started = now(), attempt_started = 0, maybe_sent = false,
+    timeout = client.timeout, deadline = client.deadline,
+    max_retries = client.max_retries, max_body = client.max_body_bytes, reading = USUAL_READING,
+    attempts = 0, started = now(),
   }
+  local own
+  if query then request.url = transport.with_query(url, query) end
+  if row_headers or options then
+    own = own_headers(method, row_headers, options or NO_OPTIONS)
+    if own then self.learn_headers(own) end
+    request.headers = own
+    if options then take_options(request, options) end
+  end
+  if method ~= "GET" then request.idempotency_key = idempotency_key(self, own) end
+  return request
 end
 
 --- Seconds that the request's deadline leaves; nil when it has none. A page counts what was spent waiting for it
@@ -178,7 +197,7 @@ end
 ---@param sink table|nil where the answer's body goes, and how: list, file, owner_only, lane
 ---@return userdata|nil transfer, table|nil err
 function transport:attempt(request, sink)
-  local ended = self:ended(request)
+  local ended = self.scheduler.closed and self:ended(request)
   if ended then return nil, ended end
   local left = request.deadline and self:time_left(request)
   if left and left < DEADLINE_MARGIN then return nil, self:past_deadline(request) end
@@ -326,8 +345,9 @@ end
 ---@param sink (fun(): table)|nil gives what `attempt` takes, anew for every attempt
 ---@return any value, table response_or_err
 function transport:perform(request, decode, sink)
+  if not request.body then return attempts(self, request, decode, sink) end
   local value, response = attempts(self, request, decode, sink)
-  if request.body then release_body(request.body) end
+  release_body(request.body)
   return value, response
 end
 

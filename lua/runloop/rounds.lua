@@ -9,6 +9,8 @@ local error, ipairs, next, pairs, pcall, select = error, ipairs, next, pairs, pc
 local huge, max = math.huge, math.max
 local remove = table.remove
 
+local READY, WAIT = waits.READY, coroutines.WAIT
+
 local now, within = core.now, core.within
 local resume_coroutine, status_of, running = coroutines.resume, coroutines.status, coroutines.running
 local traceback = core.traceback or (core.global "debug" or {}).traceback
@@ -99,20 +101,22 @@ local function fail(self, task, err)
 end
 
 local function settle(self, task, ok, first, ...)
-  task._args = nil
-  if not ok then
+  if task._args then task._args = nil end
+  if ok and first == WAIT then
+    if task._cancel then self:kill(task) end
+  elseif not ok then
     fail(self, task, first)
   elseif status_of(task._co) == "dead" then
     finish(self, task, "done", { n = select("#", ...) + 1, first, ... })
   elseif task._cancel then
     self:kill(task)
-  elseif not coroutines.is_wait(first) then
+  else
     self:put_off(task)
   end
 end
 
 local function resume(self, task, time)
-  if task._wait ~= waits.READY or task.status ~= "running" then return end
+  if task._wait ~= READY or task.status ~= "running" then return end
   task._wait = nil
   self.resumptions = self.resumptions + 1
   local slice_end = time + SLICE

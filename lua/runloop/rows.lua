@@ -13,6 +13,8 @@ local error, getmetatable, ipairs, next, pairs, pcall, rawget = error, getmetata
 local select, setmetatable, tostring, type = select, setmetatable, tostring, type
 local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
 
+local url_encode = core.url_encode
+
 local rows = {}
 
 -- What rows need of resources, which are made of rows.
@@ -243,10 +245,14 @@ local function is_empty(t)
   return t == nil or (type(t) == "table" and next(t) == nil and not json.name_of(t))
 end
 
+-- Texts that are no ids.
+local DOTS = { [""] = true, ["."] = true, [".."] = true }
+
 -- The URL of a call that takes one id.
 local function url_of_one(plan, transport, id, where)
   local parts = plan.parts
-  return transport.base_url .. parts[1] .. core.url_encode(rows.id(id, plan.ids[1], where)) .. parts[2]
+  if type(id) ~= "string" or DOTS[id] then id = rows.id(id, plan.ids[1], where) end
+  return transport.base_url .. parts[1] .. url_encode(id) .. parts[2]
 end
 
 -- The URL. The ids are put into `texts`, where they are wanted.
@@ -255,7 +261,7 @@ local function url_of(plan, transport, given, where, texts)
   local url = transport.base_url .. parts[1]
   for i = 1, #ids do
     local id = rows.id(given[i], ids[i], where)
-    url = url .. core.url_encode(id) .. parts[i + 1]
+    url = url .. url_encode(id) .. parts[i + 1]
     if texts then texts[i] = id end
   end
   return url
@@ -319,7 +325,6 @@ end
 -- where `recovers` wants them.
 local function arguments_of_call(context, plan, where, ...)
   local transport = context.transport
-  if plan.takes_one and select("#", ...) == 1 then return url_of_one(plan, transport, (...), where) end
   local row, given = plan.row, { ... }
   if plan.id_names then rows.spread_ids(plan.id_names, given, select("#", ...)) end
   local ids = row.recovers and {} or nil
@@ -373,21 +378,37 @@ local function mark(row, transport, request, options)
   if row.nulls then request.reading = transport.reading(options, true) end
 end
 
+local function request_of(context, plan, url, options, query, text)
+  local transport, secret = context.transport, plan.secrets
+  local request = transport:request(plan.method, url, options, query, text, plan.headers)
+  if plan.marks then mark(plan.row, transport, request, options) end
+  if secret == nil then secret = secrets_of(plan, context.class) end
+  if secret then request.secrets = secret end
+  return request
+end
+
+-- A call of nothing but an id.
+local function perform_one(context, plan, where, id)
+  local url = url_of_one(plan, context.transport, id, where)
+  local refused = context.transport.scheduler:enter(where)
+  if refused then return nil, refused end
+  return plan.result(context, plan, request_of(context, plan, url))
+end
+
 --- Makes a call.
 ---@param context table of the resource
 ---@param plan table
 ---@param where string
 ---@param ... any its arguments
 function rows.perform(context, plan, where, ...)
+  if plan.takes_one and select("#", ...) == 1 then return perform_one(context, plan, where, (...)) end
   local transport, row = context.transport, plan.row
   local url, query, body, options, path, ids = arguments_of_call(context, plan, where, ...)
   if plan.opens then return open_list(context, plan, where, url, query, options) end
   local text = body and not row.multipart and transport:encode(body, where) or nil
   local refused = transport.scheduler:enter(where)
   if refused then return nil, refused end
-  local request = transport:request(plan.method, url, options, query, text, plan.headers)
-  if plan.marks then mark(row, transport, request, options) end
-  request.secrets = secrets_of(plan, context.class)
+  local request = request_of(context, plan, url, options, query, text)
   if request.secrets then transport.learn(body, request.secrets) end
   if row.multipart then return lazy.load("upload").multipart(transport, request, row.multipart, body, path) end
   local value, response = plan.result(context, plan, request, path)

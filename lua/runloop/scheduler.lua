@@ -100,8 +100,8 @@ function scheduler:enter(what, may_block, quiet)
     errors.misuse(what .. ": cannot be called in on_event, which must not wait; call it later, or in a function given"
       .. " to client:spawn")
   end
-  local task, co = turns.current, running()
-  if task and task._co == co then
+  local task = turns.current
+  if task and task._co == running() then
     if task._closing then return cancelled_error "task was cancelled" end
     if not isyieldable() then
       errors.misuse(what .. ": Lua cannot yield here (inside table.sort, string.gsub, require or another C function);"
@@ -114,7 +114,9 @@ function scheduler:enter(what, may_block, quiet)
     errors.misuse(what .. ": the client is nonblocking; make the call in a function given to client:spawn (of this"
       .. " client, or of one that shares its scheduler)")
   end
-  if problems.first <= problems.last and not quiet and not self.helping[co or MAIN] then self:raise_problem() end
+  if problems.first <= problems.last and not quiet and not self.helping[running() or MAIN] then
+    self:raise_problem()
+  end
   return nil
 end
 
@@ -178,11 +180,11 @@ function scheduler:await(transfer, shared)
     if self.closed then self:end_if_closed() end
     return
   end
-  local turns, task = self.turns, self:task_here()
+  local turns = self.turns
+  local task = turns.current and self:task_here()
   if task then return turns:wait_for(task, transfer, shared) end
   repeat
-    turns:move(nil)
-    turns:collect()
+    if turns:move(nil) == 0 or turns:has_tasks() then turns:collect() end
   until transfer:want()
 end
 

@@ -15,14 +15,16 @@ end
 
 -- Raises for an array with holes: of what is behind them, who knows how much would be left out.
 local function check_holes(array, where)
-  local count, other = 0, type(rawget(array, "n")) == "number" and rawget(array, "n") or nil -- of table.pack
+  local other = type(rawget(array, "n")) == "number" and rawget(array, "n") or nil -- of table.pack
+  local count, last = 0, 0
   for key in next, array do
     if type(key) == "number" then
       count = count + 1
+      if key > last then last = key end
       if key < 1 or key % 1 ~= 0 then other = key end
     end
   end
-  for i = 1, count do
+  for i = 1, (last ~= count or other) and count or 0 do
     if rawget(array, i) == nil then
       errors.misuse(where .. ": argument 'source' is an array with a hole: item " .. i .. " is nil, and others follow")
     end

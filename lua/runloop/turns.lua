@@ -55,6 +55,12 @@ function turns:is_inside()
   return self.current ~= false or self.turning or self.telling
 end
 
+--- Whether somebody else may wait for a transfer's news.
+---@return boolean
+function turns:has_tasks()
+  return self.alive > 0 or self.unsettled or self.touching
+end
+
 --- Moves bytes, waiting for something to happen for so long (nil: as long as it takes).
 ---@param seconds number|nil
 ---@return integer events 0: nothing happened
@@ -72,11 +78,14 @@ end
 -- Ends the waits of those who wait for a transfer.
 local function wake_waiters(self, id)
   local waiter = self.waiting[id]
-  self.waiting[id] = nil
   if not waiter then return end
-  local list = waiter.status and { waiter } or waiter
-  for i = 1, #list do
-    if type(list[i]._wait) == "userdata" and list[i]._wait:id() == id then self:wake(list[i]) end
+  self.waiting[id] = nil
+  local task, i = waiter.status and waiter or waiter[1], 1
+  while task do
+    local wait = task._wait
+    if type(wait) == "userdata" and wait:id() == id then self:wake(task) end
+    i = i + 1
+    task = waiter[i]
   end
 end
 

@@ -121,9 +121,12 @@ end
 ---@param task table
 function waits:wake(task)
   if task.status ~= "running" or task._wait == READY then return end
-  touch(self)
-  deadlines.remove(self.sleepers, task)
-  task._wake = nil
+  if self.touching then self:reindex() end
+  self.touching = true
+  if task._wake then
+    deadlines.remove(self.sleepers, task)
+    task._wake = nil
+  end
   enqueue(self, task)
   self.touching = false
 end
@@ -222,8 +225,9 @@ end
 ---@param transfer userdata
 ---@param shared boolean|nil true: others may wait for it, so the end of this task does not end the transfer
 function waits:wait_for(task, transfer, shared)
-  self:drop_stale_wait(task)
-  touch(self)
+  if task._wait ~= nil or task._wake or task._joins then self:drop_stale_wait(task) end
+  if self.touching then self:reindex() end
+  self.touching = true
   add_waiter(self.waiting, transfer:id(), task)
   task._wait, task._shared = transfer, shared
   task._transfer = not shared and transfer or nil
