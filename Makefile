@@ -243,7 +243,7 @@ asan simd-scalar simd-sse2: %: $(B)/$$(subst simd-,,$$*)/runloop/core.so
 
 # What reads and writes JSON, and the fuzzers of what looks at many bytes at once; `make ctest` has the rest.
 simd_specs = $(patsubst %,spec/%_spec.lua,core_json json json_differential sending fields pager core_stream)
-simd_fuzzers = $(addprefix fuzz_,json encode framer events project)
+simd_fuzzers = $(addprefix fuzz_,json encode framer events parts)
 ## simd: runs the specs of JSON and the fuzzers for processors without AVX2, and without any SIMD
 .PHONY: simd
 simd: simd-scalar simd-sse2 $(addprefix run/fuzz-scalar/,$(simd_fuzzers)) $(addprefix run/fuzz-sse2/,$(simd_fuzzers))

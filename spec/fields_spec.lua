@@ -113,6 +113,83 @@ describe("a list with fields", function()
       return client.scenarios:list(nil, options):next()
     end
 
+    it("cut anywhere, or full of all there is, gives what the whole items have", function()
+      local state = 20250921
+      local function random(below)
+        state = (state * 1103515245 + 12345) % 2147483648
+        return math.floor(state / 65536) % below
+      end
+      local function one_of(list) return list[random(#list) + 1] end
+      local blanks, names = { "", "", "", " ", "\n\t " }, { "name", [[n\u0061me]], "status", "x", [[y\"]], "Zürich", "" }
+      local plain_values = { "0", "-1.5e3", "true", "null", [["]}"]], [["\\"]], [["\"{\""]], '"Zürich"', "[]", "{}",
+        '"' .. ("[\\\\"):rep(50) .. '"' }
+      local function value(depth)
+        if depth > 3 or random(2) == 0 then return one_of(plain_values) end
+        local inside = {}
+        for i = 1, random(4) do inside[i] = one_of(blanks) .. value(depth + 1) .. one_of(blanks) end
+        if random(2) == 0 then return "[" .. table.concat(inside, ",") .. "]" end
+        for i = 1, #inside do inside[i] = '"' .. one_of(names) .. '":' .. inside[i] end
+        return "{" .. table.concat(inside, ",") .. "}"
+      end
+      local items = {}
+      for i = 1, 300 do
+        local members, at = {}, random(6) + 1
+        for k = 1, 6 do
+          local name, text = one_of(names), value(1)
+          if k == at then name, text = "id", ('"item %d"'):format(i) end
+          members[k] = one_of(blanks) .. '"' .. name .. '"' .. one_of(blanks) .. ":" .. one_of(blanks) .. text
+            .. one_of(blanks)
+        end
+        items[i] = "{" .. table.concat(members, ",") .. "}"
+      end
+      local function list(options, bytes)
+        server:fault {
+          path = "^/v1/scenarios$", status = 200, trickle = { bytes = bytes, every = 0 },
+          body = '{"scenarios":[' .. table.concat(items, " , ") .. '],"has_more":false}',
+        }
+        options.nulls = "keep"
+        return expect.success(client.scenarios:list(nil, options):collect())
+      end
+      local whole = list({}, 10000)
+      assert.equal(300, #whole)
+      for _, bytes in ipairs { 61, 997, 1000000 } do
+        local some = list({ fields = { "name", "status", "Zürich" } }, bytes)
+        assert.equal(300, #some)
+        for i, item in ipairs(some) do
+          assert.same(only({ "id", "name", "status", "Zürich" }, whole[i]), plain(item))
+        end
+      end
+    end)
+
+    it("wrong only behind what has been taken fails then, and hands over what came before", function()
+      server:fault {
+        path = "^/v1/scenarios$", status = 200,
+        body = [[{"scenarios":[{"id":"a","x":1},{"id":"b","name":"n"},{"id":"c","x":1,}]}]],
+      }
+      local items, err, so_far = client.scenarios:list(nil, { fields = { "name" }, max_retries = 0 }):collect()
+      expect.failure("decode", "JSON", items, err)
+      assert.is_truthy(err.message:find("byte 70: a key must come here", 1, true), err.message)
+      assert.same({ { id = "a" }, { id = "b", name = "n" } }, { plain(so_far[1]), plain(so_far[2]) })
+    end)
+
+    it("too large in what is left out is too large", function()
+      local text = '{"id":"a","x":"' .. ("x"):rep(4000) .. '"}'
+      local tight = server:client { max_retries = 0, max_body_bytes = #text }
+      for more = 0, 1 do
+        server:fault {
+          path = "^/v1/scenarios$", status = 200,
+          body = '{"scenarios":[' .. text:gsub("x+\"}", function(xs) return ("x"):rep(more) .. xs end) .. ']}',
+        }
+        local items, err = tight.scenarios:list(nil, { fields = { "name" } }):collect()
+        if more == 0 then
+          assert.equal(1, #expect.success(items, err))
+        else
+          expect.failure("limit", "BODY_TOO_LARGE", items, err)
+        end
+      end
+      tight:close()
+    end)
+
     it("unusual: names with escapes, names that come twice, blanks, nulls", function()
       local item = expect.success(item_of([[ { "\u006eame" : "n" , "id":"a", "x":{"name":"]}"}, "metadata":null,
         "id" : "b", "st\u0061tus":[1,{"id":2}], "y":-1.5e3,"z":"\\\"}" } ]],
@@ -129,11 +206,21 @@ describe("a list with fields", function()
     end)
 
     it("wrong in what is wanted fails, and says where", function()
-      local value, err = item_of([[{"id":"a","x":[1],"name":nope}]], { fields = { "name" } })
-      expect.failure("decode", "JSON", value, err)
-      assert.matches("byte 41", err.message)
-      value, err = item_of([[{"id":"a","x":1 "name":"n"}]], { fields = { "name" } })
-      expect.failure("decode", "JSON", value, err)
+      for _, case in ipairs {
+        { [[{"id":"a","x":[1],"name":nope}]], "41: a value must come here" },
+        { [[{"id":"a","x":[1],"name":[1,"\n",{"y":-}]}]], "54: a digit must come here" },
+        { [[{"id":"a","name":1 , "x":2 , "name": 01 , "y":[}]}]], "53: ',' or '}' must come here" },
+        { [[{"id":"a","x":1 "name":"n"}]], "31: ',' or '}' must come here" },
+        { [[{"id":"a","x":"\q","name":"\q","y" 1}]], "43: bad escape in a string" },
+        { [[{"id":"a","x":"\q","y" 1}]], "38: ':' must come here" },
+        { [[{"id":"a","x":"\q","\q":1}]], "36: bad escape in a string" },
+        { [[{"id":"a","x":[1}]}]], "31: this bracket was not opened" },
+      } do
+        local value, err = item_of(case[1], { fields = { "name" } })
+        expect.failure("decode", "JSON", value, err)
+        assert.is_truthy(err.message:find("byte " .. case[2], 1, true), err.message)
+      end
+      local value, err
       value, err = item_of([[{"x":1,"name":"n"}]], { fields = { "name" } })
       expect.failure("decode", "SHAPE", value, err)
       value, err = item_of([[5]], { fields = { "name" } })

@@ -5,8 +5,9 @@
 
 #include "alloc.h"
 #include "buffer.h"
+#include "ends.h"
 #include "json.h"
-#include "scan.h"
+#include "parts.h"
 
 /* More than this is not kept for the next page. */
 #define SPARE_BYTES (4u * 1024u * 1024u)
@@ -33,16 +34,14 @@ enum place {
 struct value {
   uint64_t offset; /* of its first byte in the body */
   size_t len;      /* bytes seen so far */
-  unsigned base;   /* containers around it */
-  unsigned depth;  /* containers open, those around it included */
-  int scalar;      /* neither container nor string: only what follows shows where it ends */
-  int in_string;
-  int escaped; /* the last byte was a backslash in a string */
+  struct rl_end end;
+  int apart; /* an item of which only some members are kept */
 };
 
+/* Its text is followed by what rl_parts_place knows it by, `gaps` bytes. */
 struct item {
   uint64_t offset;
-  size_t len;
+  size_t len, gaps;
 };
 
 struct rl_framer {
@@ -52,7 +51,7 @@ struct rl_framer {
   const char *piece; /* that is being fed */
   uint64_t offset;   /* of its first byte in the body */
   struct value value;
-  uint32_t arrays[RL_JSON_MAX_DEPTH / 32]; /* one bit a level: array or object */
+  struct rl_parts *parts; /* of the items; NULL: they are kept whole */
 
   struct rl_buffer bytes; /* waiting items, one behind the other, then the one that is coming in */
   struct rl_buffer index; /* a struct item for each of those that wait */
@@ -99,7 +98,13 @@ void rl_framer_free(struct rl_framer *f) {
   rl_buffer_free(&f->member);
   rl_buffer_free(&f->members);
   rl_json_free(&f->json);
+  rl_parts_free(f->parts);
   rl_free(f);
+}
+
+enum rl_status rl_framer_keep_only(struct rl_framer *f, const struct rl_text *names, size_t count) {
+  f->parts = rl_parts_new(names, count);
+  return f->parts != NULL ? RL_OK : RL_NOMEM;
 }
 
 void rl_framer_borrow(struct rl_framer *f, struct rl_buffer *spare) {
@@ -140,43 +145,50 @@ static struct rl_buffer *destination(struct rl_framer *f) {
   return f->place == IN_ITEM ? &f->bytes : &f->member;
 }
 
-/* Parses what has been seen of the value; the first error in it becomes the framer's. That it is
- * not complete is an error where `whole` says that it should be. */
+/* How many bytes are kept of the value that is coming in. */
+static size_t kept(const struct rl_framer *f) {
+  return f->value.apart ? rl_parts_kept(f->parts) : f->value.len;
+}
+
+/* Parses what is kept of the value; the first error in it becomes the framer's. That it is not
+ * complete is an error where `whole` says that it should be. */
 static enum rl_json_token parse(struct rl_framer *f, int whole) {
   const struct rl_buffer *b = destination(f);
   enum rl_json_token token;
-  rl_json_start(&f->json, b->data + b->len - f->value.len, f->value.len);
+  rl_json_start(&f->json, b->data + b->len - kept(f), kept(f));
   do
     token = rl_json_next(&f->json);
   while (token > RL_JSON_END);
   if (token == RL_JSON_END && !rl_json_only(&f->json))
     token = RL_JSON_ERROR;
-  if (token == RL_JSON_ERROR || (token == RL_JSON_MORE && whole))
-    fail(f, f->json.status, f->json.message, f->value.offset + f->json.offset);
+  if (token == RL_JSON_ERROR || (token == RL_JSON_MORE && whole)) {
+    size_t at = f->json.offset;
+    if (f->value.apart)
+      at = rl_parts_place(rl_parts_gaps(f->parts), at);
+    fail(f, f->json.status, f->json.message, f->value.offset + at);
+  }
   return token;
 }
 
 static int begins_value(char c) {
-  return c != '\0' && strchr("{[\"-0123456789tfn", c) != NULL;
-}
-
-static int is_scalar(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-         c == '+' || c == '.';
+  struct rl_end end;
+  return rl_end_begin(&end, 0, c);
 }
 
 /* A value begins at `p`, of which nothing is consumed yet. */
 static void begin(struct rl_framer *f, enum place place, const char *p) {
   struct value *v = &f->value;
-  if (!begins_value(*p)) {
+  const unsigned around = place == IN_ITEM ? 2 : 1;
+  if (!rl_end_begin(&v->end, around, *p)) {
     fail_at(f, RL_SYNTAX, "a value must come here", p);
     return;
   }
   f->place = place;
-  memset(v, 0, sizeof *v);
   v->offset = f->offset + (uint64_t)(p - f->piece);
-  v->base = v->depth = place == IN_ITEM ? 2 : 1;
-  v->scalar = is_scalar(*p);
+  v->len = 0;
+  v->apart = place == IN_ITEM && f->parts != NULL && *p == '{';
+  if (v->apart)
+    rl_parts_begin(f->parts, around);
 }
 
 /* 1: of a byte order mark that the body begins with (RFC 8259, 8.1). */
@@ -261,82 +273,6 @@ static const char *between(struct rl_framer *f, const char *p) {
   return p + 1;
 }
 
-/* Follows a bracket at `p` outside of strings. */
-static void bracket(struct rl_framer *f, struct value *v, const char *p) {
-  int array = *p == '[' || *p == ']';
-  uint32_t *word, bit;
-  if (*p == '[' || *p == '{') {
-    if (v->depth == RL_JSON_MAX_DEPTH) {
-      fail_at(f, RL_TOO_DEEP, "nested too deeply", p);
-      return;
-    }
-    word = &f->arrays[v->depth / 32];
-    bit = (uint32_t)1 << (v->depth % 32);
-    *word = array ? *word | bit : *word & ~bit;
-    v->depth++;
-  } else {
-    v->depth--;
-    if ((int)(f->arrays[v->depth / 32] >> (v->depth % 32) & 1) != array)
-      fail_at(f, RL_SYNTAX, "this bracket was not opened", p);
-  }
-}
-
-#ifdef RL_SIMD_64
-/* Does what find_end does, 64 bytes at a time and only inside of a container; returns where it is
- * for find_end to go on. */
-static const char *find_bracket(struct rl_framer *f, struct value *v, const char *p,
-                                const char *stop, int *whole) {
-  const struct rl_scanner *const scanner = rl_scanner();
-  struct rl_structure s = {(uint64_t)v->escaped, v->in_string ? ~(uint64_t)0 : 0, 0};
-  for (p = scanner->walk(p, stop, &s); s.brackets != 0; p = scanner->walk(p + 64, stop, &s)) {
-    uint64_t brackets = s.brackets;
-    for (; brackets != 0; brackets &= brackets - 1) {
-      const char *at = p + __builtin_ctzll(brackets);
-      bracket(f, v, at);
-      *whole = v->depth == v->base;
-      if (*whole || f->status != RL_OK) {
-        v->escaped = v->in_string = 0;
-        return at + 1;
-      }
-    }
-  }
-  v->escaped = s.escaped != 0;
-  v->in_string = s.inside != 0;
-  return p;
-}
-#endif
-
-/* Looks for the end of the value up to `stop`. Returns behind it with *whole set, or behind the
- * byte of an error, or `stop`. */
-static const char *find_end(struct rl_framer *f, const char *p, const char *stop, int *whole) {
-  struct value v = f->value;
-#ifdef RL_SIMD_64
-  if (p < stop && v.depth == v.base && !v.in_string && *p != '"')
-    bracket(f, &v, p++); /* the container's own */
-  if (v.depth > v.base)
-    p = find_bracket(f, &v, p, stop, whole);
-#endif
-  for (; p < stop && !*whole && f->status == RL_OK; p++) {
-    if (v.escaped) {
-      v.escaped = 0;
-    } else if (v.in_string) {
-      p = rl_skip_string(p, stop);
-      if (p == stop)
-        break;
-      v.escaped = *p == '\\';
-      v.in_string = v.escaped;
-      *whole = !v.in_string && v.depth == v.base;
-    } else if (*p == '"') {
-      v.in_string = 1;
-    } else if ((*p | 0x20) == '{' || (*p | 0x20) == '}') {
-      bracket(f, &v, p);
-      *whole = v.depth == v.base;
-    }
-  }
-  f->value = v;
-  return p;
-}
-
 static void key_complete(struct rl_framer *f) {
   const struct rl_json *j = &f->json;
   if (parse(f, 1) != RL_JSON_END)
@@ -374,26 +310,47 @@ static void member_complete(struct rl_framer *f) {
 static void item_complete(struct rl_framer *f) {
   struct item item;
   item.offset = f->value.offset;
-  item.len = f->value.len;
+  item.len = kept(f);
+  item.gaps = 0;
+  if (f->value.apart) {
+    const struct rl_text gaps = rl_parts_gaps(f->parts);
+    keep(f, &f->bytes, gaps.data, gaps.len);
+    item.gaps = gaps.len;
+  }
   f->place = BEHIND_ITEM;
-  if (keep(f, &f->index, &item, sizeof item))
+  if (f->status == RL_OK && keep(f, &f->index, &item, sizeof item))
     f->count++;
+}
+
+/* Looks for the end of the value up to `stop`, and keeps it, or what is wanted of it. */
+static const char *find_end(struct rl_framer *f, const char *p, const char *stop, int *whole) {
+  struct value *v = &f->value;
+  const char *const q = v->apart ? rl_parts_take(f->parts, &f->bytes, p, stop, whole)
+                                 : rl_end_find(&v->end, p, stop, whole);
+  if (v->apart) {
+    size_t at;
+    const char *message;
+    enum rl_status status = rl_parts_error(f->parts, &message, &at);
+    if (status != RL_OK)
+      fail(f, status, message, v->offset + at);
+    return q;
+  }
+  if (v->end.status != RL_OK)
+    fail_at(f, v->end.status, v->end.message, q - 1);
+  keep(f, destination(f), p, (size_t)(q - p));
+  return q;
 }
 
 /* Takes bytes of the value from `p` on and returns where to go on. */
 static const char *in_value(struct rl_framer *f, const char *p, const char *end) {
   struct value *v = &f->value;
   const size_t room = f->max_item - v->len;
-  const char *const stop = (size_t)(end - p) > room ? p + room : end, *q = p;
-  int whole = 0;
-  if (!v->scalar) {
-    q = find_end(f, p, stop, &whole);
-  } else {
-    while (q < stop && is_scalar(*q))
-      q++;
-    whole = q < end && !is_scalar(*q);
-  }
-  if (!keep(f, destination(f), p, (size_t)(q - p)))
+  const char *const stop = (size_t)(end - p) > room ? p + room : end, *q;
+  int whole;
+  q = find_end(f, p, stop, &whole);
+  if (v->end.scalar && q == stop && stop < end)
+    (void)rl_end_find(&v->end, q, q + 1, &whole); /* it may end at the edge */
+  if (f->status == RL_NOMEM)
     return q;
   v->len += (size_t)(q - p);
   if (f->status != RL_OK)
@@ -477,23 +434,34 @@ int rl_framer_first(const struct rl_framer *f, const char **p, size_t *n) {
 }
 
 int rl_framer_last(const struct rl_framer *f, const char **p, size_t *n) {
-  size_t coming = f->place == IN_ITEM ? f->value.len : 0;
+  size_t coming = f->place == IN_ITEM ? kept(f) : 0;
+  struct item item;
   if (rl_framer_waiting(f) == 0)
     return 0;
-  *n = item_at(f, f->index.len - sizeof(struct item)).len;
-  *p = f->bytes.data + f->bytes.len - coming - *n;
+  item = item_at(f, f->index.len - sizeof item);
+  *n = item.len;
+  *p = f->bytes.data + f->bytes.len - coming - item.gaps - item.len;
   return 1;
 }
 
-uint64_t rl_framer_offset(const struct rl_framer *f) {
-  return rl_framer_waiting(f) > 0 ? item_at(f, f->index_used).offset : f->offset;
+uint64_t rl_framer_offset(const struct rl_framer *f, size_t at) {
+  struct item item;
+  struct rl_text gaps;
+  if (rl_framer_waiting(f) == 0)
+    return f->offset;
+  item = item_at(f, f->index_used);
+  gaps.data = f->bytes.data + f->bytes_used + item.len;
+  gaps.len = item.gaps;
+  return item.offset + rl_parts_place(gaps, at);
 }
 
 void rl_framer_drop(struct rl_framer *f) {
+  struct item item;
   if (rl_framer_waiting(f) == 0)
     return;
-  f->bytes_used += item_at(f, f->index_used).len;
-  f->index_used += sizeof(struct item);
+  item = item_at(f, f->index_used);
+  f->bytes_used += item.len + item.gaps;
+  f->index_used += sizeof item;
 }
 
 const char *rl_framer_members(const struct rl_framer *f, size_t *n) {

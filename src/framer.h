@@ -7,6 +7,7 @@
 #ifndef RL_FRAMER_H
 #define RL_FRAMER_H
 
+#include "buffer.h"
 #include "status.h"
 
 #include <stddef.h>
@@ -19,10 +20,14 @@ struct rl_framer;
 struct rl_framer *rl_framer_new(const char *key, size_t max_item);
 void rl_framer_free(struct rl_framer *f); /* NULL is fine */
 
+/* Of items that are objects only the members with these names are kept, which are copied. What is
+ * left out is searched for its end, no more: quotes and brackets must match. A name with escapes
+ * counts as what it means. Before any bytes came, and once. */
+enum rl_status rl_framer_keep_only(struct rl_framer *f, const struct rl_text *names, size_t count);
+
 /* Takes a buffer to hold items in, before any bytes came, and gives one back, after which no item
  * waits any more: the memory of a page that has been read serves the next, for which the kernel
  * would clear new pages. */
-struct rl_buffer;
 void rl_framer_borrow(struct rl_framer *f, struct rl_buffer *spare);
 void rl_framer_return(struct rl_framer *f, struct rl_buffer *spare);
 
@@ -54,8 +59,8 @@ size_t rl_framer_buffered(const struct rl_framer *f); /* bytes held, bookkeeping
 int rl_framer_first(const struct rl_framer *f, const char **p, size_t *n);
 int rl_framer_last(const struct rl_framer *f, const char **p, size_t *n);
 
-/* Where in the body the oldest waiting item begins. */
-uint64_t rl_framer_offset(const struct rl_framer *f);
+/* Where in the body byte `at` of the oldest waiting item was. */
+uint64_t rl_framer_offset(const struct rl_framer *f, size_t at);
 
 /* The oldest waiting item has been used. */
 void rl_framer_drop(struct rl_framer *f);

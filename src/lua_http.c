@@ -1,6 +1,5 @@
 /* lua_http.c: clients and transfers for Lua. Never calls libcurl: that is http.c's. */
 #include "http.h"
-#include "project.h"
 #include "lua_compat.h"
 #include "lua_body.h"
 #include "lua_core.h"
@@ -17,7 +16,7 @@
 #define FIELDS "runloop.fields"
 
 /* The user values of a transfer. The last ones are those of `ready`. */
-enum { OF_CLIENT = 1, OF_PAGE, OF_METATABLE, OF_FIELDS, OF_CURSOR };
+enum { OF_CLIENT = 1, OF_PAGE, OF_METATABLE, OF_CURSOR };
 
 /* A larger max_body is taken as this, which no buffer reaches. */
 #define MAX_BODY (SIZE_MAX >> 2)
@@ -27,16 +26,15 @@ enum { OF_CLIENT = 1, OF_PAGE, OF_METATABLE, OF_FIELDS, OF_CURSOR };
 struct client {
   struct rl_http *http; /* NULL before it is made and after it was collected */
   struct rl_json json;
-  lua_State *stack;           /* to decode on; a user value */
-  int decoding;               /* texts of transfers, which must not move */
-  struct rl_buffer projected; /* what is left of an item of which not all is wanted */
+  lua_State *stack; /* to decode on; a user value */
+  int decoding;     /* texts of transfers, which must not move */
   struct rl_random random;
 };
 
 /* The names of the members of items that are wanted, which Lua keeps alive in the user value. */
 struct fields {
   size_t count;
-  struct rl_name names[];
+  struct rl_text names[];
 };
 
 /* How, and how long, a list's items are handed over without more ado: see `ready`. */
@@ -46,7 +44,6 @@ struct ready {
   int yieldable;
   double until;
   int flags;
-  const struct fields *fields; /* or NULL: all */
   struct rl_text cursor;
   int looked_ahead;
 };
@@ -222,7 +219,6 @@ static int core_http(lua_State *L) {
   c->http = NULL;
   c->decoding = 0;
   rl_json_init(&c->json);
-  rl_buffer_init(&c->projected, SIZE_MAX);
   c->random.left = 0;
   luaL_setmetatable(L, CLIENT);
   c->stack = lua_newthread(L);
@@ -311,6 +307,16 @@ static void read_pieces(lua_State *L, struct rl_request *r, struct rl_piece *one
   r->piece_count = n;
 }
 
+static void read_fields(lua_State *L, struct rl_sink_options *sink) {
+  (void)lua_getfield(L, 6, "fields");
+  if (lua_toboolean(L, -1)) {
+    const struct fields *f = luaL_checkudata(L, -1, FIELDS);
+    sink->fields = f->names;
+    sink->field_count = f->count;
+  }
+  lua_pop(L, 1);
+}
+
 /* The text and the strings of the request stay alive in its tables; a body only until a finalizer
  * releases it: so after its pieces have been read, nothing is allocated. */
 static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body,
@@ -336,6 +342,7 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
     return;
   luaL_checktype(L, 6, LUA_TTABLE);
   r->sink.list = c_string_field(L, 6, "list");
+  read_fields(L, &r->sink);
   r->sink.file = c_string_field(L, 6, "file");
   r->sink.owner_only = boolean_field(L, 6, "owner_only");
   r->sink.events = boolean_field(L, 6, "events");
@@ -357,7 +364,8 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * files are opened at once and must be regular. One whose size is another when it is read ends the
  * transfer: kind file, code READ.
  *
- * sink: where a 2xx answer's body goes: list (its items are taken by `item`), events (true: a
+ * sink: where a 2xx answer's body goes: list (its items are taken by `item`; with fields, of
+ * `fields`, they have no others), events (true: a
  * text/event-stream, whose events are taken by `event`), file and owner_only; without any of these
  * it is collected (`json`, `text`). And lane: "pages", or "streams" for what is open for long; a
  * stream goes there anyway. For a list, events and a file `timeout` is the longest silence, while
@@ -555,7 +563,6 @@ static int client_gc(lua_State *L) {
   c->http = NULL;
   rl_json_free(&c->json);
   rl_json_init(&c->json);
-  rl_buffer_free(&c->projected);
   return 0;
 }
 
@@ -662,7 +669,7 @@ static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f)
   return 2 + push_error(L, status, cut, message, offset);
 }
 
-/* fields(names) -> what transfer:item takes to give only the members with these names */
+/* fields(names) -> what client:start takes to have only the members with these names in items */
 static int core_fields(lua_State *L) {
   struct fields *f;
   size_t i, n;
@@ -674,39 +681,12 @@ static int core_fields(lua_State *L) {
   for (i = 0; i < n; i++) {
     if (lua_rawgeti(L, 1, (lua_Integer)i + 1) != LUA_TSTRING)
       return luaL_error(L, "a field's name must be a string");
-    f->names[i].text = lua_tolstring(L, -1, &f->names[i].len);
+    f->names[i].data = lua_tolstring(L, -1, &f->names[i].len);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_setiuservalue(L, -2, 1);
   luaL_setmetatable(L, FIELDS);
   return 1;
-}
-
-/* The argument, or NULL where there is none. */
-static const struct fields *fields_at(lua_State *L, int arg) {
-  return lua_toboolean(L, arg) ? luaL_checkudata(L, arg, FIELDS) : NULL;
-}
-
-/* As decode, of the item's text: only these fields, if any are given. What cannot be taken apart is
- * decoded as a whole, for the error. */
-static int decode_item(lua_State *L, struct transfer *box, int flags, const struct fields *f,
-                       const char *data, size_t len) {
-  struct client *c = box->client;
-  size_t left;
-  if (f == NULL)
-    return decode(L, box, flags, data, len);
-  if (c->decoding > 0)
-    return luaL_error(L, "client used in a finalizer while it decodes");
-  rl_buffer_reset(&c->projected);
-  if (rl_buffer_reserve(&c->projected, len) != RL_OK)
-    return rl_no_memory(L);
-  left = rl_project(f->names, f->count, &c->json, data, len, c->projected.data);
-  if (left > 0) {
-    if (decode(L, box, flags, c->projected.data, left))
-      return 1;
-    unpin(box);
-  }
-  return decode(L, box, flags, data, len);
 }
 
 /* The transfer's oldest item, which was decoded, is the loop's now. */
@@ -716,10 +696,9 @@ static void item_taken(struct transfer *box, struct rl_framer *f) {
   unpin(box);
 }
 
-/* transfer:item([flags[, fields]]) -> item
+/* transfer:item([flags]) -> item
  *
- * Takes the next item of the list. flags: see rl_lua_json_flags; fields: those that are wanted, of
- * `fields` above. When there is none:
+ * Takes the next item of the list. flags: see rl_lua_json_flags. When there is none:
  *   nil, "more"    wait for news (`want`)
  *   nil, "done"    that was all: the page is whole
  *   nil, "failed"  `finish` tells of a failure, or of a status other than 2xx
@@ -730,13 +709,12 @@ static int transfer_item(lua_State *L) {
   struct transfer *box = check_unpinned(L);
   struct rl_framer *f = rl_transfer_framer(box->transfer);
   struct rl_json *j = &box->client->json;
-  const struct fields *fields = fields_at(L, 3);
   const char *p;
   size_t n;
   if (f == NULL || !rl_framer_first(f, &p, &n))
     return after_items(L, box->transfer, f);
-  if (!decode_item(L, box, rl_lua_json_flags(L, 2), fields, p, n)) {
-    uint64_t offset = rl_framer_offset(f) + j->offset;
+  if (!decode(L, box, rl_lua_json_flags(L, 2), p, n)) {
+    uint64_t offset = rl_framer_offset(f, j->offset);
     enum rl_status status = j->status;
     const char *message = j->message;
     unpin(box);
@@ -769,26 +747,25 @@ static int is_yieldable(lua_State *L) {
 #endif
 }
 
-/* ready(transfer, page, until, flags, fields, metatable, cursor, looked_ahead) -> transfer
+/* ready(transfer, page, until, flags, metatable, cursor, looked_ahead) -> transfer
  *
  * From now on this coroutine may `take` the transfer's items: up to the time `until`, by the clock
  * of `now`, and as long as `within` is neither entered nor left. page: its `last` becomes the id of
- * each; flags, fields: as in transfer:item; metatable: that each gets, or nil; cursor: the id that
+ * each; flags: as in transfer:item; metatable: that each gets, or nil; cursor: the id that
  * none has, or nil; looked_ahead: also when the transfer has finished. */
 static int core_ready(lua_State *L) {
-  static const int values[][2] = {{2, OF_PAGE}, {6, OF_METATABLE}, {5, OF_FIELDS}, {7, OF_CURSOR}};
+  static const int values[][2] = {{2, OF_PAGE}, {5, OF_METATABLE}, {6, OF_CURSOR}};
   struct transfer *box = check_unpinned(L);
   struct ready *r = &box->ready;
   size_t i;
-  lua_settop(L, 8);
+  lua_settop(L, 7);
   luaL_checktype(L, 2, LUA_TTABLE);
-  if (!lua_isnil(L, 6))
-    luaL_checktype(L, 6, LUA_TTABLE);
-  r->fields = fields_at(L, 5);
-  r->cursor.data = luaL_optlstring(L, 7, "", &r->cursor.len);
+  if (!lua_isnil(L, 5))
+    luaL_checktype(L, 5, LUA_TTABLE);
+  r->cursor.data = luaL_optlstring(L, 6, "", &r->cursor.len);
   r->until = luaL_checknumber(L, 3);
   r->flags = rl_lua_json_flags(L, 4);
-  r->looked_ahead = lua_toboolean(L, 8);
+  r->looked_ahead = lua_toboolean(L, 7);
   r->changes = changes(L);
   r->yieldable = is_yieldable(L);
   r->L = L;
@@ -835,7 +812,7 @@ static int take_ready(lua_State *L, int at) {
   f = rl_transfer_framer(box->transfer);
   if (f == NULL || !rl_framer_first(f, &p, &n))
     return 0;
-  if (!decode_item(L, box, box->ready.flags, box->ready.fields, p, n)) {
+  if (!decode(L, box, box->ready.flags, p, n)) {
     unpin(box);
     return 0;
   }

@@ -39,10 +39,12 @@ static enum rl_status open_file(struct rl_sink *s, const char *path, mode_t mode
   return RL_OK;
 }
 
-static enum rl_status open_page(struct rl_sink *s, const char *list, size_t max_item) {
+static enum rl_status open_page(struct rl_sink *s, const struct rl_sink_options *o) {
   s->kind = RL_SINK_PAGE;
-  s->framer = rl_framer_new(list, max_item);
-  return s->framer != NULL ? RL_OK : RL_NOMEM;
+  s->framer = rl_framer_new(o->list, o->max_body);
+  if (s->framer == NULL)
+    return RL_NOMEM;
+  return o->fields != NULL ? rl_framer_keep_only(s->framer, o->fields, o->field_count) : RL_OK;
 }
 
 static enum rl_status open_events(struct rl_sink *s, size_t max_event) {
@@ -57,7 +59,7 @@ enum rl_status rl_sink_open(struct rl_sink *s, const struct rl_sink_options *o) 
   s->most = o->max_body < SIZE_MAX - SLACK ? o->max_body + SLACK : SIZE_MAX;
   rl_buffer_init(&s->buffer, o->max_body);
   if (o->list != NULL)
-    return open_page(s, o->list, o->max_body);
+    return open_page(s, o);
   if (o->events)
     return open_events(s, o->max_body);
   if (o->file != NULL)

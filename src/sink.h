@@ -28,8 +28,10 @@ enum rl_sink_kind { RL_SINK_BUFFER, RL_SINK_PAGE, RL_SINK_EVENTS, RL_SINK_FILE, 
 
 /* What becomes of a 2xx body; any other goes into the buffer. */
 struct rl_sink_options {
-  size_t max_body;  /* bytes of a buffered body, of one item or of one event */
-  const char *list; /* through a framer for this list; or NULL */
+  size_t max_body;              /* bytes of a buffered body, of one item or of one event */
+  const char *list;             /* through a framer for this list; or NULL */
+  const struct rl_text *fields; /* what rl_framer_keep_only takes; or NULL */
+  size_t field_count;
   int events;       /* into events, if it is a text/event-stream */
   const char *file; /* to this file, which must not exist yet; or NULL. It is removed when it does
                        not arrive whole, and else with the sink: who wants to keep it renames it */

@@ -70,7 +70,7 @@ local function new_page(self, cursor, previous_first)
 end
 
 local function start(self, page)
-  return steps.start(self, page, { list = self._list })
+  return steps.start(self, page, { list = self._list, fields = self._fields })
 end
 
 function pager:_release()
@@ -198,7 +198,7 @@ local function step(self, page)
     if err then return nil, retry_page(self, page, err) end
     return nil, true
   end
-  local item, why, code, message = page.transfer:item(self._reading, self._fields)
+  local item, why, code, message = page.transfer:item(self._reading)
   if item ~= nil then return accept(self, page, item) end
   if why == "done" then
     arrived(self, page)
@@ -260,7 +260,7 @@ local function arm(self, page, field)
   local free = transfer and not (self._collecting and field == "_armed") and free_until(self._scheduler)
   if not free then return false end
   if free == huge then free = self._driven + DRIVE_INTERVAL end
-  return ready(transfer, page, free, self._reading, self._fields, self._metatable, page.cursor, page.looked_ahead)
+  return ready(transfer, page, free, self._reading, self._metatable, page.cursor, page.looked_ahead)
 end
 
 -- What goes with an item that the loop gets, now and then: the page behind it, and the network.

@@ -9,21 +9,35 @@
 
 #include "test.h"
 
+static int only; /* some members of the items are kept */
+
+static struct rl_framer *new_framer(size_t limit) {
+  static const struct rl_text names[] = {{"id", 2}, {"name", 4}};
+  struct rl_framer *f = rl_framer_new("list", limit);
+  if (f != NULL && only && rl_framer_keep_only(f, names, 2) != RL_OK) {
+    rl_framer_free(f);
+    return NULL;
+  }
+  return f;
+}
+
 #define SUBJECT struct rl_framer
-#define NEW(limit) rl_framer_new("list", limit)
+#define NEW(limit) new_framer(limit)
 #define FEED rl_framer_feed
 #define END rl_framer_end
 #define FREE rl_framer_free
 #define STRIDE(n) ((n) < 150 ? 1 : 29)
 #include "splits.h"
 
-/* Items are put with their offsets. */
+/* Items are put with their offsets, and with what was left out of them before their last bytes. */
 static void take(struct rl_framer *f, struct outcome *o) {
   const char *p;
   size_t n;
   char offset[32];
   while (rl_framer_first(f, &p, &n)) {
-    snprintf(offset, sizeof offset, "%" PRIu64 ":", rl_framer_offset(f));
+    const uint64_t begin = rl_framer_offset(f, 0), gap = rl_framer_offset(f, n) - begin - n;
+    snprintf(offset, sizeof offset, gap > 0 ? "%" PRIu64 "+%" PRIu64 ":" : "%" PRIu64 ":", begin,
+             gap);
     put(o, offset, strlen(offset));
     put(o, p, n);
     put(o, "|", 1);
@@ -176,6 +190,65 @@ static void gives_the_same_in_every_split(void) {
     gives(pages[i].text, pages[i].n, NO_LIMIT, pages[i].result);
 }
 
+static const struct page pages_of_parts[] = {
+    {T("{\"list\":[{\"id\":1,\"x\":2,\"name\":3},{\"x\":4,\"id\":5},{\"id\":6}],\"id\":7}"),
+     "9+6:{\"id\":1,\"name\":3}|33+6:{\"id\":5}|48:{\"id\":6}|{\"id\":7} done"},
+    {T("{\"list\":[{},{\"x\":1},[{\"x\":1}],\"x\",2,{\"x\":[{\"id\":1}]}]}"),
+     "9:{}|12:{}|20:[{\"x\":1}]|30:\"x\"|34:2|36:{}|{} done"},
+    {T(" { \"list\" : [ { \"x\" : 1 , \"id\" : 2 } ] } "), "14+11:{\"id\" : 2}|{} done"},
+    {T("{\"list\":[{\"x\":1 2}]}"), "{} syntax 16"},
+    {T("{\"list\":[{\"x\":1},{\"id\":1,}]}"), "9:{}|{} syntax 25"},
+    {T("{\"list\":[{\"x\":[}]}"), "{} syntax 15"},
+    {T("{\"list\":[{\"x\":1}}"), "9:{}|{} syntax 16"},
+    {T("{\"list\":[{\"id\":[1,,2],\"name\":tru,\"x\":nope}]}"),
+     "9:{\"id\":[1,,2],\"name\":tru}|{} done"},
+    /* the first byte that is wrong, but for what is left out */
+    {T("{\"list\":[{\"x\":nope,\"id\":[1,,2],\"x\":2 3}]}"), "{} syntax 27"},
+    {T("{\"list\":[{\"x\":nope,\"id\":[1,2],\"x\":2 3}]}"), "{} syntax 36"},
+    {T("{\"list\":[{\"x\":nope,\"id\":[1,,{]}]}"), "{} syntax 27"},
+    {T("{\"list\":[{\"x\":2,\"id\":nope"), "{} syntax 22"},
+    {T("{\"list\":[{\"x\":nope,\"id\":\"a"), "{} cut"},
+    {T("{\"list\":[{\"id\":1,\"na"), "{} cut"},
+};
+
+static void keeps_only_what_is_wanted_of_items(void) {
+  size_t i;
+  only = 1;
+  for (i = 0; i < sizeof pages_of_parts / sizeof *pages_of_parts; i++)
+    gives(pages_of_parts[i].text, pages_of_parts[i].n, NO_LIMIT, pages_of_parts[i].result);
+  /* the item counts as it was sent */
+  gives(T("{\"list\":[{\"id\":1},{\"x\":1234}]}"), 10, "9:{\"id\":1}|18:{}|{} done");
+  gives(T("{\"list\":[{\"id\":1},{\"x\":12345}]}"), 10, "9:{\"id\":1}|{} large 28");
+  gives(T("{\"list\":[{\"x\":1   ,\"id\":2}]}"), 10, "{} large 19");
+  only = 0;
+}
+
+static void holds_only_what_is_wanted_of_items(void) {
+  static const char head[] = "{\"list\":[{\"id\":1,\"x\":\"", tail[] = "\",\"name\":2},{\"id\":3";
+  struct rl_framer *f;
+  static char text[1000];
+  const char *p;
+  size_t n, i;
+  only = 1;
+  f = new_framer(NO_LIMIT);
+  only = 0;
+  memset(text, 'x', sizeof text);
+  feed(f, head, sizeof head - 1);
+  for (i = 0; i < 100; i++)
+    feed(f, text, sizeof text);
+  feed(f, tail, sizeof tail - 1);
+  CHECK(rl_framer_buffered(f) < 200, "%zu bytes", rl_framer_buffered(f));
+  CHECK(rl_framer_last(f, &p, &n) && n == 17 && memcmp(p, "{\"id\":1,\"name\":2}", n) == 0, "%.*s",
+        (int)n, p);
+  rl_framer_drop(f);
+  feed(f, T(",\"x\":1},{\"x\":"));
+  CHECK(rl_framer_first(f, &p, &n) && n == 8 && memcmp(p, "{\"id\":3}", n) == 0, "%.*s", (int)n, p);
+  CHECK(rl_framer_last(f, &p, &n) && n == 8 && memcmp(p, "{\"id\":3}", n) == 0, "%.*s", (int)n, p);
+  rl_framer_drop(f);
+  CHECK(rl_framer_buffered(f) < 8, "%zu bytes", rl_framer_buffered(f));
+  rl_framer_free(f);
+}
+
 static void caps_an_item_at_its_edge(void) {
   gives(T("{\"list\":[\"1234\",1]}"), 6, "9:\"1234\"|16:1|{} done");
   gives(T("{\"list\":[\"12345\",1]}"), 6, "{} large 15");
@@ -263,7 +336,7 @@ static void counts_what_waits(void) {
   rl_framer_drop(f);
   CHECK(rl_framer_waiting(f) == 1 && rl_framer_count(f) == 2, "%zu", rl_framer_waiting(f));
   CHECK(rl_framer_buffered(f) < before, "%zu", rl_framer_buffered(f));
-  CHECK(rl_framer_offset(f) == 11, "%" PRIu64, rl_framer_offset(f));
+  CHECK(rl_framer_offset(f, 0) == 11, "%" PRIu64, rl_framer_offset(f, 0));
   rl_framer_drop(f);
   rl_framer_drop(f);
   CHECK(rl_framer_waiting(f) == 0 && rl_framer_count(f) == 2, "%zu", rl_framer_waiting(f));
@@ -319,14 +392,15 @@ static void gives_memory_back(void) {
 
 #ifdef RL_TEST_ALLOC
 static void survives_a_failure_of_each_allocation(void) {
-  static const char page[] = "{\"k\\u0065y\":[{\"a\":\"\\n\"}],\"list\":[{\"a\":\"b\"},[1],\"x\"]}";
+  static const char page[] =
+      "{\"k\\u0065y\":[{\"a\":\"\\n\"}],\"list\":[{\"a\":\"b\",\"\\u0069d\":1},[1],\"x\"]}";
   struct rl_framer *f;
   long n;
   int done = 0, refusals = 0;
   size_t i;
   for (n = 1; !done; n++) {
     rl_alloc_fail_at = n;
-    f = rl_framer_new("list", NO_LIMIT);
+    f = new_framer(NO_LIMIT);
     for (i = 0; f != NULL && i + 1 < sizeof page; i++)
       rl_framer_feed(f, page + i, 1);
     rl_alloc_fail_at = 0;
@@ -373,6 +447,8 @@ static void works_in_the_memory_of_another(void) {
 int main(void) {
   works_in_the_memory_of_another();
   gives_the_same_in_every_split();
+  keeps_only_what_is_wanted_of_items();
+  holds_only_what_is_wanted_of_items();
   caps_an_item_at_its_edge();
   caps_the_other_members_at_their_edge();
   nests_to_the_limit_and_no_further();
@@ -381,7 +457,8 @@ int main(void) {
   repeats_an_error_and_keeps_what_came_before();
   gives_memory_back();
 #ifdef RL_TEST_ALLOC
-  survives_a_failure_of_each_allocation();
+  for (only = 0; only < 2; only++)
+    survives_a_failure_of_each_allocation();
 #endif
   return test_summary("framer");
 }
