@@ -3,6 +3,9 @@ local now = require("socket").gettime
 
 local ROUNDS, QUICK_ROUNDS = 5, 2
 local TIME_LIMIT = 300 -- seconds for one run of one program
+-- Programs that take less than so many seconds run again in a round, there and back (a b, b a, a b, ...), for so many
+-- seconds, or so many times.
+local SHORT, AGAIN, MOST_PASSES = 1, 2, 10
 
 local usage = "usage: bench/run [--quick] [--markdown] [--rounds=N] [--only=PATTERN]"
   .. " [--programs=bare,luasocket,runloop] [--before=TREE]"
@@ -46,44 +49,47 @@ local function rate(count)
 end
 
 -- What is held against a target. Each gives a function that takes a measurement's samples and returns a sentence and
--- whether the target is met; ratios are medians of the ratios within one round.
+-- whether the target is met; ratios are medians of the ratios within one pass.
 local function median(numbers)
   local sorted = { table.unpack(numbers) }
   table.sort(sorted)
   return #sorted % 2 == 1 and sorted[#sorted // 2 + 1] or (sorted[#sorted // 2] + sorted[#sorted // 2 + 1]) / 2
 end
 
-local function each_round(samples, a, b, combine)
+local function each_pass(samples, a, b, combine)
   local results = {}
-  for i = 1, math.min(#samples[a], #samples[b]) do results[i] = combine(samples[a][i], samples[b][i]) end
+  for pass, values in pairs(samples[a]) do
+    local others = samples[b][pass]
+    if others then results[#results + 1] = combine(values, others) end
+  end
   return median(results)
 end
 
 local function times(a, b, limit)
   return { needs = { a, b }, judge = function(samples)
-    local value = each_round(samples, a, b, function(x, y) return x.seconds / y.seconds end)
+    local value = each_pass(samples, a, b, function(x, y) return x.seconds / y.seconds end)
     return ("%.2f x %s"):format(value, b), limit and ("≤ %.2f"):format(limit), not limit or value <= limit
   end }
 end
 
 local function share_of_rate(a, b, limit)
   return { needs = { a, b }, judge = function(samples)
-    local value = each_round(samples, a, b, function(x, y) return y.seconds / x.seconds end)
+    local value = each_pass(samples, a, b, function(x, y) return y.seconds / x.seconds end)
     return ("%.0f %% of %s"):format(value * 100, b), ("≥ %.0f %%"):format(limit * 100), value >= limit
   end }
 end
 
 local function memory_above(a, b, limit)
   return { needs = { a, b }, judge = function(samples)
-    local value = each_round(samples, a, b, function(x, y) return (x.peak - y.peak) / 1024 end)
+    local value = each_pass(samples, a, b, function(x, y) return (x.peak - y.peak) / 1024 end)
     return ("%+.1f MB over %s"):format(value, b), ("≤ %d MB"):format(limit), value <= limit
   end }
 end
 
--- compute takes the values of one round; shown with `format`.
+-- compute takes the values of one run; shown with `format`.
 local function at_most(program, format, limit, compute, shown_limit)
   return { needs = { program }, judge = function(samples)
-    local value = each_round(samples, program, program, compute)
+    local value = each_pass(samples, program, program, compute)
     return format:format(value), shown_limit, value <= limit
   end }
 end
@@ -155,7 +161,7 @@ local function polls(title, command, count_of_items, p99, longest)
   end
   return {
     title = "poll(0) 1,000 times a second while a task " .. title,
-    runloop = command, before = command, expect = { items = count_of_items },
+    runloop = command, before = command, expect = { items = count_of_items }, once = true,
     show = function(m)
       return ("p50 %.2f, p99 %.2f, max %.2f ms; machine's jitter: p99 %.2f, max %.2f ms; %.0f polls/s"):format(
         m.p50 * 1000, m.p99 * 1000, m.max * 1000, m.jitter_p99 * 1000, m.jitter_max * 1000, m.polls / m.seconds)
@@ -304,7 +310,7 @@ local function run(measurement, program)
   end
   local ok, _, code = pipe:close()
   if not ok then return nil, ("exit status %s: %s"):format(code, command) end
-  values.seconds = answered or values.seconds
+  values.seconds, values.took = answered or values.seconds, now() - began
   for name, value in pairs(measurement.expect or {}) do
     if values[name] and values[name] ~= value then
       return nil, ("%s is %g, not %g: %s"):format(name, values[name], value, command)
@@ -331,30 +337,46 @@ local function uses(measurement, program)
   return program.command and measurement[program.name] and (not allowed or allowed:find(family, 1, true))
 end
 
-local function measure(measurement)
-  local results = {}
-  for _, program in ipairs(PROGRAMS) do
-    if uses(measurement, program) and not measurement.failed then
-      local values, problem = run(measurement, program)
-      if values then
-        local samples = measurement.samples[program.name] or {}
-        measurement.samples[program.name] = samples
-        samples[#samples + 1] = values
-        results[program.name] = values
-      else
-        measurement.failed = true
-        failures[#failures + 1] = measurement.title .. ": " .. problem
-      end
+-- One pass over programs. Returns those that are short, the last first; nil when one has failed.
+local function pass(measurement, programs)
+  local results, short = {}, {}
+  for _, program in ipairs(programs) do
+    local values, problem = run(measurement, program)
+    if not values then
+      measurement.failed = true
+      failures[#failures + 1] = measurement.title .. ": " .. problem
+      return nil
     end
+    results[program.name] = values
+    if values.took < SHORT then table.insert(short, 1, program) end
   end
   same_texts(measurement, results)
+  measurement.passes = measurement.passes + 1
+  for name, values in pairs(results) do
+    measurement.samples[name] = measurement.samples[name] or {}
+    measurement.samples[name][measurement.passes] = values
+  end
+  return short
+end
+
+local function measure(measurement)
+  local programs, stop = {}, nil
+  for _, program in ipairs(PROGRAMS) do
+    if uses(measurement, program) then programs[#programs + 1] = program end
+  end
+  for _ = 1, measurement.once and 1 or MOST_PASSES do
+    programs = pass(measurement, programs)
+    stop = stop or now() + (quick and 0 or AGAIN)
+    if not programs or not programs[2] or now() >= stop then return end
+  end
 end
 
 local function medians(samples)
   local result = {}
-  for name in pairs(samples[1]) do
+  local _, first = next(samples)
+  for name in pairs(first) do
     local numbers = {}
-    for i, values in ipairs(samples) do numbers[i] = values[name] end
+    for _, values in pairs(samples) do numbers[#numbers + 1] = values[name] end
     result[name] = median(numbers)
   end
   return result
@@ -441,7 +463,7 @@ end
 
 local chosen = {}
 for _, measurement in ipairs(measurements) do
-  measurement.samples = {}
+  measurement.samples, measurement.passes = {}, 0
   if measurement.needs_echo and os.getenv("BENCH_ECHO") == "" then
     io.stderr:write("bench: left out, as nginx has no echo module (nginx-light has): ", measurement.title, "\n")
   elseif measurement.needs_system and os.getenv("BENCH_SYSTEM") ~= "yes" then
@@ -464,7 +486,9 @@ end
 print_machine()
 for round = 1, rounds do
   io.stderr:write(("bench: round %d of %d\n"):format(round, rounds))
-  for _, measurement in ipairs(chosen) do measure(measurement) end
+  for _, measurement in ipairs(chosen) do
+    if not measurement.failed then measure(measurement) end
+  end
 end
 
 local rows = {}
