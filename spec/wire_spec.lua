@@ -81,6 +81,14 @@ describe("On the wire", function()
       end
     end)
 
+    it("keeps its path as it was given, beyond ASCII percent-encoded", function()
+      answer()
+      for _, path in ipairs { "/a?", "/?x", "/a|b{c}", "/%zz", "/a:b@c", "//", "/é" } do
+        expect.success(client:request { path = path })
+        assert.are.equal((path:gsub("é", "%%c3%%a9")), (server:last().target:gsub("%%C3%%A9", "%%c3%%a9")))
+      end
+    end)
+
     it("carries exactly the headers that it should", function()
       answer()
       for _, call in ipairs(CALLS) do

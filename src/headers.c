@@ -20,11 +20,14 @@ static int is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/* tchar of RFC 9110 5.6.2 */
-static int is_token_char(char c) {
-  if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-    return 1;
-  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+/* A tchar of RFC 9110 5.6.2 in lower case; a space where it is none. */
+static char token_char(char c) {
+  static const char from_33[] = "! #$%&'  *+ -. 0123456789       abcdefghijklmno"
+                                "pqrstuvwxyz   ^_`abcdefghijklmnopqrstuvwxyz | ~";
+  unsigned i = (unsigned char)c - 33u;
+  if (i >= sizeof from_33 - 1)
+    return ' ';
+  return from_33[i];
 }
 
 static void trim(const char **p, size_t *n) {
@@ -100,7 +103,8 @@ static enum rl_status continue_line(struct rl_headers *h, const char *p, size_t 
 static enum rl_status add_field(struct rl_headers *h, const char *p, size_t n) {
   const char *colon = n > 0 ? memchr(p, ':', n) : NULL;
   const char *value;
-  size_t i, name_len, value_len, start = h->fields.len;
+  char *to;
+  size_t i, name_len, value_len;
   enum rl_status status;
   h->open = 0;
   if (colon == NULL)
@@ -110,22 +114,22 @@ static enum rl_status add_field(struct rl_headers *h, const char *p, size_t n) {
   value_len = n - name_len - 1;
   while (name_len > 0 && is_blank(p[name_len - 1]))
     name_len--;
-  for (i = 0; i < name_len && is_token_char(p[i]); i++)
+  trim(&value, &value_len);
+  if ((status = rl_buffer_reserve(&h->fields, name_len + value_len + 2)) != RL_OK)
+    return status;
+  to = h->fields.data + h->fields.len;
+  for (i = 0; i < name_len && (to[i] = token_char(p[i])) != ' '; i++)
     ;
   if (name_len == 0 || i < name_len)
     return RL_OK;
   if (++h->count > RL_HEADERS_MAX_COUNT)
     return RL_TOO_LARGE;
-  trim(&value, &value_len);
-  if ((status = rl_buffer_reserve(&h->fields, name_len + value_len + 2)) != RL_OK)
-    return status;
-  (void)append_string(&h->fields, p, name_len);
-  for (i = start; i < start + name_len; i++) {
-    if (h->fields.data[i] >= 'A' && h->fields.data[i] <= 'Z')
-      h->fields.data[i] = (char)(h->fields.data[i] - 'A' + 'a');
-  }
+  to[name_len] = '\0';
+  memcpy(to + name_len + 1, value, value_len);
+  to[name_len + 1 + value_len] = '\0';
+  h->fields.len += name_len + value_len + 2;
   h->open = 1;
-  return append_string(&h->fields, value, value_len);
+  return RL_OK;
 }
 
 enum rl_status rl_headers_line(struct rl_headers *h, const char *line, size_t n) {

@@ -46,6 +46,7 @@ struct rl_easy {
   int raw;                       /* content codings are not undone */
   int hashed;                    /* the system's directory of certificates stands for its bundle */
   long read_bytes;               /* in one read; 0: not set yet */
+  int target;                    /* CURLOPT_REQUEST_TARGET is set */
   long connect_ms;               /* CURLOPT_CONNECTTIMEOUT_MS; 0: not set yet */
   int spent;                     /* not to be used again */
   char message[CURL_ERROR_SIZE]; /* libcurl writes here */
@@ -181,6 +182,7 @@ struct rl_transfer {
   int raw;
   int once; /* see rl_request */
   const char *method, *url, *body;
+  const char *target; /* the URL's path and query, if `url` is what stands before it; or NULL */
   struct rl_source *source; /* in the place of `body` */
   int any_scheme;
   uint64_t body_len;

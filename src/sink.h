@@ -50,7 +50,7 @@ struct rl_sink {
   char *path; /* of the file, while the sink has to remove it */
   uint64_t bytes;
   struct rl_fault fault; /* why it takes no more */
-  char why[80];          /* its message, if it is no constant */
+  char why[72];          /* its message, if it is no constant */
 };
 
 /* RL_OK, RL_NOMEM, or RL_SYSTEM when the file could not be made. rl_sink_free in any case. */

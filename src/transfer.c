@@ -112,16 +112,36 @@ static char *append_key(char *at, struct rl_transfer *t, const struct rl_text *k
   return append_text(at + sizeof KEY_HEADER - 1, key, &copy);
 }
 
+/* Where the URL's path begins, if it can be given to libcurl as it is, for the request line: it
+ * takes URLs apart and puts them together again, a character at a time. 0: it cannot. Where plain
+ * http goes to a proxy, the request line has the whole URL. */
+static size_t path_of(const struct rl_http *h, const struct rl_request *r) {
+  const char *url = r->url.data;
+  size_t i, slashes = 0, path = 0;
+  if (LIBCURL_VERSION_NUM < 0x073700 || r->any_scheme ||
+      !(h->https || (h->proxy != NULL && *h->proxy == '\0')))
+    return 0;
+  for (i = 0; i < r->url.len; i++) {
+    if (url[i] <= ' ' || url[i] > '~' || url[i] == '#' || (path == 0 && strchr("?@\\", url[i])))
+      return 0;
+    slashes += url[i] == '/';
+    if (slashes == 3 && path == 0)
+      path = i;
+  }
+  return path;
+}
+
 static enum rl_status copy_request(struct rl_transfer *t, const struct rl_request *r) {
   struct rl_http *h = t->http;
   struct curl_slist *tail = r->bare ? &h->no_expect : h->base_headers;
   size_t headers = rl_header_block_size(r->headers, r->header_count);
   size_t key_len = r->key.data != NULL ? sizeof KEY_HEADER + r->key.len : 0;
   size_t body_len = r->body != NULL ? r->body->len : 0;
+  struct rl_text url = r->url, target = r->url;
   char *at;
   if (!is_method(&r->method) || r->url.len == 0 || !is_clean(&r->url) || !is_clean(&r->key))
     return RL_SHAPE;
-  t->secret_len = headers + key_len + r->method.len + 1 + r->url.len + 1;
+  t->secret_len = headers + key_len + r->method.len + 1 + r->url.len + 2;
   t->request_len = t->secret_len + body_len + 1;
   t->request = rl_malloc(t->request_len);
   if (t->request == NULL)
@@ -133,7 +153,15 @@ static enum rl_status copy_request(struct rl_transfer *t, const struct rl_reques
     tail = &t->key;
   }
   at = append_text(at, &r->method, &t->method);
-  at = append_text(at, &r->url, &t->url);
+  url.len = path_of(h, r);
+  if (url.len > 0) {
+    target.data += url.len;
+    target.len -= url.len;
+    at = append_text(at, &target, &t->target);
+  } else {
+    url.len = r->url.len;
+  }
+  at = append_text(at, &url, &t->url);
   if (r->body != NULL)
     (void)append_text(at, r->body, &t->body);
   t->body_len = body_len;
@@ -146,7 +174,7 @@ static void free_request(struct rl_transfer *t) {
   rl_free(t->request);
   t->request = NULL;
   t->headers = NULL;
-  t->method = t->url = t->body = NULL;
+  t->method = t->url = t->target = t->body = NULL;
   if (t->source != NULL)
     rl_source_close(t->source);
 }
@@ -854,6 +882,17 @@ static long connect_ms(const struct rl_transfer *t) {
   return t->connect_limit < 1e6 ? (long)(t->connect_limit * 1000) : 1000000000L;
 }
 
+static CURLcode set_url(const struct rl_transfer *t, struct rl_easy *e) {
+  CURL *curl = e->curl;
+  SET(CURLOPT_URL, t->url);
+#if LIBCURL_VERSION_NUM >= 0x073700
+  if (t->target != NULL || e->target)
+    SET(CURLOPT_REQUEST_TARGET, t->target);
+  e->target = t->target != NULL;
+#endif
+  return CURLE_OK;
+}
+
 static CURLcode set_connect_limit(CURL *curl, const struct rl_transfer *t, struct rl_easy *e) {
   long ms = connect_ms(t);
   if (e->connect_ms != ms)
@@ -891,9 +930,10 @@ CURLcode rl_transfer_configure(struct rl_transfer *t, struct rl_easy *e) {
     rc = set_read(curl, e, read_bytes(t->lane, t->sink.kind));
   if (rc == CURLE_OK)
     rc = set_connect_limit(curl, t, e);
+  if (rc == CURLE_OK)
+    rc = set_url(t, e);
   if (rc != CURLE_OK)
     return rc;
-  SET(CURLOPT_URL, t->url);
   SET(CURLOPT_HTTPHEADER, t->headers);
   e->transfer = t;
   return CURLE_OK;
