@@ -67,6 +67,15 @@ static const char *find_bracket(struct rl_end *e, const char *p, const char *sto
   e->in_string = s.inside != 0;
   return p;
 }
+
+/* The same inside of a string that is the value itself. */
+static const char *find_quote(struct rl_end *e, const char *p, const char *stop, int *whole) {
+  uint64_t escaped = (uint64_t)e->escaped;
+  p = rl_scanner()->close(p, stop, &escaped, whole);
+  e->escaped = escaped != 0 && !*whole;
+  e->in_string = !*whole;
+  return p;
+}
 #endif
 
 const char *rl_end_find(struct rl_end *e, const char *p, const char *stop, int *whole) {
@@ -78,10 +87,16 @@ const char *rl_end_find(struct rl_end *e, const char *p, const char *stop, int *
     return p;
   }
 #ifdef RL_SIMD_64
-  if (p < stop && e->depth == e->around && !e->in_string && *p != '"')
-    follow(e, *p++); /* the container's own */
+  if (p < stop && e->depth == e->around && !e->in_string) {
+    e->in_string = *p == '"';
+    if (!e->in_string)
+      follow(e, *p);
+    p++;
+  }
   if (e->depth > e->around)
     p = find_bracket(e, p, stop, whole);
+  else if (e->in_string)
+    p = find_quote(e, p, stop, whole);
 #endif
   for (; p < stop && !*whole && e->status == RL_OK; p++) {
     if (e->escaped) {

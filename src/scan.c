@@ -63,6 +63,23 @@ INLINE const char *walk(const struct block *block, const char *p, const char *st
   return s->brackets != 0 ? p - 64 : p;
 }
 
+INLINE const char *close_string(const struct block *block, const char *p, const char *stop,
+                                uint64_t *escaped, int *closed) {
+  uint64_t carry = *escaped;
+  for (*closed = 0; stop - p >= 64; p += 64) {
+    struct masks m;
+    uint64_t quotes;
+    block->structure(p, &m);
+    quotes = m.quotes & ~rl_find_escaped(m.backslashes, &carry);
+    if (quotes != 0) {
+      *closed = 1;
+      return p + __builtin_ctzll(quotes) + 1;
+    }
+  }
+  *escaped = carry;
+  return p;
+}
+
 INLINE const char *rewrite(const struct block *block, const char *p, const char *stop, char **at) {
   char *out = *at;
   while (p < stop) {
@@ -164,11 +181,15 @@ static const char *walk_sse2(const char *p, const char *stop, struct rl_structur
   return walk(&block_sse2, p, stop, s);
 }
 
+static const char *close_sse2(const char *p, const char *stop, uint64_t *escaped, int *closed) {
+  return close_string(&block_sse2, p, stop, escaped, closed);
+}
+
 static const char *rewrite_sse2(const char *p, const char *stop, char **at) {
   return rewrite(&block_sse2, p, stop, at);
 }
 
-static const struct rl_scanner sse2 = {text_sse2, utf8_sse2, walk_sse2, rewrite_sse2};
+static const struct rl_scanner sse2 = {text_sse2, utf8_sse2, walk_sse2, close_sse2, rewrite_sse2};
 
 #if defined(__x86_64__) && !defined(RL_NO_AVX2)
 #include <immintrin.h>
@@ -244,11 +265,16 @@ static AVX2 const char *walk_avx2(const char *p, const char *stop, struct rl_str
   return walk(&block_avx2, p, stop, s);
 }
 
+static AVX2 const char *close_avx2(const char *p, const char *stop, uint64_t *escaped,
+                                   int *closed) {
+  return close_string(&block_avx2, p, stop, escaped, closed);
+}
+
 static AVX2 const char *rewrite_avx2(const char *p, const char *stop, char **at) {
   return rewrite(&block_avx2, p, stop, at);
 }
 
-static const struct rl_scanner avx2 = {text_avx2, utf8_avx2, walk_avx2, rewrite_avx2};
+static const struct rl_scanner avx2 = {text_avx2, utf8_avx2, walk_avx2, close_avx2, rewrite_avx2};
 #endif
 
 const struct rl_scanner *rl_scanner(void) {

@@ -301,6 +301,11 @@ struct rl_scanner {
    * next one is not JSON, since a backslash outside of strings escapes nothing. */
   const char *(*walk)(const char *p, const char *stop, struct rl_structure *s);
 
+  /* Looks for the quote that closes a string from `p` on, 64 bytes at a time. Returns behind it
+   * with *closed set, or where less than a block is left up to `stop`. *escaped: as in
+   * rl_structure. */
+  const char *(*close)(const char *p, const char *stop, uint64_t *escaped, int *closed);
+
   /* Copies text to *at and undoes its escapes, up to a quote, up to an escape or a byte that needs
    * a closer look, or up to `stop`, behind which RL_AHEAD bytes can be read. Never writes more than
    * it reads, but for the block that is written last. */
