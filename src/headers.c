@@ -170,7 +170,7 @@ const char *rl_headers_find(const struct rl_headers *h, const char *name) {
   size_t position = 0;
   const char *n, *v;
   while (rl_headers_next(h, &position, &n, &v)) {
-    if (strcmp(n, name) == 0)
+    if (*n == *name && strcmp(n, name) == 0)
       return v;
   }
   return NULL;

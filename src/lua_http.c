@@ -1052,7 +1052,7 @@ static int transfer_finished(lua_State *L) {
 static int comes_again(const struct rl_headers *h, size_t position, const char *name) {
   const char *other, *value;
   while (rl_headers_next(h, &position, &other, &value)) {
-    if (strcmp(other, name) == 0)
+    if (*other == *name && strcmp(other, name) == 0)
       return 1;
   }
   return 0;

@@ -112,23 +112,31 @@ static char *append_key(char *at, struct rl_transfer *t, const struct rl_text *k
   return append_text(at + sizeof KEY_HEADER - 1, key, &copy);
 }
 
-/* Where the URL's path begins, if it can be given to libcurl as it is, for the request line: it
- * takes URLs apart and puts them together again, a character at a time. 0: it cannot. Where plain
- * http goes to a proxy, the request line has the whole URL. */
-static size_t path_of(const struct rl_http *h, const struct rl_request *r) {
-  const char *url = r->url.data;
-  size_t i, slashes = 0, path = 0;
-  if (LIBCURL_VERSION_NUM < 0x073700 || r->any_scheme ||
+/* Visible ASCII, and no fragment. */
+static int is_plain(const char *p, size_t n) {
+  size_t i;
+  for (i = 0; i < n && p[i] > ' ' && p[i] <= '~' && p[i] != '#'; i++)
+    ;
+  return i == n;
+}
+
+/* How much of the URL stands before its path, if that can be given to libcurl as it is, for the
+ * request line: it takes URLs apart and puts them together again, a character at a time. 0: it
+ * cannot. Where plain http goes to a proxy, the request line has the whole URL. */
+static size_t origin_of(const struct rl_http *h, const struct rl_request *r) {
+  const char *url = r->url.data, *path;
+  size_t scheme = sizeof "http://" - 1 + (size_t)h->https, n;
+  if (LIBCURL_VERSION_NUM < 0x073700 || r->any_scheme || r->url.len < scheme ||
       !(h->https || (h->proxy != NULL && *h->proxy == '\0')))
     return 0;
-  for (i = 0; i < r->url.len; i++) {
-    if (url[i] <= ' ' || url[i] > '~' || url[i] == '#' || (path == 0 && strchr("?@\\", url[i])))
-      return 0;
-    slashes += url[i] == '/';
-    if (slashes == 3 && path == 0)
-      path = i;
-  }
-  return path;
+  path = memchr(url + scheme, '/', r->url.len - scheme);
+  if (path == NULL || !is_plain(url, r->url.len))
+    return 0;
+  n = (size_t)(path - url);
+  return memcmp(url + scheme - 3, "://", 3) == 0 && memchr(url, '?', n) == NULL &&
+                 memchr(url, '@', n) == NULL && memchr(url, '\\', n) == NULL
+             ? n
+             : 0;
 }
 
 static enum rl_status copy_request(struct rl_transfer *t, const struct rl_request *r) {
@@ -153,7 +161,7 @@ static enum rl_status copy_request(struct rl_transfer *t, const struct rl_reques
     tail = &t->key;
   }
   at = append_text(at, &r->method, &t->method);
-  url.len = path_of(h, r);
+  url.len = origin_of(h, r);
   if (url.len > 0) {
     target.data += url.len;
     target.len -= url.len;

@@ -15,10 +15,15 @@ local SHOWN_BODY = 200 -- bytes of an answer that an error of kind `decode` show
 
 local attempts = {}
 
+-- What may be shown of a URL that lets in who knows it; errors leave a query out in any case.
+local function shown_url(request)
+  return request.shown_url or request.url
+end
+
 -- A URL as events show it: of another host, which its query may let in, without that.
 local function event_url(self, request)
   local ours = sub(request.url, 1, #self.base_url) == self.base_url
-  return self.scrub(ours and request.url or request.shown_url)
+  return self.scrub(ours and request.url or shown_url(request))
 end
 
 local function event_of(self, request, event_type, fields)
@@ -49,7 +54,7 @@ end
 ---@return table err
 function attempts:fail(request, fields)
   fields.method = request.method
-  fields.url = request.shown_url
+  fields.url = shown_url(request)
   fields.attempts = request.attempts
   if fields.headers then hide_query_elsewhere(self, fields.headers) end
   if request.maybe_sent then fields.maybe_sent = true end

@@ -5,12 +5,13 @@ local fifo = require "runloop.fifo"
 
 local error, next, pairs, pcall, setmetatable = error, next, pairs, pcall, setmetatable
 
-local function new_map(scheduler, pull, fn, options)
+local function new_map(scheduler, pull, fn, options, at_hand)
   return {
     scheduler = scheduler,
     fn = fn,
     concurrency = options.concurrency,
     pull = pull,
+    at_hand = at_hand, -- true: that neither waits nor raises
     holder = nil, -- the worker that asks the source, which may wait: only one at a time
     gate = fifo.new(), -- those that would like to, in order
     taken = 0, -- items
@@ -43,6 +44,15 @@ end
 
 -- The next item and its index; nil when the source has ended.
 local function take(self)
+  if self.at_hand then
+    local item = self.pull()
+    if item == nil or self.ended then
+      self.ended = true
+      return nil
+    end
+    self.taken = self.taken + 1
+    return item, self.taken
+  end
   enter_gate(self, self.scheduler:task_here())
   local item, index
   if not self.ended then
@@ -135,9 +145,10 @@ end
 ---@param pull fun(): any, any gives the next item, or nil and why there is none
 ---@param fn function
 ---@param options { concurrency: integer, results: boolean }
+---@param at_hand boolean|nil true: `pull` neither waits nor raises
 ---@return table|integer results, table|nil errors, any source_err, integer n
-return function(scheduler, pull, fn, options)
-  local self = new_map(scheduler, pull, fn, options)
+return function(scheduler, pull, fn, options, at_hand)
+  local self = new_map(scheduler, pull, fn, options, at_hand)
   local ok, problem = pcall(run, self)
   if not ok then
     cancel_workers(self)

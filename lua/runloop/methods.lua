@@ -189,10 +189,10 @@ function methods:map(source, fn, options)
   local transport = transport_of(self, "map")
   local checked = schema.options(MAP_OPTIONS, options, "client:map")
   if type(fn) ~= "function" then errors.misuse("client:map: argument 'fn' must be a function, got " .. type(fn)) end
-  local pull = lazy.load("source").puller(source, "client:map")
+  local pull, _, at_hand = lazy.load("source").puller(source, "client:map")
   local refused = transport.scheduler:enter("client:map", true)
   if refused then return nil, nil, refused, 0 end
-  return lazy.load("map")(transport.scheduler, pull, fn, checked)
+  return lazy.load("map")(transport.scheduler, pull, fn, checked, at_hand)
 end
 
 --- Evaluates an agent: runs it on each scenario, several at a time, and scores what it has done.

@@ -140,6 +140,7 @@ end
 
 --- A request table, complete with what a call shares over its attempts. Some requests have besides:
 ---   elsewhere   true: it goes to another host, without the client's token and headers
+---   shown_url   what may be shown of its URL
 ---   any_scheme  true: http or https, whatever the client speaks
 ---   raw         true: ask for a body without a content coding
 ---   secrets     a set of fields that are secrets, in what is sent and comes
@@ -156,7 +157,6 @@ function transport:request(method, url, options, query, body, row_headers)
   local client = self.options
   local request = {
     method = method, url = url, body = body,
-    shown_url = url, -- shown in errors: without the query
     timeout = client.timeout, deadline = client.deadline,
     max_retries = client.max_retries, max_body = client.max_body_bytes, reading = USUAL_READING,
     attempts = 0, started = now(),
@@ -241,16 +241,15 @@ function transport:answer(request, transfer)
   end
   if err then return nil, err end
   return {
-    status = status, headers = fields, http_version = version, cut_short = cut_short,
-    request_id = nil, attempts = nil, elapsed = nil, -- room for what `to_response` adds
+    status = status, headers = fields, http_version = version, cut_short = cut_short or nil,
+    request_id = fields["x-request-id"] or request.idempotency_key, attempts = request.attempts,
+    elapsed = nil, -- room for what `to_response` adds
   }
 end
 
 -- The answer that a call ends with, as its caller gets it.
 local function to_response(request, answer)
-  answer.cut_short = nil
-  answer.request_id = answer.headers["x-request-id"] or request.idempotency_key
-  answer.attempts = request.attempts
+  if answer.cut_short then answer.cut_short = nil end
   answer.elapsed = now() - request.started
   return answer
 end

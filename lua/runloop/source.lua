@@ -4,6 +4,8 @@ local errors = require "runloop.error"
 local json = require "runloop.json"
 local steps = require "runloop.steps"
 
+local array_mt = require("runloop.core").array_mt
+
 local getmetatable, next, rawget, type = getmetatable, next, rawget, type
 
 local M = {}
@@ -58,15 +60,16 @@ end
 ---@param where string the call's name, for messages
 ---@return fun(): any, any pull
 ---@return "list"|"iterator"|"array" kind
+---@return boolean? at_hand true: to get an item neither waits nor raises
 function M.puller(source, where)
   local kind = M.kind(source, where)
   if kind == "list" then return function() return source:_next_of_map() end, kind end
   if kind == "iterator" then return source, kind end
-  local index = 0
+  local index, mt = 0, getmetatable(source)
   return function()
     index = index + 1
     return source[index]
-  end, kind
+  end, kind, mt == nil or mt == array_mt
 end
 
 return M
