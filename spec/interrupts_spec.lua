@@ -184,11 +184,35 @@ describe("An interrupt", function()
       end)
     end)
 
-    it("fails it, or costs no item: collect", function()
-      check_list(function(strike_at, list, got)
-        local struck, ok, items = strike_at(list.collect, list, 7)
+    for most, what in pairs { [7] = "some", [math.huge] = "all" } do
+      it("fails it, or costs no item: collect " .. what, function()
+        check_list(function(strike_at, list, got)
+          local struck, ok, items = strike_at(list.collect, list, most < math.huge and most or nil)
+          for _, item in ipairs(ok and items or {}) do got[#got + 1] = item.id end
+          return struck
+        end)
+      end)
+    end
+
+    it("fails it, or costs no item, though the step that finds it broken off is struck as well", function()
+      local late, struck = 2000, nil
+      local function strike_late(list, got)
+        local ok, items
+        struck, ok, items = strike(late, list.collect, list, 7)
         for _, item in ipairs(ok and items or {}) do got[#got + 1] = item.id end
         return struck
+      end
+      repeat -- until it strikes when there are items already
+        late = late - 40
+        client = server:client { max_retries = 0 }
+        local done = strike_late(client.scenarios:list { limit = 5 }, {})
+        client:close()
+      until done
+      check_list(function(strike_at, list, got)
+        strike_late(list, got)
+        local second, ok, item = strike_at(list.next, list)
+        if ok and item then got[#got + 1] = item.id end
+        return second
       end)
     end)
 
@@ -211,6 +235,39 @@ describe("An interrupt", function()
           assert.are.same(ids, got, "place " .. n)
         else
           assert.are.equal("INTERRUPTED", page.code, "place " .. n .. ": " .. tostring(page))
+        end
+        client:close()
+        return struck
+      end)
+    end)
+
+    it("fails it, or costs no item: collect in a task, beside another that collects", function()
+      at_every_place(function(strike_at, n)
+        client = server:client { max_retries = 0 }
+        local list = client.scenarios:list { limit = 5 }
+        local got, struck = {}, nil
+        local function add(items)
+          for _, item in ipairs(items or {}) do got[#got + 1] = item.id end
+        end
+        local other = client:spawn(function()
+          local items, err, some = list:collect()
+          add(items or some)
+          return items, err
+        end)
+        client:spawn(function()
+          local ok, items
+          struck, ok, items = strike_at(list.collect, list)
+          if ok then add(items) end
+          error "so it is gone"
+        end)
+        pcall(client.run, client)
+        local items, err = other:wait()
+        if items then
+          table.sort(got)
+          table.sort(ids)
+          assert.are.same(ids, got, "place " .. n)
+        else
+          assert.are.equal("INTERRUPTED", err.code, "place " .. n .. ": " .. tostring(err))
         end
         client:close()
         return struck

@@ -378,8 +378,11 @@ local function gather(self, max, here)
   end
   self._gathering = false
   self._hand[1] = items
-  self._collecting[here] = nil
-  if next(self._collecting) == nil then self._collecting = false end
+  local collecting = self._collecting -- false: a step was found broken off meanwhile
+  if collecting then
+    collecting[here] = nil
+    if next(collecting) == nil then self._collecting = false end
+  end
   if err then return put_down(self, err), err, items end
   return let_go(self._hand, items)
 end

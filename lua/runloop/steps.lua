@@ -244,19 +244,20 @@ end
 --- the list would go on with would be short of them. `own`: the code that runs is collecting.
 function steps.check_whole(self, own)
   if self._hand[1] == nil and not (self._collecting and self:_lost(own)) then return end
-  self._hand[1], self._collecting = nil, false
-  if self._state ~= "open" then return end
-  local words = self._words
-  fail(self, errors.new {
-    kind = "state", code = "INTERRUPTED",
-    message = format("%s: a step of the %s was interrupted, and %s may be lost; begin the %s anew", self._name,
-      words.whole, words.items, words.whole),
-  })
+  if self._state == "open" or self._state == "ended" then
+    local words = self._words
+    fail(self, errors.new {
+      kind = "state", code = "INTERRUPTED",
+      message = format("%s: a step of the %s was interrupted, and %s may be lost; begin the %s anew", self._name,
+        words.whole, words.items, words.whole),
+    })
+  end
+  self._hand[1], self._collecting = nil, false -- at last: this may be broken off, too
 end
 
 --- Goes on with a step. Meanwhile that of another task may have been broken off.
 function steps.take_up(self)
-  if self._hand[1] ~= nil then steps.check_whole(self, true) end
+  steps.check_whole(self, true)
   self._armed, self._gathering = false, false
   self._hand[1] = BUSY
 end
