@@ -48,12 +48,12 @@ struct rl_parts {
 };
 
 struct rl_parts *rl_parts_new(const struct rl_text *names, size_t count) {
-  size_t i, texts = 0;
+  size_t i, bytes = 0;
   struct rl_parts *s;
   char *text;
   for (i = 0; i < count; i++)
-    texts += names[i].len;
-  s = rl_calloc(1, sizeof *s + count * sizeof *names + texts);
+    bytes += names[i].len;
+  s = rl_calloc(1, sizeof *s + count * sizeof *names + bytes);
   if (s == NULL)
     return NULL;
   text = (char *)(s->names + count);
