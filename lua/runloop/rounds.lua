@@ -209,7 +209,7 @@ local function work(self, seconds, budget, until_done)
     if not self.https[1] or time + cost >= stop or (until_done and until_done()) then return end
     if idle and events == 0 and not more then return end
     events = self:move(0)
-    if seconds == 0 then cost = max(cost, now() - time) end
+    cost = max(cost, now() - time)
   end
 end
 
