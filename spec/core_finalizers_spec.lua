@@ -94,4 +94,19 @@ describe("a finalizer", function()
       end
     ]]
   end)
+
+  it("may close a list in the middle of its step", function()
+    local server = support.start { scenarios = 12 }
+    run(([[
+      local client = require("runloop").new { base_url = %q, bearer_token = %q }
+      for i = 1, 120 do
+        local list = client.scenarios:list { limit = 4 }
+        for _ = 1, i %% 7 do assert(list:next()) end
+        local ok, item = call(i, function() list:close() end, list.next, list)
+        assert(ok and item or tostring(item):find "the pager is closed", item)
+        list:close()
+      end
+    ]]):format(server.url, server.token))
+    server:stop()
+  end)
 end)

@@ -572,10 +572,11 @@ static int transfer_id(lua_State *L) {
   return 1;
 }
 
-/* transfer:want() -> true: there is news | false: from now on it is waited for, and client:ready
- * will tell of the next */
+/* transfer:want() -> true: there is news, or it was released | false: from now on it is waited for,
+ * and client:ready will tell of the next */
 static int transfer_want(lua_State *L) {
-  lua_pushboolean(L, rl_transfer_want(to_transfer(L)->transfer));
+  struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
+  lua_pushboolean(L, t->transfer == NULL || t->released || rl_transfer_want(t->transfer));
   return 1;
 }
 

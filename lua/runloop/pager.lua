@@ -126,8 +126,9 @@ local function look_ahead(self, page)
   arrived(self, page)
   if self._prefetch and self._pages == 1 and seen - waiting < waiting then return end
   page.looked_ahead = true
-  if not self._prefetch or page.has_more ~= true or not page.transfer then return end
+  if not self._prefetch or page.has_more ~= true then return end
   local last = { id = page.last }
+  if not page.transfer then return end -- on_event, or a finalizer, has closed the list
   if waiting > 0 then last = page.transfer:last() end
   if not has_id(last) then return end -- the loop will hear of it when it gets there
   local ahead = new_page(self, last.id, page.first)
@@ -256,9 +257,9 @@ end
 
 -- Says so, if the next items may be taken in C: the transfer.
 local function arm(self, page, field)
-  local transfer = self._plain and self._page == page and page.transfer
-  local free = transfer and not (self._collecting and field == "_armed") and free_until(self._scheduler)
-  if not free then return false end
+  local free = self._plain and not (self._collecting and field == "_armed") and free_until(self._scheduler)
+  local transfer = free and self._page == page and page.transfer
+  if not transfer then return false end
   if free == huge then free = self._driven + DRIVE_INTERVAL end
   return ready(transfer, page, free, self._reading, self._metatable, page.cursor, page.looked_ahead)
 end

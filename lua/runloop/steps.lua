@@ -205,7 +205,9 @@ local fail = steps.fail
 --- which may close the list, or the client: then the part has no transfer any more.
 function steps.answer_of(self, part)
   if not part.answer then
-    part.answer = { self._transport:answer(part.request, part.transfer) }
+    if not part.transfer then return nil end -- a finalizer has closed the list
+    local answer, err = self._transport:answer(part.request, part.transfer)
+    part.answer = { answer, err }
     local ended = self._transport:ended(part.request)
     if ended then fail(self, ended) end
   end
@@ -286,7 +288,9 @@ end
 
 --- Waits for news of a part's transfer.
 function steps.wait_for_news(self, part)
-  steps.wait_for(self, part, self._transport.scheduler.await, part.transfer, true)
+  local transfer = part.transfer
+  if not transfer then return end -- a finalizer has closed the list
+  steps.wait_for(self, part, self._transport.scheduler.await, transfer, true)
 end
 
 -- Steps.

@@ -228,13 +228,14 @@ function waits:wait_for(task, transfer, shared)
   if task._wait ~= nil or task._wake or task._joins then self:drop_stale_wait(task) end
   if self.touching then self:reindex() end
   self.touching = true
-  add_waiter(self.waiting, transfer:id(), task)
+  local id = transfer:id()
+  add_waiter(self.waiting, id, task)
   task._wait, task._shared = transfer, shared
   task._transfer = not shared and transfer or nil
   self.touching = false
-  -- Only now: what was allocated here may have run a finalizer that cancelled the other who waited.
+  -- Only now: what was allocated here may have run a finalizer that cancelled the other who waited, or released this.
   if transfer:want() then
-    forget_waiter(self, transfer:id(), task)
+    forget_waiter(self, id, task)
     task._wait = nil
   else
     wait_here(task)
