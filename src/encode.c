@@ -301,7 +301,8 @@ static const char *copy_utf8(const char *p, const char *stop, const char *end, c
 enum { AHEAD = 128, BLOCK_ROOM = 6 * 64 + 64 };
 
 /* Does what rl_encode_part does, 64 bytes at a time: up to `stop`, behind which AHEAD bytes can be
- * read, up to `full`, behind which BLOCK_ROOM bytes can be written, or up to what is ill-formed. */
+ * read, as can three before `p`, up to `full`, behind which BLOCK_ROOM bytes can be written, or up
+ * to what is ill-formed. */
 static const char *escape_blocks(const char *p, const char *stop, char **at, const char *full) {
   const struct rl_scanner *const scanner = rl_scanner();
   char *out = *at;
@@ -312,9 +313,9 @@ static const char *escape_blocks(const char *p, const char *stop, char **at, con
     scanner->text(p, &m);
     special = m.quotes | m.backslashes | m.controls;
     if (m.high != 0) {
-      len = rl_whole_utf8(scanner, p, m.high, 64, 0);
-      if (len < 0)
+      if (scanner->ill_formed(p))
         break;
+      len -= rl_cut_off(p + 64);
       special &= len < 64 ? ((uint64_t)1 << len) - 1 : ~(uint64_t)0;
     }
     for (; special != 0; special &= special - 1) {
@@ -349,7 +350,7 @@ enum rl_status rl_encode_part(struct rl_buffer *b, const char **at, const char *
       full = b->data + b->cap - ROOM;
     }
 #ifdef RL_SIMD_64
-    if (stop - p > AHEAD && full - out > BLOCK_ROOM)
+    if (stop - p > AHEAD && full - out > BLOCK_ROOM && p - *at >= 3)
       p = escape_blocks(p, stop - AHEAD, &out, full - BLOCK_ROOM);
 #endif
     limit = stop - p < full - out ? stop : p + (full - out);

@@ -154,34 +154,32 @@ static const char *unicode_escape(const char *p, const char *end, unsigned long 
   return q;
 }
 
-/* Goes on from `p` with a string that began at `text` and cannot be used as it stands. */
-static enum rl_json_token rewrite_string(struct rl_json *j, const char *text, const char *p,
+/* Reads the string at `text` that cannot be used as it stands. */
+static enum rl_json_token rewrite_string(struct rl_json *j, const char *text,
                                          enum rl_json_token token) {
-  enum { SPARE = 160 }; /* kept free behind `full`: two blocks and a character */
+  enum { SPARE = 256 }; /* kept free behind `full`: what is written ahead, and a character */
   struct rl_buffer *b = j->scratch;
-  const char *const end = j->end, *stop, *bad = NULL;
-  char *out, *full;
+  const char *const end = j->end, *p = text, *stop, *bad = NULL;
+  char *out = NULL, *full = NULL;
   unsigned long c;
   int n;
 #ifdef RL_SIMD_64
   const struct rl_scanner *const scanner = rl_scanner();
 #endif
   b->len = 0;
-  if (rl_buffer_append(b, text, (size_t)(p - text)) != RL_OK)
-    return fail(j, RL_NOMEM, "out of memory", p);
-  out = full = b->data + b->len;
   for (;;) {
     if (out >= full) {
-      b->len = (size_t)(out - b->data);
+      if (out != NULL)
+        b->len = (size_t)(out - b->data);
       if (rl_buffer_reserve(b, 2 * SPARE) != RL_OK)
         return fail(j, RL_NOMEM, "out of memory", p);
       out = b->data + b->len;
       full = b->data + b->cap - SPARE;
     }
 #ifdef RL_SIMD_64
-    if (end - p > RL_AHEAD) {
+    if (end - p > RL_AHEAD && p - j->start >= 3) {
       stop = end - RL_AHEAD;
-      p = scanner->rewrite(p, stop - p < full - out ? stop : p + (full - out), &out);
+      p = scanner->rewrite(p, stop - p < full - out ? stop : p + (full - out), &out, p > text);
       if (out >= full)
         continue;
     }
@@ -229,12 +227,11 @@ static int whole_block(const char *p) {
   const struct rl_scanner *const scanner = rl_scanner();
   struct rl_text_masks m;
   uint64_t stops;
-  int len;
+  if (scanner->ill_formed(p))
+    return 0;
   scanner->text(p, &m);
   stops = m.quotes | m.backslashes | m.controls;
-  len = stops != 0 ? __builtin_ctzll(stops) : 64;
-  len = rl_whole_utf8(scanner, p, m.high, len, len < 64);
-  return len > 0 ? len : 0;
+  return stops != 0 ? __builtin_ctzll(stops) : 64 - rl_cut_off(p + 64);
 }
 #endif
 
@@ -248,12 +245,10 @@ static enum rl_json_token string(struct rl_json *j, const char *p, enum rl_json_
       return unexpected(j, NULL, p);
     if (*p == '"')
       break;
-    if (*p == '\\')
-      return rewrite_string(j, text, p, token);
-    if ((unsigned char)*p < ' ')
-      return unexpected(j, "control character in a string", p);
+    if ((unsigned char)*p < 0x80)
+      return rewrite_string(j, text, token);
 #ifdef RL_SIMD_64
-    if (end - p > RL_AHEAD) {
+    if (end - p > RL_AHEAD && p - j->start >= 3) {
       n = whole_block(p);
       if (n > 0) {
         p += n;
@@ -263,7 +258,7 @@ static enum rl_json_token string(struct rl_json *j, const char *p, enum rl_json_
 #endif
     n = rl_utf8_length(p, end);
     if (n < 0)
-      return rewrite_string(j, text, p, token);
+      return rewrite_string(j, text, token);
     p += n;
   }
   j->text = text;

@@ -279,12 +279,6 @@ struct rl_text_masks {
   uint64_t quotes, backslashes, controls, high; /* high: not ASCII */
 };
 
-/* Bytes that begin sequences of two bytes or more, three or more, four; `lead` has those that never
- * can too, as `beyond`. Of `narrow` ones the second byte has a range of its own. */
-struct rl_utf8_masks {
-  uint64_t lead, two, three, four, beyond, narrow;
-};
-
 /* Where a walk through a text stands. */
 struct rl_structure {
   uint64_t escaped;  /* 1: the byte at hand is escaped, since the last one was such a backslash */
@@ -294,7 +288,10 @@ struct rl_structure {
 
 struct rl_scanner {
   void (*text)(const char *p, struct rl_text_masks *m);
-  void (*utf8)(const char *p, struct rl_utf8_masks *m);
+
+  /* Whether a byte of the 64 at `p` cannot follow those before it, of which three can be read. A
+   * character that the block cuts off is no fault. */
+  int (*ill_formed)(const char *p);
 
   /* Walks from `p` on, 64 bytes at a time. Returns where the block with brackets lies, and stands
    * behind it; or, with none, where the walk ends: less than a block is left up to `stop`, or the
@@ -307,20 +304,25 @@ struct rl_scanner {
   const char *(*close)(const char *p, const char *stop, uint64_t *escaped, int *closed);
 
   /* Copies text to *at and undoes its escapes, up to a quote, up to an escape or a byte that needs
-   * a closer look, or up to `stop`, behind which RL_AHEAD bytes can be read. Never writes more than
-   * it reads, but for the block that is written last. */
-  const char *(*rewrite)(const char *p, const char *stop, char **at);
+   * a closer look, or up to `stop`, behind which RL_AHEAD bytes can be read, as can three before
+   * `p`, where a character begins. Writes up to RL_AHEAD bytes behind the rest. `wary`: a place to
+   * look at is near. */
+  const char *(*rewrite)(const char *p, const char *stop, char **at, int wary);
 };
-enum { RL_AHEAD = 128 };
+enum { RL_AHEAD = 192 };
 
 /* The best one that the processor has. */
 const struct rl_scanner *rl_scanner(void);
 
-/* How many of the first `len` of 64 bytes are whole characters, or -1 when one is ill-formed;
- * `high` are those that are not ASCII. `ends`: nothing behind them continues a character. Without
- * that `len` is 64, and a character that the block cuts off does not count. */
-int rl_whole_utf8(const struct rl_scanner *scanner, const char *p, uint64_t high, int len,
-                  int ends);
+/* How many bytes of a character that is cut off lie before `end`, of text that is well-formed
+ * besides; three bytes can be read. */
+static inline int rl_cut_off(const char *end) {
+  static const unsigned char least[] = {0, 0xC0, 0xE0, 0xF0};
+  int n = 1;
+  while (n < 3 && ((unsigned char)end[-n] & 0xC0) == 0x80)
+    n++;
+  return (unsigned char)end[-n] >= least[n] ? n : 0;
+}
 #endif
 
 #endif

@@ -612,7 +612,50 @@ static void replaces_ill_formed_utf8_as_browsers_do(void) {
   int round, wrong = 0;
   for (round = 0; round < 100000; round++) {
     wrong += !replaces_ill_formed(0, random_number(40), 200, 0);
-    wrong += !replaces_ill_formed(round % 2, random_number(200), 4u << round % 5, 130);
+    wrong += !replaces_ill_formed(round % 2, random_number(200), 4u << round % 5, 200);
+  }
+  CHECK(wrong == 0, "%d strings", wrong);
+}
+
+/* Long strings, with few or many of what cannot be copied as it stands, next to each other and at
+ * any place of the blocks that are read together. */
+static void rewrites_what_lies_in_many_blocks(void) {
+  enum { LONGEST = 4000 };
+  static const char *const pieces[][2] = {
+      {"\\n", "\n"},
+      {"\\\\", "\\"},
+      {"\\\"", "\""},
+      {"\\u00e9", "\xC3\xA9"},
+      {"\\ud83d\\ude00", "\xF0\x9F\x98\x80"},
+      {"\\udc00", "\xEF\xBF\xBD"},
+      {"\xC3\xA9", "\xC3\xA9"},
+      {"\xE2\x82\xAC", "\xE2\x82\xAC"},
+      {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"},
+      {"\x80", "\xEF\xBF\xBD"},
+      {"\xE2\x82x", "\xEF\xBF\xBDx"},
+      {"\xF0\x9F\x98\\n", "\xEF\xBF\xBD\n"},
+      {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xF4\x90\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+  };
+  static char in[LONGEST + 32], expected[4 * LONGEST];
+  int round, wrong = 0;
+  for (round = 0; round < 20000; round++) {
+    const size_t n = random_number(LONGEST);
+    const uint32_t rare = 1u << random_number(9), kinds = round % 3 == 0 ? 14 : 9;
+    size_t len = overwrite(in, "\""), used = 0;
+    while (len < n) {
+      if (random_number(rare) == 0) {
+        const char *const *const piece = pieces[random_number(kinds)];
+        len += overwrite(in + len, piece[0]);
+        used += overwrite(expected + used, piece[1]);
+      } else {
+        in[len++] = expected[used++] = (char)('a' + random_number(26));
+      }
+    }
+    in[len++] = '"';
+    rl_json_start(&parser, in, len);
+    wrong += rl_json_next(&parser) != RL_JSON_STRING || parser.text_len != used ||
+             memcmp(parser.text, expected, used) != 0 || rl_json_rest(&parser) != len;
   }
   CHECK(wrong == 0, "%d strings", wrong);
 }
@@ -757,6 +800,7 @@ int main(void) {
   reads_numbers_to_the_limit_and_no_longer();
   finds_special_bytes_wherever_they_stand();
   replaces_ill_formed_utf8_as_browsers_do();
+  rewrites_what_lies_in_many_blocks();
   rounds_random_numbers_as_the_c_library_does();
   reads_numbers_alike_in_a_locale_with_a_comma();
   begins_anew_at_any_time();
