@@ -725,6 +725,10 @@ static void wipe_options(struct rl_http *h) {
   rl_free(h->proxy);
   rl_free(h->ca_file);
   rl_free(h->ca_path);
+#if RL_TAKES_URLS_APART
+  curl_url_cleanup(h->origin);
+  h->origin = NULL;
+#endif
   h->base = h->proxy = h->ca_file = h->ca_path = NULL;
   h->base_headers = NULL;
 }

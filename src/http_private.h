@@ -33,22 +33,25 @@
 #include <curl/curl.h>
 #include <sys/types.h>
 
+/* 1: libcurl can be given a URL that it has taken apart already. */
+#define RL_TAKES_URLS_APART (LIBCURL_VERSION_NUM >= 0x073f00)
+
 enum rl_state { RL_NEW, RL_QUEUED, RL_ACTIVE, RL_FINISHED };
 
 /* A libcurl handle for one lane and sink, with everything set that does not depend on the request;
  * kept and used again. It is what libcurl calls back with, and leads to the transfer. */
 struct rl_easy {
   CURL *curl;
-  struct rl_transfer *transfer;  /* NULL while it is in the pool */
-  struct rl_easy *next;          /* in the lane's pool */
-  int custom_method;             /* CURLOPT_CUSTOMREQUEST is set */
-  int any_scheme;                /* http and https are allowed */
-  int raw;                       /* content codings are not undone */
-  int hashed;                    /* the system's directory of certificates stands for its bundle */
-  long read_bytes;               /* in one read; 0: not set yet */
-  int target;                    /* CURLOPT_REQUEST_TARGET is set */
-  long connect_ms;               /* CURLOPT_CONNECTTIMEOUT_MS; 0: not set yet */
-  int spent;                     /* not to be used again */
+  struct rl_transfer *transfer; /* NULL while it is in the pool */
+  struct rl_easy *next;         /* in the lane's pool */
+  int custom_method;            /* CURLOPT_CUSTOMREQUEST is set */
+  int any_scheme;               /* http and https are allowed */
+  int raw;                      /* content codings are not undone */
+  int hashed;                   /* the system's directory of certificates stands for its bundle */
+  long read_bytes;              /* in one read; 0: not set yet */
+  int known_origin; /* CURLOPT_CURLU and CURLOPT_REQUEST_TARGET are set, else CURLOPT_URL */
+  long connect_ms;  /* CURLOPT_CONNECTTIMEOUT_MS; 0: not set yet */
+  int spent;        /* not to be used again */
   char message[CURL_ERROR_SIZE]; /* libcurl writes here */
 };
 
@@ -140,6 +143,10 @@ struct rl_http {
   char *ca_file, *ca_path;
   int bundle_only; /* the directory that stands for the system's bundle has failed */
   char *proxy;
+#if RL_TAKES_URLS_APART
+  CURLU *origin;         /* of the requests so far, as far as they had one that is simple */
+  char origin_text[128]; /* "" if it cannot be parsed */
+#endif
   char *base; /* one block with base_headers' nodes and text */
   size_t base_len;
   struct curl_slist *base_headers;
@@ -182,7 +189,8 @@ struct rl_transfer {
   int raw;
   int once; /* see rl_request */
   const char *method, *url, *body;
-  const char *target; /* the URL's path and query, if `url` is what stands before it; or NULL */
+  const char *target;       /* the URL's path and query, in the place of `url`: before it stands
+                               http->origin; or NULL */
   struct rl_source *source; /* in the place of `body` */
   int any_scheme;
   uint64_t body_len;

@@ -120,23 +120,43 @@ static int is_plain(const char *p, size_t n) {
   return i == n;
 }
 
-/* How much of the URL stands before its path, if that can be given to libcurl as it is, for the
- * request line: it takes URLs apart and puts them together again, a character at a time. 0: it
- * cannot. Where plain http goes to a proxy, the request line has the whole URL. */
-static size_t origin_of(const struct rl_http *h, const struct rl_request *r) {
-  const char *url = r->url.data, *path;
-  size_t scheme = sizeof "http://" - 1 + (size_t)h->https, n;
-  if (LIBCURL_VERSION_NUM < 0x073700 || r->any_scheme || r->url.len < scheme ||
-      !(h->https || (h->proxy != NULL && *h->proxy == '\0')))
+/* How much of the URL stands before its path, which is plain; 0: it has none, or is not so simple.
+ */
+static size_t origin_of(const struct rl_http *h, const struct rl_text *url) {
+  size_t scheme = sizeof "http://" - 1 + (size_t)h->https, n, i;
+  const char *path = url->len > scheme ? memchr(url->data + scheme, '/', url->len - scheme) : NULL;
+  if (path == NULL || !is_plain(url->data, url->len) ||
+      memcmp(url->data + scheme - 3, "://", 3) != 0)
     return 0;
-  path = memchr(url + scheme, '/', r->url.len - scheme);
-  if (path == NULL || !is_plain(url, r->url.len))
-    return 0;
-  n = (size_t)(path - url);
-  return memcmp(url + scheme - 3, "://", 3) == 0 && memchr(url, '?', n) == NULL &&
-                 memchr(url, '@', n) == NULL && memchr(url, '\\', n) == NULL
-             ? n
-             : 0;
+  n = (size_t)(path - url->data);
+  for (i = 0; i < n && strchr("?@\\%", url->data[i]) == NULL; i++)
+    ;
+  return i == n ? n : 0;
+}
+
+/* libcurl takes a URL apart for each request, and puts it together again, a character at a time. Of
+ * the client's own origin, which is nearly always the same, that is done once; the path is given as
+ * it is, for the request line. 0: not of this one, which is given as a whole. Where plain http goes
+ * to a proxy, the request line has the whole URL. */
+static size_t known_origin(struct rl_http *h, const struct rl_request *r) {
+#if RL_TAKES_URLS_APART
+  size_t n = 0;
+  if (!r->any_scheme && (h->https || (h->proxy != NULL && *h->proxy == '\0')))
+    n = origin_of(h, &r->url);
+  if (n > 0 && h->origin == NULL && n < sizeof h->origin_text) {
+    memcpy(h->origin_text, r->url.data, n);
+    h->origin_text[n] = '\0';
+    h->origin = curl_url();
+    if (h->origin != NULL && curl_url_set(h->origin, CURLUPART_URL, h->origin_text, 0) != CURLUE_OK)
+      h->origin_text[0] = '\0';
+  }
+  if (h->origin != NULL && n > 0 && strncmp(h->origin_text, r->url.data, n) == 0 &&
+      h->origin_text[n] == '\0')
+    return n;
+#else
+  (void)h, (void)r;
+#endif
+  return 0;
 }
 
 static enum rl_status copy_request(struct rl_transfer *t, const struct rl_request *r) {
@@ -145,11 +165,11 @@ static enum rl_status copy_request(struct rl_transfer *t, const struct rl_reques
   size_t headers = rl_header_block_size(r->headers, r->header_count);
   size_t key_len = r->key.data != NULL ? sizeof KEY_HEADER + r->key.len : 0;
   size_t body_len = r->body != NULL ? r->body->len : 0;
-  struct rl_text url = r->url, target = r->url;
+  struct rl_text target = r->url;
   char *at;
   if (!is_method(&r->method) || r->url.len == 0 || !is_clean(&r->url) || !is_clean(&r->key))
     return RL_SHAPE;
-  t->secret_len = headers + key_len + r->method.len + 1 + r->url.len + 2;
+  t->secret_len = headers + key_len + r->method.len + 1 + r->url.len + 1;
   t->request_len = t->secret_len + body_len + 1;
   t->request = rl_malloc(t->request_len);
   if (t->request == NULL)
@@ -161,15 +181,9 @@ static enum rl_status copy_request(struct rl_transfer *t, const struct rl_reques
     tail = &t->key;
   }
   at = append_text(at, &r->method, &t->method);
-  url.len = origin_of(h, r);
-  if (url.len > 0) {
-    target.data += url.len;
-    target.len -= url.len;
-    at = append_text(at, &target, &t->target);
-  } else {
-    url.len = r->url.len;
-  }
-  at = append_text(at, &url, &t->url);
+  target.data += known_origin(h, r);
+  target.len = r->url.len - (size_t)(target.data - r->url.data);
+  at = append_text(at, &target, target.data == r->url.data ? &t->url : &t->target);
   if (r->body != NULL)
     (void)append_text(at, r->body, &t->body);
   t->body_len = body_len;
@@ -892,12 +906,17 @@ static long connect_ms(const struct rl_transfer *t) {
 
 static CURLcode set_url(const struct rl_transfer *t, struct rl_easy *e) {
   CURL *curl = e->curl;
-  SET(CURLOPT_URL, t->url);
-#if LIBCURL_VERSION_NUM >= 0x073700
-  if (t->target != NULL || e->target)
+#if RL_TAKES_URLS_APART
+  int known = t->target != NULL;
+  if (known != e->known_origin)
+    SET(CURLOPT_CURLU, known ? t->http->origin : NULL);
+  if (known || e->known_origin)
     SET(CURLOPT_REQUEST_TARGET, t->target);
-  e->target = t->target != NULL;
+  e->known_origin = known;
+  if (known)
+    return CURLE_OK;
 #endif
+  SET(CURLOPT_URL, t->url);
   return CURLE_OK;
 }
 
