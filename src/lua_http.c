@@ -54,6 +54,7 @@ struct ready {
 struct transfer {
   struct rl_transfer *transfer; /* NULL before it is made and after it was freed */
   struct client *client;
+  uint64_t id; /* also when it was released */
   int pins;
   int released;
   struct ready ready;
@@ -388,6 +389,7 @@ static int client_start(lua_State *L) {
   t->transfer = NULL;
   t->client = lua_touserdata(L, 1);
   t->pins = t->released = 0;
+  t->id = 0;
   t->ready.L = NULL;
   lua_pushvalue(L, lua_upvalueindex(UP_TRANSFERS));
   lua_setmetatable(L, -2);
@@ -412,6 +414,7 @@ static int client_start(lua_State *L) {
     return rl_no_memory(L);
   if (status != RL_OK)
     return luaL_error(L, "the method, the URL or a header cannot be sent");
+  t->id = rl_transfer_id(t->transfer);
   lua_settop(L, 7);
   return 1;
 }
@@ -566,9 +569,11 @@ static int client_gc(lua_State *L) {
   return 0;
 }
 
-/* transfer:id() -> a number that no other transfer of the process has, as client:ready tells it */
+/* transfer:id() -> a number that no other transfer of the process has, as client:ready tells it;
+ * also of one that was released */
 static int transfer_id(lua_State *L) {
-  rl_push_int64(L, (int64_t)rl_transfer_id(to_transfer(L)->transfer));
+  const struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
+  rl_push_int64(L, (int64_t)t->id);
   return 1;
 }
 
