@@ -268,16 +268,16 @@ static inline void open_level(struct quick *q, struct level *v, const char *p) {
   const int empty = p[1] == '}' || p[1] == ']';
   v->key = v->last = around->last;
   v->count = 0;
+  v->slot = around->slot + 1 + (around->close == '}'); /* above a key */
   if (*p == '[') {
     v->close = ']';
     lua_createtable(q->L, empty ? 0 : key->items, 0);
     lua_rawgeti(q->L, q->shared, RL_SHARED_ARRAY_MT);
-    lua_setmetatable(q->L, -2);
+    lua_setmetatable(q->L, v->slot);
   } else {
     v->close = '}';
     lua_createtable(q->L, 0, empty ? 0 : key->members);
   }
-  v->slot = lua_gettop(q->L);
 }
 
 /* Sizes go up at once and down by and by. */
@@ -300,19 +300,21 @@ static inline void store(struct quick *q, struct level *v) {
 static int decode(struct quick *q, const char *p) {
   struct level levels[DEPTH + 1], *v = levels;
   v->last = KEYS;
+  v->close = 0;
+  v->slot = lua_gettop(q->L);
   for (;;) {
+    if (v->close == '}') {
+      p = read_key(q, v, p);
+      if (p == NULL)
+        return 0;
+    }
     if (*p == '{' || *p == '[') {
       if (v == levels + DEPTH)
         return 0;
       open_level(q, ++v, p);
       p = skip_blanks(p + 1);
-      if (*p != v->close) {
-        if (v->close == '}')
-          p = read_key(q, v, p);
-        if (p == NULL)
-          return 0;
+      if (*p != v->close)
         continue;
-      }
       p++;
       v--;
     } else {
@@ -330,10 +332,6 @@ static int decode(struct quick *q, const char *p) {
       close_level(q, v--);
     }
     p = skip_blanks(p + 1);
-    if (v->close == '}')
-      p = read_key(q, v, p);
-    if (p == NULL)
-      return 0;
   }
 }
 
