@@ -77,7 +77,7 @@ struct piece {
 };
 
 /* Reads up to `blocks` of them. Returns 0 when they are not all UTF-8. */
-INLINE int read_piece(const struct block *block, const char *p, uint32_t blocks, struct piece *v) {
+INLINE int read_blocks(const struct block *block, const char *p, uint32_t blocks, struct piece *v) {
   uint64_t carry = 0, stops;
   uint32_t base = 0, high = 0;
   v->last = v->escapes;
@@ -132,7 +132,7 @@ INLINE const char *rewrite(const struct block *block, const char *p, const char 
     const char *done = p;
     const uint32_t *place;
     struct piece v;
-    if (!read_piece(block, p, left < most ? (uint32_t)left : most, &v)) {
+    if (!read_blocks(block, p, left < most ? (uint32_t)left : most, &v)) {
       if (most == 1)
         break;
       most = 1;
