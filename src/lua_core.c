@@ -7,6 +7,7 @@
 #include "lua_body.h"
 #include "lua_core.h"
 #include "lua_json.h"
+#include "platform.h"
 #include "url.h"
 
 #include <dlfcn.h>
@@ -156,25 +157,17 @@ static int uuid(lua_State *L) {
   return 1;
 }
 
-static lua_Number read_clock(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9;
-}
-
-lua_Number rl_lua_now(void) {
-  return read_clock(CLOCK_MONOTONIC);
-}
-
 /* now() -> seconds of a clock that only goes forward */
 static int now(lua_State *L) {
-  lua_pushnumber(L, rl_lua_now());
+  lua_pushnumber(L, rl_monotonic());
   return 1;
 }
 
 /* time() -> seconds since 1970 */
 static int wall_time(lua_State *L) {
-  lua_pushnumber(L, read_clock(CLOCK_REALTIME));
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
   return 1;
 }
 

@@ -12,9 +12,6 @@ struct rl_extents {
   unsigned long changes;
 };
 
-/* Seconds of a clock that only goes forward: what `now` gives. */
-lua_Number rl_lua_now(void);
-
 /* Raises what Lua itself does when it is out of memory. */
 static inline int rl_no_memory(lua_State *L) {
   lua_pushliteral(L, "not enough memory");

@@ -789,7 +789,7 @@ static int is_ready(lua_State *L, const struct transfer *box) {
   return r->L == L && r->changes == changes(L) && r->yieldable == is_yieldable(L) &&
          c->decoding == 0 && c->http != NULL && !rl_http_closed(c->http) &&
          !rl_http_seems_forked(c->http) &&
-         (r->looked_ahead || !rl_transfer_finished(box->transfer)) && rl_lua_now() < r->until;
+         (r->looked_ahead || !rl_transfer_finished(box->transfer)) && rl_monotonic() < r->until;
 }
 
 /* Whether the item on top of the stack, whose id is pushed, may be handed over. */
