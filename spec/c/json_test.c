@@ -636,12 +636,17 @@ static void rewrites_what_lies_in_many_blocks(void) {
       {"\xF0\x9F\x98\\n", "\xEF\xBF\xBD\n"},
       {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
       {"\xF4\x90\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xF0\x80\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xF5\x80\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xF7\xBF\xBF\xBF", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xE0\x9F\xBF", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xC1\xBF", "\xEF\xBF\xBD\xEF\xBF\xBD"},
   };
   static char in[LONGEST + 32], expected[4 * LONGEST];
   int round, wrong = 0;
   for (round = 0; round < 20000; round++) {
     const size_t n = random_number(LONGEST);
-    const uint32_t rare = 1u << random_number(9), kinds = round % 3 == 0 ? 14 : 9;
+    const uint32_t rare = 1u << random_number(9), kinds = round % 2 == 0 ? 19 : 9;
     size_t len = overwrite(in, "\""), used = 0;
     while (len < n) {
       if (random_number(rare) == 0) {
