@@ -60,8 +60,8 @@ struct transfer {
   struct ready ready;
 };
 
-/* The first upvalue of the methods of a class: its metatable. */
-enum { UP_CLASS = 1 };
+/* The upvalues of the methods of a class: its metatable, and that of transfers. */
+enum { UP_CLASS = 1, UP_TRANSFERS };
 
 /* The userdata, or NULL if it is of another class: luaL_checkudata looks that up by its name. */
 static void *of_class(lua_State *L, int at) {
@@ -372,7 +372,6 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * stream goes there anyway. For a list, events and a file `timeout` is the longest silence, while
  * somebody waits (`want`); with patient = true for what is collected too. pace = seconds: that
  * bytes have moved is news, so often at the most (`progress`). */
-enum { UP_TRANSFERS = UP_CLASS + 1 };
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
   struct rl_text body, few[FEW_LINES];
@@ -572,7 +571,7 @@ static int client_gc(lua_State *L) {
 /* transfer:id() -> a number that no other transfer of the process has, as client:ready tells it;
  * also of one that was released */
 static int transfer_id(lua_State *L) {
-  const struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
+  const struct transfer *t = to_box(L);
   rl_push_int64(L, (int64_t)t->id);
   return 1;
 }
@@ -580,7 +579,7 @@ static int transfer_id(lua_State *L) {
 /* transfer:want() -> true: there is news, or it was released | false: from now on it is waited for,
  * and client:ready will tell of the next */
 static int transfer_want(lua_State *L) {
-  struct transfer *t = luaL_checkudata(L, 1, TRANSFER);
+  struct transfer *t = to_box(L);
   lua_pushboolean(L, t->transfer == NULL || t->released || rl_transfer_want(t->transfer));
   return 1;
 }

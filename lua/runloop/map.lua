@@ -42,29 +42,31 @@ local function enter_gate(self, worker)
   self.scheduler.turns:park(worker, function() fifo.leave(self.gate, place) end)
 end
 
+-- What the source gives, or nil and why there is nothing.
+local function ask(self)
+  if self.at_hand then return self.pull() end
+  local ok, value, err = pcall(self.pull)
+  if ok then return value, err end
+  return nil, value
+end
+
 -- The next item and its index; nil when the source has ended.
+local function next_item(self)
+  if self.ended then return nil end
+  local item, err = ask(self)
+  if item == nil then
+    self.ended, self.source_err = true, err
+    return nil
+  end
+  self.taken = self.taken + 1
+  return item, self.taken
+end
+
+-- The same, when it is the worker's turn to ask.
 local function take(self)
-  if self.at_hand then
-    local item = self.pull()
-    if item == nil or self.ended then
-      self.ended = true
-      return nil
-    end
-    self.taken = self.taken + 1
-    return item, self.taken
-  end
+  if self.at_hand then return next_item(self) end
   enter_gate(self, self.scheduler:task_here())
-  local item, index
-  if not self.ended then
-    local ok, value, err = pcall(self.pull)
-    if not ok then value, err = nil, value end
-    if value ~= nil then
-      self.taken = self.taken + 1
-      item, index = value, self.taken
-    else
-      self.ended, self.source_err = true, err
-    end
-  end
+  local item, index = next_item(self)
   leave_gate(self)
   return item, index
 end

@@ -121,8 +121,7 @@ end
 ---@param task table
 function waits:wake(task)
   if task.status ~= "running" or task._wait == READY then return end
-  if self.touching then self:reindex() end
-  self.touching = true
+  touch(self)
   if task._wake then
     deadlines.remove(self.sleepers, task)
     task._wake = nil
@@ -226,8 +225,7 @@ end
 ---@param shared boolean|nil true: others may wait for it, so the end of this task does not end the transfer
 function waits:wait_for(task, transfer, shared)
   if task._wait ~= nil or task._wake or task._joins then self:drop_stale_wait(task) end
-  if self.touching then self:reindex() end
-  self.touching = true
+  touch(self)
   local id = transfer:id()
   add_waiter(self.waiting, id, task)
   task._wait, task._shared = transfer, shared
