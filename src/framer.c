@@ -8,6 +8,7 @@
 #include "ends.h"
 #include "json.h"
 #include "parts.h"
+#include "scan.h"
 
 /* More than this is not kept for the next page. */
 #define SPARE_BYTES (4u * 1024u * 1024u)
@@ -209,7 +210,7 @@ static void close_page(struct rl_framer *f, const char *p) {
 /* Takes the byte at `p`, which lies between values, and returns where to go on. */
 static const char *between(struct rl_framer *f, const char *p) {
   const char c = *p;
-  if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
+  if (rl_is_json_blank(c))
     return p + 1;
   switch (f->place) {
   case START:

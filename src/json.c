@@ -59,7 +59,7 @@ static enum rl_json_token unexpected(struct rl_json *j, const char *message, con
 }
 
 static const char *skip_space(const char *p, const char *end) {
-  while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+  while (p < end && rl_is_json_blank(*p))
     p++;
   return p;
 }

@@ -5,6 +5,7 @@
 #include "lua_core.h"
 #include "lua_json.h"
 #include "platform.h"
+#include "scan.h"
 
 #include <errno.h>
 #include <math.h>
@@ -925,7 +926,7 @@ static int event_texts(lua_State *L, struct transfer *box, struct event_texts *t
 static int is_blank(const char *p, size_t n) {
   size_t i;
   for (i = 0; i < n; i++) {
-    if (p[i] != ' ' && p[i] != '\n' && p[i] != '\t' && p[i] != '\r')
+    if (!rl_is_json_blank(p[i]))
       return 0;
   }
   return 1;

@@ -68,7 +68,7 @@ int rl_memory_strings(void) {
 }
 
 static inline const char *skip_blanks(const char *p) {
-  while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+  while (rl_is_json_blank(*p))
     p++;
   return p;
 }
@@ -339,9 +339,9 @@ int rl_quick_decode(lua_State *L, int shared, struct rl_memory *memory, struct r
                     const char *data, size_t len, int keep_nulls) {
   const char *p = data, *end = data + len;
   struct quick q;
-  while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+  while (p < end && rl_is_json_blank(*p))
     p++;
-  while (p < end && (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t'))
+  while (p < end && rl_is_json_blank(end[-1]))
     end--;
   if (end - p < 2 || (*p != '{' && *p != '[') || (end[-1] != '}' && end[-1] != ']'))
     return 0;

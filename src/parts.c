@@ -110,10 +110,6 @@ static void fail_at(struct rl_parts *s, const char *message, const char *p) {
   fail(s, RL_SYNTAX, message, s->seen + (size_t)(p - s->piece));
 }
 
-static int is_blank(char c) {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 static int is_wanted(const struct rl_parts *s, const char *name, size_t len) {
   size_t i;
   for (i = 0; i < s->count; i++)
@@ -247,7 +243,7 @@ const char *rl_parts_take(struct rl_parts *s, struct rl_buffer *out, const char 
   while (p < stop && s->status == RL_OK && !*whole) {
     if (s->part >= IN_NAME)
       p = in_value(s, p, stop);
-    else if (is_blank(*p))
+    else if (rl_is_json_blank(*p))
       p++;
     else
       p = between(s, p, stop, whole);

@@ -132,6 +132,11 @@ static inline int rl_differs(rl_block a, rl_block b, size_t n) {
 }
 #endif
 
+/* White space of JSON (RFC 8259, 2). */
+static inline int rl_is_json_blank(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* What an escaped character stands for; 0: no such escape. \u is not here. */
 static const char rl_escapes[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
