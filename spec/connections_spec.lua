@@ -1,4 +1,5 @@
 -- Connections that are silent, opening, closing or of another version: what a call does about them.
+local socket = require "socket"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
 
@@ -277,6 +278,64 @@ describe("A connection #slow", function()
       assert.is_true(err.maybe_sent)
       assert.are.equal(3, raw:request_count())
       client:close()
+    end)
+
+    -- Ends this process's connections to the server for writing, as those that were reset while they were written to.
+    local function end_writing(raw)
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      local _, port = listener:getsockname()
+      local lens = assert(socket.connect("127.0.0.1", port))
+      local own, ended = lens:getfd(), 0
+      for _, name in ipairs(support.list_dir "/proc/self/fd") do
+        lens:setfd(tonumber(name))
+        local _, peer = lens:getpeername()
+        if tonumber(peer) == raw.port then
+          lens:shutdown "send"
+          ended = ended + 1
+        end
+      end
+      lens:setfd(own)
+      lens:close()
+      listener:close()
+      assert.are.equal(1, ended)
+    end
+
+    -- Makes a call with a body, over a kept connection that ends while that is sent.
+    local function while_sending(call)
+      local path = support.tmpdir() .. "/begun"
+      local raw = started(support.raw {
+        { { read = "request" }, ANSWER, { read = 1000 }, { lua = ([[io.open(%q, "w"):close()]]):format(path) }, { sleep = 60 } },
+        ANSWER,
+      })
+      local client = raw:client { max_retries = 0 }
+      expect.success(retrieve(client))
+      local value, answer
+      client:spawn(function() value, answer = call(client, ("x"):rep(20000000)) end)
+      wait_until(client, function() return support.exists(path) end)
+      assert.is_nil(answer)
+      end_writing(raw)
+      wait_until(client, function() return answer end)
+      client:close()
+      return raw, value, answer
+    end
+
+    it("while a request is sent is dropped, and costs no attempt", function()
+      local raw, value, response = while_sending(function(client, text)
+        return client.scenarios:update("x", { name = text })
+      end)
+      assert.are.equal("x", value.id)
+      assert.are.same({ 200, 1 }, { response.status, response.attempts })
+      assert.are.equal(2, raw:request_count())
+      assert.matches('"name":"x*"}$', raw:log()[2].requests[1])
+    end)
+
+    it("while it is sent what must not come twice ends the call", function()
+      local raw, value, err = while_sending(function(client, text)
+        return client.devboxes:execute_async("x", { command = text })
+      end)
+      expect.failure("connection", "SEND_ERROR", value, err)
+      assert.is_true(err.maybe_sent)
+      assert.are.equal(1, raw:request_count())
     end)
   end)
 end)

@@ -265,7 +265,7 @@ describe("a body that is read as it is sent", function()
   end)
 
   it("leaves no descriptor open, however it ends", function()
-    serve(OK, OK, { { hold = true } })
+    serve(CLOSING, CLOSING, { { hold = true } })
     local path = file(("x"):rep(1000000))
     finish(http:start { url = raw.url .. "/", method = "GET" })
     local before = support.fds()

@@ -253,7 +253,7 @@ static int run_timers(struct rl_http *h, double now) {
 }
 
 static void end_transfer(struct rl_transfer *t, CURLcode result) {
-  if (t->stale || rl_transfer_wants_bundle(t, result)) {
+  if (t->stale || rl_transfer_wants_bundle(t, result) || rl_transfer_met_end(t, result)) {
     rl_transfer_requeue(t);
     return;
   }

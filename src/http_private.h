@@ -252,7 +252,7 @@ void rl_lanes_check_bundle(struct rl_http *h);
  * have none yet. Frees the retired lanes that are empty. */
 void rl_lanes_retire(struct rl_http *h);
 
-/* Takes a transfer that has sent nothing from libcurl, and puts it back into the queue where it
+/* Takes a transfer that has no answer yet from libcurl, and puts it back into the queue where it
  * was. */
 void rl_transfer_requeue(struct rl_transfer *t);
 
@@ -309,7 +309,11 @@ void rl_ca_now(const struct rl_http *h, struct rl_ca *out);
  * bundle did not help; from here on the bundle itself is read, with which it is to begin anew. */
 int rl_transfer_wants_bundle(struct rl_transfer *t, CURLcode result);
 
-/* Forgets what happened in libcurl's hands: nothing was sent. */
+/* 1: a connection, kept alive, died while the request was sent over it, before an answer came: the
+ * request is to be sent again, once. */
+int rl_transfer_met_end(struct rl_transfer *t, CURLcode result);
+
+/* Forgets what happened in libcurl's hands, but that the request was sent. */
 void rl_transfer_renew(struct rl_transfer *t);
 
 /* Sets the rest. The handle must be one for the transfer's lane and sink. */

@@ -1083,6 +1083,16 @@ int rl_transfer_wants_bundle(struct rl_transfer *t, CURLcode result) {
   return 1;
 }
 
+/* libcurl repeats by itself what it sent over a kept connection that ends without an answer, but
+ * not where the end meets the sending of a body. */
+int rl_transfer_met_end(struct rl_transfer *t, CURLcode result) {
+  if (result != CURLE_SEND_ERROR || !t->started || t->once || t->repeated || t->aborted ||
+      t->answer.bytes > 0 || !has_used_connection(t))
+    return 0;
+  t->repeated = 1;
+  return 1;
+}
+
 void rl_transfer_conclude(struct rl_transfer *t, CURLcode result) {
   if (t->answered)
     result = CURLE_OK; /* that the rest of the request could not be sent changes nothing */
