@@ -14,7 +14,6 @@
 
 #define CLIENT "runloop.http"
 #define TRANSFER "runloop.transfer"
-#define FIELDS "runloop.fields"
 
 /* The user values of a transfer. The last ones are those of `ready`. */
 enum { OF_CLIENT = 1, OF_PAGE, OF_METATABLE, OF_CURSOR };
@@ -30,12 +29,6 @@ struct client {
   lua_State *stack; /* to decode on; a user value */
   int decoding;     /* texts of transfers, which must not move */
   struct rl_random random;
-};
-
-/* The names of the members of items that are wanted, which Lua keeps alive in the user value. */
-struct fields {
-  size_t count;
-  struct rl_text names[];
 };
 
 /* How, and how long, a list's items are handed over without more ado: see `ready`. */
@@ -183,26 +176,26 @@ static int boolean_field(lua_State *L, int table, const char *name) {
   return b;
 }
 
-/* The lines of an array of strings, which keeps them alive. They are listed in `few`, or when there
+/* The texts of an array of strings, which keeps them alive. They are listed in `few`, or when there
  * are more, in a block that is pushed. */
-enum { FEW_LINES = 16 };
-static const struct rl_text *lines_at(lua_State *L, int table, struct rl_text *few, size_t *count) {
-  struct rl_text *lines = few;
+enum { FEW_TEXTS = 16 };
+static const struct rl_text *texts_at(lua_State *L, int table, struct rl_text *few, size_t *count) {
+  struct rl_text *texts = few;
   size_t i, n = 0;
   if (!lua_isnoneornil(L, table)) {
     luaL_checktype(L, table, LUA_TTABLE);
     n = (size_t)lua_rawlen(L, table);
   }
-  if (n > FEW_LINES)
-    lines = lua_newuserdatauv(L, n * sizeof *lines, 0);
+  if (n > FEW_TEXTS)
+    texts = lua_newuserdatauv(L, n * sizeof *texts, 0);
   for (i = 0; i < n; i++) {
     if (lua_rawgeti(L, table, (lua_Integer)i + 1) != LUA_TSTRING)
-      luaL_error(L, "a header line must be a string");
-    lines[i].data = lua_tolstring(L, -1, &lines[i].len);
+      luaL_error(L, "a header line or a field's name must be a string");
+    texts[i].data = lua_tolstring(L, -1, &texts[i].len);
     lua_pop(L, 1);
   }
   *count = n;
-  return lines;
+  return texts;
 }
 
 /* http(options) -> client
@@ -212,7 +205,7 @@ static const struct rl_text *lines_at(lua_State *L, int table, struct rl_text *f
  * rl_http_options has them. Other fields are not looked at. */
 static int core_http(lua_State *L) {
   struct rl_http_options o;
-  struct rl_text few[FEW_LINES];
+  struct rl_text few[FEW_TEXTS];
   struct client *c;
   enum rl_status status;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -236,7 +229,7 @@ static int core_http(lua_State *L) {
   o.ca_path = c_string_field(L, 1, "ca_path");
   o.proxy = c_string_field(L, 1, "proxy");
   get_field(L, 1, "base_headers", LUA_TTABLE);
-  o.base_headers = lines_at(L, 3, few, &o.base_header_count);
+  o.base_headers = texts_at(L, 3, few, &o.base_header_count);
   status = rl_http_new(&o, &c->http);
   if (status == RL_NOMEM)
     return rl_no_memory(L);
@@ -309,22 +302,30 @@ static void read_pieces(lua_State *L, struct rl_request *r, struct rl_piece *one
   r->piece_count = n;
 }
 
-static void read_fields(lua_State *L, struct rl_sink_options *sink) {
-  (void)lua_getfield(L, 6, "fields");
-  if (lua_toboolean(L, -1)) {
-    const struct fields *f = luaL_checkudata(L, -1, FIELDS);
-    sink->fields = f->names;
-    sink->field_count = f->count;
-  }
-  lua_pop(L, 1);
+static void read_sink(lua_State *L, struct rl_request *r, struct rl_text *fields) {
+  luaL_checktype(L, 6, LUA_TTABLE);
+  get_field(L, 6, "fields", LUA_TTABLE);
+  if (!lua_isnil(L, -1))
+    r->sink.fields = texts_at(L, lua_gettop(L), fields, &r->sink.field_count);
+  r->sink.list = c_string_field(L, 6, "list");
+  r->sink.file = c_string_field(L, 6, "file");
+  r->sink.owner_only = boolean_field(L, 6, "owner_only");
+  r->sink.events = boolean_field(L, 6, "events");
+  r->lane = lane_field(L, 6);
+  r->patient = boolean_field(L, 6, "patient");
+  r->pace = number_field(L, 6, "pace", 0);
 }
 
 /* The text and the strings of the request stay alive in its tables; a body only until a finalizer
- * releases it: so after its pieces have been read, nothing is allocated. */
+ * releases it: so after its pieces have been read, nothing is allocated. `lines` and `fields` have
+ * room for FEW_TEXTS. */
 static void read_request(lua_State *L, struct rl_request *r, struct rl_text *body,
-                         struct rl_piece *one) {
+                         struct rl_piece *one, struct rl_text *lines, struct rl_text *fields) {
   double max_body;
   memset(r, 0, sizeof *r);
+  r->headers = texts_at(L, 3, lines, &r->header_count);
+  if (!lua_isnil(L, 6))
+    read_sink(L, r, fields);
   if (!string_field(L, 2, "url", &r->url) || !string_field(L, 2, "method", &r->method))
     luaL_error(L, "fields 'url' and 'method' are required");
   read_pieces(L, r, one);
@@ -340,17 +341,6 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
   r->once = boolean_field(L, 2, "once");
   r->any_scheme = boolean_field(L, 2, "any_scheme");
   r->deadline = luaL_optnumber(L, 5, -1);
-  if (lua_isnoneornil(L, 6))
-    return;
-  luaL_checktype(L, 6, LUA_TTABLE);
-  r->sink.list = c_string_field(L, 6, "list");
-  read_fields(L, &r->sink);
-  r->sink.file = c_string_field(L, 6, "file");
-  r->sink.owner_only = boolean_field(L, 6, "owner_only");
-  r->sink.events = boolean_field(L, 6, "events");
-  r->lane = lane_field(L, 6);
-  r->patient = boolean_field(L, 6, "patient");
-  r->pace = number_field(L, 6, "pace", 0);
 }
 
 /* client:start(request[, lines[, bare[, deadline[, sink]]]]) -> transfer | nil, why a file could
@@ -366,18 +356,16 @@ static void read_request(lua_State *L, struct rl_request *r, struct rl_text *bod
  * files are opened at once and must be regular. One whose size is another when it is read ends the
  * transfer: kind file, code READ.
  *
- * sink: where a 2xx answer's body goes: list (its items are taken by `item`; with fields, of
- * `fields`, they have no others), events (true: a
- * text/event-stream, whose events are taken by `event`), file and owner_only; without any of these
- * it is collected (`json`, `text`). And lane: "pages", or "streams" for what is open for long; a
- * stream goes there anyway. For a list, events and a file `timeout` is the longest silence, while
- * somebody waits (`want`); with patient = true for what is collected too. pace = seconds: that
- * bytes have moved is news, so often at the most (`progress`). */
+ * sink: where a 2xx answer's body goes: list (its items are taken by `item`; with fields, an array
+ * of names, they have no other members), events (true: a text/event-stream, whose events are taken
+ * by `event`), file and owner_only; without any of these it is collected (`json`, `text`). And
+ * lane: "pages", or "streams" for what is open for long; a stream goes there anyway. For a list,
+ * events and a file `timeout` is the longest silence, while somebody waits (`want`); with patient =
+ * true for what is collected too. pace = seconds: that bytes have moved is news, so often at the
+ * most (`progress`). */
 static int client_start(lua_State *L) {
   struct rl_http *h = check_client(L);
-  struct rl_text body, few[FEW_LINES];
-  const struct rl_text *lines;
-  size_t line_count;
+  struct rl_text body, lines[FEW_TEXTS], fields[FEW_TEXTS];
   struct rl_piece one;
   struct rl_request r;
   const char *file = "";
@@ -395,10 +383,7 @@ static int client_start(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 7, OF_CLIENT);
-  lines = lines_at(L, 3, few, &line_count);
-  read_request(L, &r, &body, &one);
-  r.headers = lines;
-  r.header_count = line_count;
+  read_request(L, &r, &body, &one, lines, fields);
   if (rl_http_closed(h))
     return luaL_error(L, "client is closed"); /* by a finalizer, meanwhile */
   status = rl_http_start(h, &r, &t->transfer, &file);
@@ -673,26 +658,6 @@ static int after_items(lua_State *L, struct rl_transfer *t, struct rl_framer *f)
   cut = rl_framer_cut_short(f);
   (void)no_item(L, "error");
   return 2 + push_error(L, status, cut, message, offset);
-}
-
-/* fields(names) -> what client:start takes to have only the members with these names in items */
-static int core_fields(lua_State *L) {
-  struct fields *f;
-  size_t i, n;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  n = (size_t)lua_rawlen(L, 1);
-  f = lua_newuserdatauv(L, sizeof *f + n * sizeof *f->names, 1);
-  f->count = n;
-  lua_createtable(L, (int)n, 0);
-  for (i = 0; i < n; i++) {
-    if (lua_rawgeti(L, 1, (lua_Integer)i + 1) != LUA_TSTRING)
-      return luaL_error(L, "a field's name must be a string");
-    f->names[i].data = lua_tolstring(L, -1, &f->names[i].len);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  lua_setiuservalue(L, -2, 1);
-  luaL_setmetatable(L, FIELDS);
-  return 1;
 }
 
 /* The transfer's oldest item, which was decoded, is the loop's now. */
@@ -1364,10 +1329,6 @@ void rl_lua_http_open(lua_State *L, int extents) {
     rl_make_ready(L, ready[i]);
   make_class(L, TRANSFER, transfer_meta, transfer_methods);
   make_class(L, CLIENT, client_meta, client_methods);
-  luaL_newmetatable(L, FIELDS);
-  lua_pop(L, 1);
-  lua_pushcfunction(L, core_fields);
-  lua_setfield(L, -2, "fields");
   open_items(L, extents);
   lua_pushcfunction(L, core_http);
   lua_setfield(L, -2, "http");

@@ -39,7 +39,6 @@ local function new(transport, fields)
   local self = steps.new(transport, fields)
   self._list = fields.list -- the name of the array in a page
   self._prefetch = not fields.options or fields.options.prefetch ~= false
-  self._fields = fields.options and fields.options.fields and core.fields(fields.options.fields) or false
   self._page = false -- the page that items are taken from
   self._ahead = false -- the page after it, when asked for already
   self._pages = 0 -- pages begun
@@ -70,7 +69,7 @@ local function new_page(self, cursor, previous_first)
 end
 
 local function start(self, page)
-  return steps.start(self, page, { list = self._list, fields = self._fields })
+  return steps.start(self, page, { list = self._list, fields = self._options.fields })
 end
 
 function pager:_release()
