@@ -369,12 +369,12 @@ describe("a body that is read as it is sent", function()
         local c = ...
         for _ = 1, 6 do
           c:read(2000000)
-          c:sleep(0.1)
+          c:sleep(0.25)
         end
         c:send "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
         c:drain()
       ]] } }
-      local transfer = start({ { file = file(("x"):rep(12000000)) } }, { timeout = 0.4 }, { patient = true })
+      local transfer = start({ { file = file(("x"):rep(12000000)) } }, { timeout = 1 }, { patient = true })
       assert.are.equal("ok", (finish(transfer)))
     end)
 
