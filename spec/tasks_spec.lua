@@ -123,10 +123,8 @@ describe("tasks", function()
 
     it("goes on with every wait from outside, also one of 0 seconds", function()
       local task = client:spawn(retrieve)
-      for _ = 1, 100000 do
-        task:wait(0)
-        if task.status ~= "running" then break end
-      end
+      local stop = support.now() + 30
+      repeat task:wait(0) until task.status ~= "running" or support.now() > stop
       assert.are.equal("done", task.status)
     end)
 
@@ -633,7 +631,7 @@ describe("tasks", function()
 
   describe("retry waits and intervals", function()
     it("are deadlines: other calls go on meanwhile #slow", function()
-      local own = server:client { max_retry_wait = 0.4 }
+      local own = server:client { max_retry_wait = 1 }
       server:fault { path = ids[1], status = 500 }
       local order = {}
       local slow = own:spawn(function()
@@ -641,7 +639,7 @@ describe("tasks", function()
         order[#order + 1] = "slow"
       end)
       poll_until(own, function() return own:stats().retries == 1 end)
-      assert.is_true(own:timeout() <= 0.4)
+      assert.is_true(own:timeout() <= 1)
       own:spawn(function()
         assert(own.scenarios:retrieve(ids[2]))
         order[#order + 1] = "quick"
@@ -656,7 +654,7 @@ describe("tasks", function()
       server:set { scoring_polls = 3 }
       local order = {}
       local slow = client:spawn(function()
-        assert(run:score_and_await { interval = 0.1 })
+        assert(run:score_and_await { interval = 0.3 })
         order[#order + 1] = "slow"
       end)
       client:spawn(function()
@@ -668,7 +666,7 @@ describe("tasks", function()
     end)
 
     it("of a list are, too #slow", function()
-      local own = server:client { max_retry_wait = 0.4 }
+      local own = server:client { max_retry_wait = 1 }
       server:fault { path = "^/v1/scenarios$", status = 500 }
       local order = {}
       local slow = own:spawn(function()
