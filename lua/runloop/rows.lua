@@ -245,14 +245,10 @@ local function is_empty(t)
   return t == nil or (type(t) == "table" and next(t) == nil and not json.name_of(t))
 end
 
--- Texts that are no ids.
-local DOTS = { [""] = true, ["."] = true, [".."] = true }
-
 -- The URL of a call that takes one id.
 local function url_of_one(plan, transport, id, where)
   local parts = plan.parts
-  if type(id) ~= "string" or DOTS[id] then id = rows.id(id, plan.ids[1], where) end
-  return transport.base_url .. parts[1] .. url_encode(id) .. parts[2]
+  return transport.base_url .. parts[1] .. url_encode(rows.id(id, plan.ids[1], where)) .. parts[2]
 end
 
 -- The URL. The ids are put into `texts`, where they are wanted.
