@@ -159,19 +159,19 @@ INLINE const char *rewrite(const struct block *block, const char *p, const char 
   return p;
 }
 
-static uint64_t at_least_64(const rl_block *b, unsigned char c) {
-  const __m128i least = _mm_set1_epi8((char)c);
-  return rl_join_64(_mm_cmpeq_epi8(_mm_max_epu8(b[0], least), b[0]),
-                    _mm_cmpeq_epi8(_mm_max_epu8(b[1], least), b[1]),
-                    _mm_cmpeq_epi8(_mm_max_epu8(b[2], least), b[2]),
-                    _mm_cmpeq_epi8(_mm_max_epu8(b[3], least), b[3]));
+static __m128i from(rl_block b, unsigned char c) {
+  return _mm_cmpeq_epi8(_mm_max_epu8(b, _mm_set1_epi8((char)c)), b);
 }
 
-static inline void text_sse2(const char *p, struct rl_text_masks *m) {
+static __m128i is(rl_block b, unsigned char c) {
+  return _mm_cmpeq_epi8(b, _mm_set1_epi8((char)c));
+}
+
+INLINE void text_sse2(const char *p, struct rl_text_masks *m) {
   const rl_block b[4] = {rl_load(p), rl_load(p + 16), rl_load(p + 32), rl_load(p + 48)};
   m->quotes = rl_equal_64(b, '"');
   m->backslashes = rl_equal_64(b, '\\');
-  m->controls = ~at_least_64(b, ' ');
+  m->controls = ~rl_join_64(from(b[0], ' '), from(b[1], ' '), from(b[2], ' '), from(b[3], ' '));
   m->high = rl_join_64(b[0], b[1], b[2], b[3]);
 }
 
@@ -181,14 +181,6 @@ static inline void string_sse2(const char *p, struct string_masks *m) {
   m->backslashes = t.backslashes;
   m->stops = t.quotes | t.controls;
   m->high = t.high != 0;
-}
-
-static __m128i from(rl_block b, unsigned char c) {
-  return _mm_cmpeq_epi8(_mm_max_epu8(b, _mm_set1_epi8((char)c)), b);
-}
-
-static __m128i is(rl_block b, unsigned char c) {
-  return _mm_cmpeq_epi8(b, _mm_set1_epi8((char)c));
 }
 
 static int ill_formed_sse2(const char *p) {
@@ -225,8 +217,7 @@ static inline void copy_sse2(char *out, const char *p) {
 
 static __m128i is_bracket(rl_block b) {
   __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20)); /* '[' is '{' then, and ']' is '}' */
-  return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
-                      _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+  return _mm_or_si128(is(folded, '{'), is(folded, '}'));
 }
 
 static inline void structure_sse2(const char *p, struct masks *m) {
