@@ -57,16 +57,19 @@ local function checked_json(value, where)
   return copy(value)
 end
 
--- A step that keeps one checked value in a table of the builder.
-local function setter(step, argument, of, section, name)
+-- A step that keeps one checked value in a table of the builder, maybe instead of another one there.
+local function setter(step, argument, of, section, name, other)
   local where = "builder:" .. step
   builder[step] = function(self, value)
     check_self(self, where)
     self[section][name] = check(of, value, where, argument)
+    if other then self[section][other] = nil end
     return self
   end
 end
 
+setter("from_blueprint", "blueprint", schema.id, "_environment", "blueprint_id", "snapshot_id")
+setter("from_snapshot", "snapshot", schema.id, "_environment", "snapshot_id", "blueprint_id")
 setter("with_working_directory", "directory", environment.working_directory, "_environment", "working_directory")
 setter("with_launch_parameters", "parameters", environment.launch_parameters, "_environment", "launch_parameters")
 setter("with_problem_statement", "statement", text, "_input", "problem_statement")
@@ -87,26 +90,6 @@ function builder:with_additional_context(context)
   check_self(self, where)
   context = check(schema.any, context, where, "context")
   self._input.additional_context = checked_json(context, where .. ": context")
-  return self
-end
-
---- The blueprint that the environment starts from, instead of a snapshot.
----@param blueprint runloop.Id
----@return runloop.ScenarioBuilder
-function builder:from_blueprint(blueprint)
-  check_self(self, "builder:from_blueprint")
-  self._environment.blueprint_id = check(schema.id, blueprint, "builder:from_blueprint", "blueprint")
-  self._environment.snapshot_id = nil
-  return self
-end
-
---- The snapshot that the environment starts from, instead of a blueprint.
----@param snapshot runloop.Id
----@return runloop.ScenarioBuilder
-function builder:from_snapshot(snapshot)
-  check_self(self, "builder:from_snapshot")
-  self._environment.snapshot_id = check(schema.id, snapshot, "builder:from_snapshot", "snapshot")
-  self._environment.blueprint_id = nil
   return self
 end
 

@@ -71,19 +71,17 @@ function kinds.integer(of, value)
   return check_range(of, integer)
 end
 
-function kinds.boolean(_, value)
-  if type(value) ~= "boolean" then
-    return wrong_type("a boolean", value)
+-- A value of one of Lua's types.
+local function plain(lua_type)
+  return function(_, value)
+    if type(value) ~= lua_type then
+      return wrong_type("a " .. lua_type, value)
+    end
+    return true, value
   end
-  return true, value
 end
 
-function kinds.callback(_, value)
-  if type(value) ~= "function" then
-    return wrong_type("a function", value)
-  end
-  return true, value
-end
+kinds.boolean, kinds.callback = plain "boolean", plain "function"
 
 function kinds.table(_, value)
   if not is_table(value) then
