@@ -157,7 +157,8 @@ struct rl_http {
   int closed;
 };
 
-/* Its parts belong to the files that are named: others may read them. */
+/* Its parts belong to the files that are named: others may read them. http_test.c says how large it
+ * may become. */
 struct rl_transfer {
   struct rl_http *http; /* NULL once the client is freed */
   struct rl_lane *lane;

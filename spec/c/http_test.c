@@ -6,7 +6,7 @@
 #endif
 
 #include "../../src/alloc.h"
-#include "../../src/http.h"
+#include "../../src/http_private.h"
 #include "../../src/platform.h"
 #include "server.h"
 #include "test.h"
@@ -742,6 +742,16 @@ static size_t buffered(struct rl_transfer *t) {
   return f != NULL ? rl_framer_buffered(f) : 0;
 }
 
+/* Of blocks from 1,024 bytes on, 8 of them its own and the whole a multiple of 16, glibc's malloc
+ * takes each as an occasion to merge and sort all that is free. What a transfer does not always
+ * need goes into a block of its own, when it is full. */
+static void keeps_a_transfer_below_what_malloc_calls_large(void) {
+#if defined(__GLIBC__) && defined(__LP64__)
+  const size_t size = sizeof(struct rl_transfer);
+  CHECK(size <= 1000, "it has %zu bytes", size);
+#endif
+}
+
 static void moves_little_in_one_turn(void) {
   enum { PAGES = 20 };
   struct rl_http *h = client(PAGES);
@@ -841,6 +851,7 @@ int main(void) {
   RUN(a_disk_that_is_full);
   RUN(a_child_leaves_the_parents_file);
   RUN(a_child_may_only_free);
+  RUN(keeps_a_transfer_below_what_malloc_calls_large);
   RUN(moves_little_in_one_turn);
 #ifdef RL_TEST_ALLOC
   RUN(survives_every_failed_allocation);
