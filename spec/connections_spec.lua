@@ -1,4 +1,5 @@
 -- Connections that are silent, opening, closing or of another version: what a call does about them.
+local core = require "runloop.core"
 local socket = require "socket"
 local support = require "spec.support"
 local expect = require "spec.support.expect"
@@ -32,6 +33,10 @@ local function wait_until(client, condition)
     assert.is_true(support.now() < patience, "it did not come about")
     client:poll(0.01)
   end
+end
+
+local function turn_until(http, condition)
+  wait_until({ poll = function(_, seconds) http:turn(seconds) end }, condition)
 end
 
 describe("A connection #slow", function()
@@ -330,6 +335,36 @@ describe("A connection #slow", function()
       assert.are.same({ 200, 1 }, { response.status, response.attempts })
       assert.are.equal(2, raw:request_count())
       assert.matches('"name":"x*"}$', raw:log()[2].requests[1])
+    end)
+
+    it("before an answer comes is dropped, and costs no attempt, however often that was so", function()
+      local raw = started(support.raw { { { read = "request" }, ANSWER, { read = "request" }, { reset = true } } })
+      local client = raw:client { max_retries = 0 }
+      for _ = 1, 15 do
+        local _, response = expect.success(retrieve(client))
+        assert.are.equal(1, response.attempts)
+      end
+      assert.are.equal(15, raw:connections())
+      client:close()
+    end)
+
+    it("while a request is sent is not forgotten if that one never goes out again", function()
+      local path = support.tmpdir() .. "/begun"
+      local raw = started(support.raw {
+        { { read = "request" }, ANSWER, { read = 1000 }, { lua = ([[io.open(%q, "w"):close()]]):format(path) }, { sleep = 60 } },
+      })
+      local http = core.http { base_headers = {}, proxy = "" }
+      local first = http:start { url = raw.url .. "/", method = "GET" }
+      turn_until(http, function() return first:finished() end)
+      local transfer = http:start { url = raw.url .. "/", method = "POST", body = ("x"):rep(20000000) }
+      turn_until(http, function() return support.exists(path) end)
+      http:hold(3600)
+      end_writing(raw)
+      turn_until(http, function() return http:stats() == 1 end) -- it waits for another connection
+      transfer:cancel()
+      local kind, _, _, _, _, _, sent, _, repeated = transfer:finish()
+      assert.are.same({ "cancelled", true, true }, { kind, sent, repeated })
+      http:close()
     end)
 
     it("while it is sent what must not come twice ends the call", function()

@@ -81,7 +81,7 @@ struct rl_outcome {
   const char *message;
   int http_version; /* 10, 11, 20, 30; 0: no answer */
   int sent;         /* bytes of the request may have reached the server */
-  int repeated;     /* libcurl sent it again by itself: the connection, kept alive, had died */
+  int repeated;     /* it was sent again at once: the connection, kept alive, had died */
   int final;        /* it would end so again, such as a proxy's refusal */
   int may_hide_cut; /* see rl_headers_may_hide_cut */
   uint64_t bytes;   /* of the body, after decompression */

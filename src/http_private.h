@@ -209,7 +209,7 @@ struct rl_transfer {
   int socket_error; /* errno of a socket that could not be made */
   int stale;        /* refused a connection that its server had given up */
   int started;      /* libcurl has begun to send the request */
-  int repeated;     /* it did so once more by itself: what was sent before may have arrived */
+  int repeated;     /* and did so once more: what was sent before may have arrived */
   double begun;     /* when it first did, on the client's clock */
   int port;         /* of its connection; see rl_socket */
 

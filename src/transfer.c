@@ -557,6 +557,7 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   (void)to_port;
   if (t->started) {
     t->repeated = 1;
+    t->easy->spent = 1; /* libcurl counts this over all that a handle does: the sixth time fails */
     if (t->once)
       return CURL_PREREQFUNC_ABORT;
   }
@@ -1000,7 +1001,6 @@ void rl_transfer_account(struct rl_transfer *t) {
 #else
   t->outcome.sent = request_bytes > 0;
 #endif
-  t->outcome.repeated = t->repeated;
 }
 
 static int is_long_header(const struct rl_transfer *t, CURLcode result) {
@@ -1145,6 +1145,8 @@ void rl_transfer_end(struct rl_transfer *t) {
   if (!rl_sink_end(&t->sink, t->outcome.kind == RL_KIND_OK))
     rl_transfer_fail(t, fault->kind, fault->code, fault->message);
   t->outcome.bytes = t->sink.bytes;
+  t->outcome.repeated = t->repeated; /* also of one that ends in the queue again */
+  t->outcome.sent |= t->repeated;
   if (t->answer.complete)
     t->outcome.http_version = t->answer.version;
   t->outcome.may_hide_cut = t->answer.complete && strcmp(t->method, "HEAD") != 0 &&
