@@ -17,6 +17,8 @@ usage: lua5.4 evaluate_benchmark.lua (--benchmark ID | --name NAME | --search TE
   --json FILE        the report
   --html FILE        the report as a page, with what the scorers said
 
+One of the two files may be -, which is standard output: what else stands there goes to standard error then.
+
 The token comes from RUNLOOP_API_KEY. Exit status: 0 when all was scored, 1 when something failed or was left out, 2 when
 nothing could be begun.
 ]]
@@ -81,14 +83,19 @@ local function options_from(words)
   end
   if sources ~= 1 then usage("one of --benchmark, --name and --search is needed") end
   if not options.agent then usage("--agent is needed") end
+  if options.json == "-" and options.html == "-" then usage("only one of --json and --html can be standard output") end
   return options
 end
 
 local options = options_from(arg)
 
+local out = (options.json == "-" or options.html == "-") and io.stderr or io.stdout
+
+local function say(line) out:write(line, "\n") end
+
 -- A file that could not be written would be noticed hours too late.
 for _, name in ipairs { "json", "html" } do
-  if options[name] then
+  if options[name] and options[name] ~= "-" then
     local file, why = io.open(options[name], "a")
     if not file then give_up(why) end
     file:close()
@@ -180,7 +187,7 @@ local function print_table(report)
   for _, result in ipairs(report.results) do width = math.max(width, utf8.len(name_of(result)) or #name_of(result)) end
   local function row(name, score, seconds, state)
     local fill = (" "):rep(width - (utf8.len(name) or #name))
-    print(("%s%s  %5s  %8s  %s"):format(name, fill, score, seconds, state))
+    say(("%s%s  %5s  %8s  %s"):format(name, fill, score, seconds, state))
   end
   row("scenario", "score", "seconds", "state")
   for _, result in ipairs(report.results) do
@@ -192,10 +199,10 @@ end
 local function print_histogram(report)
   local counts, most = counts_of(report)
   if most == 0 then return end
-  print "\nscores"
+  say "\nscores"
   for i = BINS, 1, -1 do
     local bar = ("#"):rep(math.ceil(counts[i] / most * WIDTH))
-    print((("%s  %4d  %s"):format(bin_name(i), counts[i], bar):gsub("%s+$", "")))
+    say((("%s  %4d  %s"):format(bin_name(i), counts[i], bar):gsub("%s+$", "")))
   end
 end
 
@@ -203,28 +210,28 @@ local function print_failures(report)
   local first = true
   for _, result in ipairs(report.results) do
     if result.err then
-      if first then print "\nfailures" end
+      if first then say "\nfailures" end
       first = false
-      print(("%s: %s"):format(name_of(result), (result.err.message:gsub("%s+", " "))))
+      say(("%s: %s"):format(name_of(result), (result.err.message:gsub("%s+", " "))))
     end
   end
 end
 
 local function print_totals(report)
-  print(("\n%d in all: %d scored, %d failed, %d left out; %s, devboxes %s"):format(report.n, report.scored,
+  say(("\n%d in all: %d scored, %d failed, %d left out; %s, devboxes %s"):format(report.n, report.scored,
     report.failed, report.skipped, duration(report.seconds), duration(report.devbox_seconds)))
   if report.mean_score then
-    print(("mean %.3f%s, median %.3f, perfect %.0f %%; over all %.3f"):format(report.mean_score,
+    say(("mean %.3f%s, median %.3f, perfect %.0f %%; over all %.3f"):format(report.mean_score,
       report.std_error and (" +- %.3f"):format(report.std_error) or "", report.median, report.perfect * 100,
       report.score))
   end
   for k, value in ipairs(#report.pass_at_k > 1 and report.pass_at_k or {}) do
-    print(("pass@%d %.3f"):format(k, value))
+    say(("pass@%d %.3f"):format(k, value))
   end
   for _, left in ipairs(report.left_running) do
-    print(("LEFT RUNNING: run %s, devbox %s"):format(left.run_id, left.devbox_id))
+    say(("LEFT RUNNING: run %s, devbox %s"):format(left.run_id, left.devbox_id))
   end
-  if report.err then print("ended early: " .. report.err.message) end
+  if report.err then say("ended early: " .. report.err.message) end
 end
 
 -- The page.
@@ -356,8 +363,9 @@ end
 -- What happens.
 
 local function write(path, text)
-  local file <close> = assert(io.open(path, "w"))
+  local file = path == "-" and io.stdout or assert(io.open(path, "w"))
   assert(file:write(text))
+  assert(file:flush())
 end
 
 local function main()

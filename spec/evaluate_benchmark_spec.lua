@@ -114,6 +114,28 @@ describe("evaluate_benchmark.lua #slow", function()
     for _, pattern in ipairs { "src=", "href=", "https?:", "url%(", "@import" } do assert.is_nil(page:find(pattern)) end
   end)
 
+  it("writes one of the two to standard output, and all else to standard error", function()
+    local code, out, err = command { "--search", "task", "--agent", FAILS, "--json", "-" }
+    assert.are.equal(1, code)
+    assert.are.equal(3, support.json.decode(out).scored)
+    assert.matches("^scenario  score   seconds  state\ntask 1 ", err)
+    assert.matches("\nfailures\ntask 2: exit status 3: cannot do that\n", err, 1, true)
+    assert.matches("\n4 in all: 3 scored", err, 1, true)
+    code, out = command { "--search", "task 1", "--agent", GOOD, "--html=-" }
+    assert.are.equal(0, code)
+    assert.matches("^<!DOCTYPE html>.*</html>\n$", out)
+    assert.is_nil(io.open "-")
+  end)
+
+  it("fails when what it writes does not arrive", function()
+    for _, words in ipairs { "--json /dev/full", "--json -" } do
+      local line = ("%s %s --search 'task 1' --agent %s %s >/dev/full"):format(LUA, SCRIPT, runloop.shell_quote(GOOD), words)
+      local code, _, err = support.run({ "sh", "-c", line }, { env = environment(), preload = true })
+      assert.are.equal(1, code)
+      assert.matches("evaluate_benchmark: .*No space left on device", err)
+    end
+  end)
+
   it("goes on with what was begun, and evaluates nothing twice", function()
     assert.are.equal(1, (command { "--search", "task", "--agent", FAILS }))
     assert.are.equal(4, #server:ids "run")
@@ -143,6 +165,7 @@ describe("evaluate_benchmark.lua #slow", function()
       { "--timeout must be a number above 0, got soon", "--timeout=soon" },
       { "--resume takes no value", "--resume=yes" },
       { "--name is there twice", "--name", "a", "--name", "b" },
+      { "only one of --json and --html can be standard output", "--name", "a", "--agent", "x", "--json=-", "--html", "-" },
     } do
       local code, out, err = command { portable.unpack(case, 2) }
       assert.are.same({ 2, "" }, { code, out }, err)
