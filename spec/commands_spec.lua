@@ -76,22 +76,22 @@ describe("devbox:exec", function()
 
   it("ends when its time is over, with the last view; the command goes on", function()
     server:set { commands = { slow = { seconds = 30 } } }
-    local err = expect.failure("timeout", "AWAIT", devbox:exec("slow", { timeout = 0.2 }))
+    local err = expect.failure("timeout", "AWAIT", devbox:exec("slow", { timeout = 0.6 }))
     assert.are.equal("running", err.last.status)
-    assert.matches("the command: not there after 0.2 seconds", err.message, 1, true)
+    assert.matches("the command: not there after 0.6 seconds", err.message, 1, true)
     assert.are.equal("running", err.last:refresh().status)
   end)
 
   it("kills a command that did not get to its end, where that is asked for, and what it has started #slow", function()
     local err = expect.failure("timeout", "AWAIT", devbox:exec("sleep 60; true", {
-      timeout = 0.2, kill_on_failure = true,
+      timeout = 0.6, kill_on_failure = true,
     }))
     assert.are.same({ kill_process_group = true }, tables.decoded(server:log({ path = "/kill$" })[1].body))
     assert.is_nil(err.cancel_error)
     assert.are.equal("completed", expect.success(err.last:await_completed { interval = 0 }).status)
     server:fault { path = "/kill$", status = 400, json = { message = "no" } }
     server:set { commands = { slow = { seconds = 30 } } }
-    err = expect.failure("timeout", "AWAIT", devbox:exec("slow", { timeout = 0.2, kill_on_failure = true }))
+    err = expect.failure("timeout", "AWAIT", devbox:exec("slow", { timeout = 0.6, kill_on_failure = true }))
     assert.are.equal("bad_request", err.cancel_error.code)
   end)
 
@@ -212,7 +212,7 @@ describe("devbox:exec", function()
 
     it("ends when its time is over, though a stream does not #slow", function()
       server:set { commands = { slow = { stdout = "x", seconds = 30 } } }
-      for _, spec in ipairs { { timeout = 0.3 }, { timeout = 0.3, kill_on_failure = true } } do
+      for _, spec in ipairs { { timeout = 0.6 }, { timeout = 0.6, kill_on_failure = true } } do
         local out, text = collector()
         spec.stdout = out
         local err = expect.failure("timeout", "AWAIT", devbox:exec("slow", spec))

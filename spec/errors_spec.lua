@@ -300,11 +300,11 @@ describe("An error", function()
           return client:request { method = "DELETE", path = "/v1/x" }
         end).maybe_sent)
       end
-      local hasty = server:client { max_retries = 0, timeout = 0.2 }
+      local hasty = server:client { max_retries = 0, timeout = 0.6 }
       server:fault { silent = true }
       assert.is_true(expect.failure("timeout", nil, hasty.scenarios:archive("scn_1")).maybe_sent)
       server:fault { silent = true }
-      local err = expect.failure("timeout", "DEADLINE", hasty.scenarios:archive("scn_1", { deadline = 0.1 }))
+      local err = expect.failure("timeout", "DEADLINE", hasty.scenarios:archive("scn_1", { deadline = 0.4 }))
       assert.is_true(err.maybe_sent)
       hasty:close()
     end)
@@ -435,7 +435,7 @@ describe("An error", function()
     it("AWAIT: what was waited for did not come about", function()
       server:set { scoring_polls = math.huge }
       local run = expect.success(client.scenarios:start_run { scenario_id = server:ids("scenario")[1] })
-      local err = expect.failure("timeout", "AWAIT", run:score_and_await { timeout = 0.1, interval = 0.02 })
+      local err = expect.failure("timeout", "AWAIT", run:score_and_await { timeout = 0.6, interval = 0.02 })
       assert.are.equal("scoring", err.last.state)
       local task = client:spawn(function() client:sleep(60) end)
       expect.failure("timeout", "AWAIT", task:wait(0.01))

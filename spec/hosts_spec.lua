@@ -769,9 +769,9 @@ describe("hosts: #slow", function()
       end)
       local _, early = task:wait(0.001)
       assert(early.message == "the task was not done after 0.001 seconds", early)
-      local _, late = client.scenarios:retrieve(%ID, { deadline = 0.0005 })
-      assert(late.message == "the deadline of 0.0005 seconds passed", late)
       local hasty = runloop.new { bearer_token = "test-token", base_url = %SILENT, timeout = 0.25, max_retries = 0 }
+      local _, late = hasty.scenarios:retrieve("x", { deadline = 0.0005 })
+      assert(late.message == "the deadline of 0.0005 seconds passed", late)
       local _, silence = hasty.scenarios:retrieve "x"
       assert(silence.message == "no answer within 0.25 s", silence)
       local ok, message = pcall(client.scenarios.list, client.scenarios, { limit = 0.5 })

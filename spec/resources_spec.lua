@@ -300,10 +300,11 @@ describe("client", function()
 
   it("downloads as a string for as long as bytes come, as to a file #slow", function()
     local run = expect.success(client.scenarios:start_run { scenario_id = server:ids("scenario")[1] })
-    server:fault { path = "/download_logs$", trickle = { bytes = 20, every = 0.05 } }
-    local zip, response = expect.success(run:download_logs(nil, { timeout = 0.3, max_retries = 0 }))
+    local size = #expect.success(run:download_logs())
+    server:fault { path = "/download_logs$", trickle = { bytes = math.floor(size / 10), every = 0.1 } }
+    local zip, response = expect.success(run:download_logs(nil, { timeout = 0.8, max_retries = 0 }))
     assert.matches("^PK", zip)
-    assert.is_true(response.elapsed > 0.3)
+    assert.is_true(response.elapsed > 0.8)
     server:fault { path = "/download_logs$", cut = 20, by = "stall" }
     expect.failure("timeout", nil, run:download_logs(nil, { timeout = 0.2, max_retries = 0 }))
   end)

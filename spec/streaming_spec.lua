@@ -544,7 +544,7 @@ describe("A page that breaks off", function()
   end)
 
   it("is resumed when it falls silent for longer than the timeout #slow", function()
-    local log = survives({ cut_items = 3, cut_extra = 20, by = "stall" }, { max_retries = 1, timeout = 0.2 })
+    local log = survives({ cut_items = 3, cut_extra = 20, by = "stall" }, { max_retries = 1, timeout = 1 })
     assert.are.equal(ids[3], log[2].query.starting_after)
   end)
 
@@ -625,7 +625,7 @@ describe("A page that breaks off", function()
       local fault = { method = "GET", times = math.huge }
       for name, value in pairs(case[1]) do fault[name] = value end
       server:fault({ method = "GET", cut_items = 3 }, fault)
-      local own = server:client { max_retries = 2, timeout = case[2] == "timeout" and 0.1 or 10 }
+      local own = server:client { max_retries = 2, timeout = case[2] == "timeout" and 0.6 or 10 }
       local items, err, sofar = own.scenarios:list({ limit = 10 }):collect()
       expect.failure(case[2], case[3], items, err)
       own:close()
@@ -801,14 +801,14 @@ describe("The timeout of a page #slow", function()
     local some = broken_answer('{"scenarios":[' .. item_text "a" .. ',{"id"')
     for _, sent in ipairs { "", HEAD, broken_answer "", some } do
       local server = raw { { { read = "request" }, sent, { hold = true } } }
-      local client = server:client { timeout = 0.15, max_retries = 0 }
+      local client = server:client { timeout = 0.5, max_retries = 0 }
       local began = support.now()
       local items, err, sofar = client.scenarios:list():collect()
       local passed = support.now() - began
       expect.failure("timeout", "OPERATION_TIMEDOUT", items, err)
       assert.is_true(err.retryable)
       assert.are.equal(sent:find '"a"' and 1 or 0, #sofar)
-      assert.is_true(passed >= 0.15 and passed < 5, passed)
+      assert.is_true(passed >= 0.5 and passed < 5, passed)
       client:close()
     end
   end)
@@ -820,7 +820,7 @@ describe("The timeout of a page #slow", function()
   }
 
   -- A deadline only counts what the loop waits, just as the timeout.
-  local SHORT, LONG = { timeout = 0.5, deadline = 0.5, max_retries = 0 }, { timeout = 10, deadline = 10 }
+  local SHORT, LONG = { timeout = 1, deadline = 1, max_retries = 0 }, { timeout = 10, deadline = 10 }
 
   for name, body in pairs(BODIES) do
     it("and its deadline do not count what the loop's body takes to " .. name, function()
@@ -829,7 +829,7 @@ describe("The timeout of a page #slow", function()
       local client = server:client(SHORT)
       local list = client.scenarios:list()
       assert.are.equal("a", expect.success(list:next()).id)
-      body(client, 0.8)
+      body(client, 1.2)
       expect.success(client:request({ path = "/go" }, LONG))
       assert.are.equal("b", expect.success(list:next()).id)
       assert.is_nil(list:next())
@@ -843,7 +843,7 @@ describe("The timeout of a page #slow", function()
       local list = client.scenarios:list()
       assert.are.equal("a", expect.success(list:next()).id)
       assert.are.equal(2, client:stats().requests)
-      body(client, 0.8)
+      body(client, 1.2)
       expect.success(client:request({ path = "/go" }, LONG))
       assert.are.same({ "b", "c" }, ids_of(expect.success(list:collect())))
       assert.are.equal(2, server:connections())
@@ -861,10 +861,10 @@ describe("The timeout of a page #slow", function()
           { { read = "request" }, first, { sleep = 0.03 }, how },
           answer(page_text { "c" }),
         }
-        local client = server:client { timeout = 0.2, max_retries = 1 }
+        local client = server:client { timeout = 0.6, max_retries = 1 }
         local list = client.scenarios:list()
         local got = { expect.success(list:next()).id }
-        BODIES[name](client, 0.3)
+        BODIES[name](client, 0.8)
         for _, item in ipairs(expect.success(list:collect())) do got[#got + 1] = item.id end
         assert.are.same({ "a", "b", "c" }, got, name)
         assert.are.equal(first == half and 2 or 1, server:connections())
@@ -900,7 +900,7 @@ describe("The deadline of a page #slow", function()
       { { read = "request" }, broken_answer('{"scenarios":[' .. item_text "a" .. ","), { hold = true } },
     }
     local client = server:client()
-    local list = client.scenarios:list({}, { deadline = 0.2 })
+    local list = client.scenarios:list({}, { deadline = 0.6 })
     assert.are.equal("a", expect.success(list:next()).id)
     local began = support.now()
     expect.failure("timeout", "DEADLINE", list:next())

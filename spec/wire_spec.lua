@@ -646,7 +646,7 @@ describe("On the wire", function()
         server:fault { path = "/archive$", status = case[2], headers = case[1] }
         local first = own:spawn(function() return own.scenarios:archive(id) end)
         repeat own:poll(0.05) until waiting
-        expect.success(own.scenarios:retrieve(id, { deadline = 0.5 }))
+        expect.success(own.scenarios:retrieve(id, { deadline = 0.7 }))
         assert.are.equal("running", first.status)
         own:close()
         server:reset()
