@@ -329,7 +329,8 @@ describe("never blocking: #slow", function()
     local items = expect.success(page:wait())
     for i, item in ipairs(items) do items[i] = item.id end
     assert.are.same(ids, items)
-    assert.are.equal(#support.read_file(path), (expect.success(download:wait())))
+    local size = expect.success(download:wait())
+    assert.are.equal(#support.read_file(path), size)
   end)
 
   -- Such a socket can be written to at any time, so who watched it for that would not wait at all.

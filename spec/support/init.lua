@@ -227,7 +227,7 @@
 -- support.spawn(command, { env, cwd, preload }) -> { pid, line() a line of its stdout, alive(),
 --   stop() (SIGTERM, after 2 s SIGKILL) }; it ends with the spec's process
 -- support.client(base_url, options) -> a client as of server:client
--- support.free_port() -> a port that nobody listens on
+-- support.free_port() -> a port that nobody listens on, kept for who is told of it
 -- support.tmpdir() -> a new directory, gone at the end; support.root: the repository's directory
 -- support.read_file(path) -> text or nil; support.write_file(path, text); support.exists(path);
 --   support.list_dir(path) -> sorted names
@@ -496,10 +496,15 @@ function support.lua(source, options)
   return process.run({ process.interpreter(), path }, all)
 end
 
+-- Bound, and never listening: the system gives their ports to nobody, but a program that names one may listen there.
+local held = {}
+
 function support.free_port()
-  local server = assert(socket.bind("127.0.0.1", 0))
-  local _, port = server:getsockname()
-  server:close()
+  local holder = assert(socket.tcp4())
+  assert(holder:setoption("reuseaddr", true))
+  assert(holder:bind("127.0.0.1", 0))
+  held[#held + 1] = holder
+  local _, port = holder:getsockname()
   return portable.tointeger(tonumber(port))
 end
 
