@@ -256,7 +256,7 @@ describe("hosts: #slow", function()
           local page = client:spawn(function() return client.scenarios:list { limit = 60 }:collect() end)
           local sleeper = client:spawn(function()
             return require("spec.support.tasks").finally(function() client:close() end, function()
-              client:sleep(0.5)
+              client:sleep(60)
             end)
           end)
           repeat client:poll(0.01) until client:stats().requests == 3
