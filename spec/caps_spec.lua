@@ -310,7 +310,7 @@ describe("Caps on bodies: #slow", function()
         assert(err.code == "BODY_TOO_LARGE", tostring(err))
       end
       io.write(peak() - before)
-    ]]):format(server.url, server.token), { timeout = 120, measured = true })
+    ]]):format(server.url, server.token), { measured = true })
     assert.are.equal(0, code, err)
     assert.is_true(tonumber(out) < 50, out .. " MiB more")
   end)

@@ -218,7 +218,7 @@
 --
 -- ## Processes, and odds and ends
 --
--- support.run(command, { stdin = "", env = { NAME = value or false }, timeout = 60, cwd = nil,
+-- support.run(command, { stdin = "", env = { NAME = value or false }, timeout = 300, cwd = nil,
 --   preload = false (true: LD_PRELOAD is handed on) }) -> exit code (128 + signal when killed, 124
 --   after the timeout), stdout, stderr. command: a text for bash, or an array of words
 -- support.lua(source, options) -> likewise, of a new interpreter with the specs' module paths (and

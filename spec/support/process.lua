@@ -161,7 +161,7 @@ function process.run(command, options)
   local script = (options.cwd and "cd " .. process.quote(options.cwd) .. " || exit 125; " or "")
     .. (options.preload and KEEP_PRELOAD or "export LD_PRELOAD=; unset LD_PRELOAD; ") .. env_text(options.env)
   local outer = ("exec 2>/dev/null; ( %sexec timeout -k 2 %s %s ) <%s.in >%s.out 2>%s.err; echo $?"):format(
-    script, options.timeout or 60, words, base, base, base)
+    script, options.timeout or 300, words, base, base, base)
   local code = portable.tointeger(tonumber(capture(shell(outer))))
   local out, err = process.read_file(base .. ".out"), process.read_file(base .. ".err")
   for _, ending in ipairs { ".in", ".out", ".err" } do os.remove(base .. ending) end
