@@ -13,7 +13,7 @@ local error, getmetatable, ipairs, next, pairs, pcall, rawget = error, getmetata
 local select, setmetatable, tostring, type = select, setmetatable, tostring, type
 local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
 
-local url_encode = core.url_encode
+local url_encode, NO_IDS = core.url_encode, schema.NO_IDS
 
 local rows = {}
 
@@ -248,7 +248,8 @@ end
 -- The URL of a call that takes one id.
 local function url_of_one(plan, transport, id, where)
   local parts = plan.parts
-  return transport.base_url .. parts[1] .. url_encode(rows.id(id, plan.ids[1], where)) .. parts[2]
+  if type(id) ~= "string" or NO_IDS[id] then id = rows.id(id, plan.ids[1], where) end
+  return transport.base_url .. parts[1] .. url_encode(id) .. parts[2]
 end
 
 -- The URL. The ids are put into `texts`, where they are wanted.

@@ -277,6 +277,10 @@ function schema.query(shape, params, where, ...)
   return query.texts(params, where)
 end
 
+--- Texts that are no ids: they cannot stand in a path.
+schema.NO_IDS = { [""] = true, ["."] = true, [".."] = true }
+local NO_IDS = schema.NO_IDS
+
 --- The id that is meant by an id or by the thing itself; raises unless it can stand in a path.
 ---@param value any
 ---@param where string the call that messages start with
@@ -285,9 +289,9 @@ end
 ---@param kind string? what it is an id of
 ---@return string
 function schema.path_id(value, where, name, field, kind)
-  if type(value) == "string" and value ~= "" and value ~= "." and value ~= ".." then return value end
+  if type(value) == "string" and not NO_IDS[value] then return value end
   local ok, id = checks.id({ field = field, of_kind = kind }, value)
-  if ok and (id == "." or id == "..") then
+  if ok and NO_IDS[id] then
     ok, id = false, "must not be '" .. id .. "'"
   end
   if not ok then
