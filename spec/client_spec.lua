@@ -812,7 +812,7 @@ describe("The option #slow", function()
 
     it("is 20 unless given", function()
       local client = server:client()
-      server:set { delay = 0.2 }
+      server:set { delay = 0.6 }
       archive_all(client, 30)
       assert.are.equal(20, server:stats().max_in_flight)
       assert.are.equal(20, client:stats().connections)

@@ -58,7 +58,7 @@ describe("tasks", function()
     end)
 
     it("lets many calls be on their way at once #slow", function()
-      server:set { delay = 0.3 }
+      server:set { delay = 0.6 }
       local list = {}
       for i = 1, 10 do list[i] = client:spawn(retrieve, ids[i]) end
       for i = 1, 10 do assert.are.equal(ids[i], expect.success(list[i]:wait()).id) end
