@@ -126,7 +126,7 @@
 --   command_hold = 25 (likewise of `execute` and a command's wait_for_status),
 --   commands = { ["command"] = answer, { pattern = "^agent", …answer }, … }: what these commands answer;
 --     no process is started. An answer is { stdout = "" or { text =, times = }, stderr =, exit_status = 0,
---     seconds = 0 (so long it runs) }
+--     seconds = 0 (so long it runs; math.huge: until other `commands` are set) }
 --   view_bytes = 65536 (a view shows no more of an output), max_output = 1 GiB (what comes behind is lost),
 --   chunk_bytes = 4096 (an event has no more), chunk_offset = "start" ("end", "none": what the events say),
 --   stream_delay = 0 (between reads of output), stream_idle = 60 (then the 408 event),

@@ -113,8 +113,13 @@ local function play_canned(self, record, answer)
   record.status = "running"
   record.stdout, record.stderr = canned_output(answer.stdout), canned_output(answer.stderr)
   if (answer.seconds or 0) <= 0 then return complete(self, record, answer.exit_status or 0) end
+  local set = self.settings.commands
   loop.spawn(function()
-    loop.sleep(answer.seconds)
+    if answer.seconds < math.huge then
+      loop.sleep(answer.seconds)
+    else
+      repeat loop.sleep(0.1) until self.settings.commands ~= set
+    end
     complete(self, record, answer.exit_status or 0)
   end)
 end
