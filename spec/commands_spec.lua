@@ -46,7 +46,7 @@ describe("devbox:exec", function()
   end)
 
   it("waits for one that runs longer than an answer is held", function()
-    server:set { command_hold = 0.05, commands = { slow = { stdout = "done", seconds = 0.3 } } }
+    server:set { command_hold = 0.05, commands = { slow = { stdout = "done", seconds = 1 } } }
     local seen = {}
     local result = expect.success(devbox:exec("slow", {
       interval = 0, on_poll = function(view) seen[#seen + 1] = view.status end,
@@ -135,7 +135,7 @@ describe("devbox:exec", function()
   end)
 
   it("holds up no other call, though hundreds of commands are waited for #slow", function()
-    server:set { commands = { slow = { seconds = 0.5 } } }
+    server:set { commands = { slow = { seconds = math.huge } } }
     local own = server:client { max_connections = 1 }
     local tasks = {}
     for i = 1, 100 do tasks[i] = own:spawn(function() return own.devboxes:exec(devbox.id, "slow") end) end
@@ -143,6 +143,7 @@ describe("devbox:exec", function()
     local quick = own:spawn(function() return own.devboxes:retrieve(devbox.id) end)
     expect.success(quick:wait())
     assert.are.equal("running", tasks[100].status)
+    server:set { commands = {} }
     for i = 1, 100 do expect.success(tasks[i]:wait()) end
     own:close()
   end)
