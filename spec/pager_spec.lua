@@ -950,7 +950,7 @@ describe("A pager", function()
     end)
 
     it("loses nothing when one that waits is cancelled", function()
-      server:fault { method = "GET", skip = 1, delay = 0.05, times = math.huge }
+      server:fault { method = "GET", skip = 1, delay = 0.3, times = math.huge }
       for _, others in ipairs { 0, 1 } do
         local list = client.scenarios:list({ limit = 15 }, { prefetch = false })
         local got = ids_of(list:collect(15))
@@ -1018,9 +1018,9 @@ describe("A pager", function()
 
       list = client.scenarios:list { limit = 30 }
       local next_page = list:pages()
-      server:fault { method = "GET", trickle = { bytes = 20000, every = 0.002 } }
+      server:fault { method = "GET", trickle = { bytes = 20000, every = 0.06 } } -- some ten pieces
       task = client:spawn(function() next_page() end)
-      for _ = 1, 3 do client:poll(0.01) end
+      wait_for_items()
       assert.is_true(task:cancel())
       other = client:spawn(function()
         got[1] = next_page()
