@@ -758,8 +758,8 @@ describe("The option #slow", function()
     end)
 
     it("is not about connections that are there", function()
-      local client = server:client { connect_timeout = 0.1, max_retries = 0 }
-      server:fault { delay = 0.4 }
+      local client = server:client { connect_timeout = 0.4, max_retries = 0 }
+      server:fault { delay = 0.7 }
       expect.success(client.scenarios:retrieve(server:ids("scenario")[1]))
     end)
   end)

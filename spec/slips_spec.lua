@@ -221,7 +221,7 @@ describe("In silence", function()
     after_each(function() pcall(other.close, other) end)
 
     it("may be called in each other's tasks, which wait without blocking", function()
-      server:fault { path = ids[1] .. "$", delay = 0.2 }
+      server:fault { path = ids[1] .. "$", delay = 0.6 }
       local order = {}
       client:spawn(function()
         assert(other.scenarios:retrieve(ids[1]))
