@@ -2,7 +2,9 @@
 local core = require "runloop.core"
 local socket = require "socket"
 local support = require "spec.support"
+local compile = require "spec.support.compile"
 local expect = require "spec.support.expect"
+local process = require "spec.support.process"
 
 local ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n" .. '{"id":"x"}'
 local OBJECT = { body = '{"id":"x"}' }
@@ -209,6 +211,58 @@ describe("A connection #slow", function()
       assert.is_nil(err)
       assert.are.equal(12, count)
       client:close()
+    end)
+  end)
+
+  -- What is sent and held back is told by spec/c/packets.c.
+  describe("that several calls share", function()
+    it("sends what begins together in packets that it shares, and holds nothing back longer than that", function()
+      local log = support.tmpdir() .. "/packets"
+      local peer = started(support.h2 { { { serve = OBJECT, count = 1 }, { wait = 9 }, { serve = OBJECT } } })
+      local script = ([[
+        local client = require "runloop".new {
+          base_url = %q, ca_file = %q, bearer_token = "test-token", max_retries = 0,
+        }
+        local function note(what)
+          local file = assert(io.open(%q, "a"))
+          file:write(what, "\n")
+          file:close()
+        end
+        local function retrieve() return assert(client.scenarios:retrieve "x") end
+        retrieve()
+        note "together"
+        local ids = { 1, 2, 3, 4, 5, 6, 7, 8 }
+        assert(client:map(ids, retrieve, { concurrency = 8, results = false }) == 8)
+        note "alone"
+        retrieve()
+      ]]):format(peer.url, peer.ca_file, log)
+      local code, _, err = support.run({ process.interpreter(), "-e", script }, {
+        preload = true, cwd = support.root, env = {
+          LUA_PATH = package.path, LUA_CPATH = package.cpath, PACKETS_LOG = log,
+          LD_PRELOAD = (os.getenv "LD_PRELOAD" or "") .. " " .. compile.library(support.root, "packets"),
+        },
+      })
+      assert.are.equal(0, code, err)
+      local phase, held, sent, sent_held = "before", nil, {}, {}
+      for line in support.read_file(log):gmatch "[^\n]+" do
+        local what, fd = line:match "^(.-) (%d+)$"
+        if what == "hold" then
+          assert.is_nil(held)
+          held = fd
+        elseif what == "let go" then
+          assert.are.equal(held, fd)
+          held = nil
+        elseif what == "send" then
+          sent[phase] = true
+          sent_held[phase] = sent_held[phase] or held == fd
+        else
+          assert.is_nil(held)
+          phase = line
+        end
+      end
+      assert.is_nil(held)
+      assert.are.same({ before = true, together = true, alone = true }, sent)
+      assert.are.same({ before = false, together = true, alone = false }, sent_held)
     end)
   end)
 

@@ -102,7 +102,8 @@ struct rl_socket {
 /* A connection, used or idle. */
 struct rl_connection {
   curl_socket_t fd;
-  int port; /* the local one; 0: not known yet */
+  int port;    /* the local one; 0: not known yet */
+  int holding; /* its packets are held, until libcurl is done */
 };
 
 struct rl_http {
@@ -124,6 +125,7 @@ struct rl_http {
 
   struct rl_connection *open;
   size_t connection_count, connection_cap;
+  size_t holding; /* of them */
 
   double clock; /* the client's clock as of `clock_at` on the monotonic one */
   double clock_at;
@@ -295,6 +297,10 @@ void rl_transfer_destroy(struct rl_transfer *t);
 /* To be called in a turn before libcurl may open a descriptor: until the turn's end none of 0 to 2
  * is free. */
 void rl_guard_standard(struct rl_http *h);
+
+/* Lets what was held back, so that requests go out together, go. To be called when libcurl is done.
+ */
+void rl_connections_release(struct rl_http *h);
 
 /* A handle with everything set that does not depend on the request; NULL when out of memory. */
 struct rl_easy *rl_easy_new(struct rl_http *h, struct rl_lane *lane);

@@ -396,6 +396,7 @@ void rl_lanes_retire(struct rl_http *h) {
 void rl_lane_act(struct rl_lane *lane, curl_socket_t fd, int action) {
   int running;
   CURLMcode rc = curl_multi_socket_action(lane->multi, fd, action, &running);
+  rl_connections_release(lane->http);
   if (rc != CURLM_OK)
     lane_fail(lane, rc);
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,6 +125,15 @@ int rl_local_port(int fd) {
   else if (address.ss_family == AF_INET6)
     port = ((struct sockaddr_in6 *)(void *)&address)->sin6_port;
   return ntohs(port);
+}
+
+int rl_hold_packets(int fd, int on) {
+#if defined(TCP_CORK)
+  return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0;
+#else
+  (void)fd, (void)on;
+  return 0;
+#endif
 }
 
 int rl_free_descriptors(int fds[2]) {

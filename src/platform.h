@@ -43,6 +43,10 @@ void rl_standard_give_back(struct rl_standard *s);
 /* The local port of a socket of IPv4 or IPv6, or 0. */
 int rl_local_port(int fd);
 
+/* While it is on, what is written to the socket waits until it fills a packet or may go. 0: the
+ * system cannot hold it. */
+int rl_hold_packets(int fd, int on);
+
 /* The two lowest descriptors that are free. 0: there are none. */
 int rl_free_descriptors(int fds[2]);
 

@@ -511,41 +511,73 @@ static void connections_add(struct rl_http *h, curl_socket_t fd) {
   }
   h->open[h->connection_count].fd = fd;
   h->open[h->connection_count].port = 0;
+  h->open[h->connection_count].holding = 0;
   h->connection_count++;
 }
 
 static void connections_remove(struct rl_http *h, curl_socket_t fd) {
   size_t i;
   for (i = 0; i < h->connection_count; i++) {
-    if (h->open[i].fd == fd)
-      h->open[i--] = h->open[--h->connection_count];
+    if (h->open[i].fd != fd)
+      continue;
+    h->holding -= (size_t)h->open[i].holding;
+    h->open[i--] = h->open[--h->connection_count];
+  }
+}
+
+void rl_connections_release(struct rl_http *h) {
+  size_t i;
+  for (i = 0; i < h->connection_count && h->holding > 0; i++) {
+    struct rl_connection *c = &h->open[i];
+    if (!c->holding)
+      continue;
+    (void)rl_hold_packets(c->fd, 0);
+    c->holding = 0;
+    h->holding--;
   }
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000
-static curl_socket_t connection_at(struct rl_http *h, int port) {
+static struct rl_connection *connection_at(struct rl_http *h, int port) {
   size_t i;
   for (i = 0; i < h->connection_count; i++) {
     struct rl_connection *c = &h->open[i];
     if (c->port == 0)
       c->port = rl_local_port(c->fd);
     if (c->port == port)
-      return c->fd;
+      return c;
   }
-  return CURL_SOCKET_BAD;
+  return NULL;
 }
 
 /* 1: the server has sent something, such as a 408, or closed the connection before it was asked.
  * What libcurl finds waiting there it takes for the answer to the request that it sends next. Over
  * HTTP/2 it looks for itself, since frames may come at any time. */
 static int is_stale(const struct rl_transfer *t, int port) {
+  const struct rl_connection *c;
   struct pollfd p;
   if (t->lane->protocol >= 20 || !has_used_connection(t))
     return 0;
-  p.fd = connection_at(t->http, port); /* libcurl 7.88 does not tell it here */
+  c = connection_at(t->http, port); /* libcurl 7.88 does not tell it here */
+  if (c == NULL)
+    return 0;
+  p.fd = c->fd;
   p.events = POLLIN;
   p.revents = 0;
-  return p.fd != CURL_SOCKET_BAD && poll(&p, 1, 0) > 0;
+  return poll(&p, 1, 0) > 0;
+}
+
+/* What several requests send over one connection in a turn goes out together: with a packet for
+ * each the system, and the server that each wakes, are busier than libcurl. */
+static void hold_packets(struct rl_http *h, const struct rl_lane *lane, int port) {
+  struct rl_connection *c;
+  if (lane->active < 2 || lane->protocol < 20)
+    return;
+  c = connection_at(h, port);
+  if (c == NULL || c->holding)
+    return;
+  c->holding = rl_hold_packets(c->fd, 1);
+  h->holding += (size_t)c->holding;
 }
 
 /* CURLOPT_PREREQFUNCTION's type is libcurl's: its strings are not const. */
@@ -565,6 +597,7 @@ static int on_start(void *userp, char *to, char *from, int to_port, int from_por
   if (t->stale)
     return CURL_PREREQFUNC_ABORT;
   t->port = from_port;
+  hold_packets(t->http, t->lane, from_port);
   rl_transfer_has_opened(t);
   if (!t->started)
     rl_transfer_begin(t);
