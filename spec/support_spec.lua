@@ -564,7 +564,7 @@ describe("support.raw #slow", function()
       { { lua = "local c = ...; c:read_request(); c:send('from Lua')" } }, after = "close",
     }
     local request = "GET / HTTP/1.1\r\n\r\n"
-    assert.are.equal("ok;ok;", (exchange(raw.port, request .. request, 0.1)))
+    assert.are.equal("ok;ok;", (exchange(raw.port, request .. request, 1)))
     assert.are.equal("reset", (select(2, exchange(raw.port, request))))
     assert.are.equal("from Lua", exchange(raw.port, request))
     assert.are.equal("", (exchange(raw.port, "")))
