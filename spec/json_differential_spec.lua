@@ -434,6 +434,21 @@ describe("decoding the quick way", function()
     end
   end)
 
+  it("knows names and values that come again among more of them than it remembers", function()
+    local random = generator(6)
+    for names = 100, 1600, 500 do
+      local items = {}
+      for i = 1, 200 do
+        local members = { ('"id":"%d","state":"%s"'):format(i, i % 100 < 50 and "new" or i) }
+        for m = 2, 12 do
+          members[m] = ('"name %d":["v%d","same",{"w":"%d"}]'):format(random(names), i, random(900))
+        end
+        items[i] = "{" .. table.concat(members, ",") .. "}"
+      end
+      assert.is_true(check("[" .. table.concat(items, ",") .. "]"))
+    end
+  end)
+
   it("reads texts of every length around the sizes of blocks", function()
     for _, piece in ipairs { "x", "\\n", "é", "\\u00e9", "\255", "日" } do
       for n = 0, 140 do

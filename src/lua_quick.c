@@ -15,29 +15,44 @@ enum { DEPTH = 32, SPARE = 64 };
 
 /* Finding a string that Lua has already costs it a hash of all its bytes. So short strings that
  * come again are remembered: their text here, they themselves in the shared table, the keys first.
- */
-enum { KEYS = 512, VALUES = 512, LONGEST = 40, TEXT = 48 };
+ * What is remembered of one lies in one line of the processor's cache, since the bytes of a list
+ * drive out of it what is needed for each item. */
+enum { KEYS = 512, VALUES = 512, LONGEST = 40, LINE = 64 };
+
+/* Keys are found by their hash where the one before them does not tell. */
+enum { PLACES = 1024 };
+
+/* A value that has come again so often stays when as many others have come twice in its place.
+ * Where so many values in a row were unknown, such as ids, those that follow are not looked for,
+ * until the byte that counts them runs over. */
+enum { LASTING = 3, STRANGE = 16 };
 
 /* The sizes of containers are remembered up to this. */
 enum { LARGEST = 128 };
 
 struct known_key {
-  char text[TEXT]; /* with the closing quote */
+  char text[LINE - 8]; /* with the closing quote */
   uint8_t len;
   uint8_t members;       /* of the object that was its value */
   uint8_t items;         /* of the array */
+  uint8_t strange;       /* values in a row that were not known */
   uint16_t next, inside; /* the key that came behind this one, and the first inside of its value */
 };
 
 struct known_value {
-  char text[TEXT];
-  uint32_t len;
+  char text[LINE - 6];
+  uint8_t len;
+  uint8_t hits;
   uint32_t last; /* of the hash of the one that was seen last: the second time it is kept */
 };
 
 struct rl_memory {
-  struct known_key keys[KEYS + 1]; /* the last stands for what is around the whole text */
+  /* In the order in which they were first seen, which is mostly that in which they come again. The
+   * first is none, the last stands for what is around the whole text. */
+  struct known_key keys[KEYS + 1];
   struct known_value values[VALUES];
+  uint16_t places[PLACES]; /* numbers of keys */
+  uint16_t newest;         /* key */
 };
 
 /* A container that is being read. */
@@ -60,7 +75,7 @@ struct quick {
 };
 
 size_t rl_memory_size(void) {
-  return sizeof(struct rl_memory);
+  return sizeof(struct rl_memory) + LINE - 1;
 }
 
 int rl_memory_strings(void) {
@@ -107,13 +122,14 @@ static void keep_string(const struct quick *q, int number) {
   lua_rawseti(q->L, q->shared, RL_SHARED_STRINGS + number);
 }
 
-/* Pushes a string that is a value; SPARE bytes can be read. */
-static void push_text(struct quick *q, const char *text, size_t len) {
+/* Pushes a string that is the value of a key, or in its array; SPARE bytes can be read. */
+static void push_text(struct quick *q, struct known_key *key, const char *text, size_t len) {
   struct known_value *value;
   uint64_t hash;
   uint32_t mark;
   int slot;
-  if (len == 0 || len > LONGEST) {
+  if (len == 0 || len > LONGEST || key->strange >= STRANGE) {
+    key->strange = (uint8_t)(key->strange + (key->strange >= STRANGE));
     lua_pushlstring(q->L, text, len);
     return;
   }
@@ -122,35 +138,47 @@ static void push_text(struct quick *q, const char *text, size_t len) {
   slot = (int)(hash >> 52) % VALUES;
   value = &q->memory->values[slot];
   if (value->len == len && same_text(value->text, text, len)) {
+    value->hits = (uint8_t)(value->hits + (value->hits < LASTING));
+    key->strange = 0;
     lua_rawgeti(q->L, q->shared, RL_SHARED_STRINGS + KEYS + slot);
     return;
   }
+  key->strange++;
   lua_pushlstring(q->L, text, len);
-  if (value->last == mark) {
+  if (value->last == mark && value->hits > 0) {
+    value->hits--;
+  } else if (value->last == mark) {
     keep_string(q, KEYS + slot);
     memcpy(value->text, text, len);
-    value->len = (uint32_t)len;
+    value->len = (uint8_t)len;
   }
   value->last = mark;
 }
 
+static inline int is_key(const struct known_key *key, const char *text, size_t len) {
+  return key->len == len && memcmp(key->text, text, len) == 0;
+}
+
 /* Pushes a key that was not the one expected, and returns its number. */
 static int push_other_key(struct quick *q, const char *text, size_t len) {
+  struct rl_memory *const m = q->memory;
   struct known_key *key;
+  uint16_t *place;
   int slot;
   if (len == 0 || len > LONGEST) {
     lua_pushlstring(q->L, text, len);
     return KEYS;
   }
-  slot = (int)(hash_of(text, len) >> 52) % KEYS & ~1;
-  key = &q->memory->keys[slot];
-  if (key->len != 0 && (key->len != len || memcmp(key->text, text, len) != 0))
-    slot++; /* of two, the second gives way */
-  key = &q->memory->keys[slot];
-  if (key->len == len && memcmp(key->text, text, len) == 0) {
-    lua_rawgeti(q->L, q->shared, RL_SHARED_STRINGS + slot);
-    return slot;
+  place = &m->places[(hash_of(text, len) >> 52) % PLACES & ~1u];
+  if (*place != 0 && !is_key(&m->keys[*place], text, len))
+    place++; /* of two, the second gives way */
+  if (is_key(&m->keys[*place], text, len)) {
+    lua_rawgeti(q->L, q->shared, RL_SHARED_STRINGS + *place);
+    return *place;
   }
+  slot = m->newest % (KEYS - 1) + 1;
+  key = &m->keys[slot];
+  *place = m->newest = (uint16_t)slot;
   lua_pushlstring(q->L, text, len);
   keep_string(q, slot);
   memset(key, 0, sizeof *key);
@@ -192,13 +220,13 @@ static inline const char *read_key(struct quick *q, struct level *v, const char 
   return *p == ':' ? skip_blanks(p + 1) : NULL;
 }
 
-static inline const char *read_string(struct quick *q, const char *p) {
+static inline const char *read_string(struct quick *q, const struct level *v, const char *p) {
   const char *const stop = rl_skip_plain(p + 1, q->end);
   if (stop == q->end)
     return NULL;
   if (*stop == '"') {
     if (q->end - p > SPARE)
-      push_text(q, p + 1, (size_t)(stop - p - 1));
+      push_text(q, &q->memory->keys[v->last], p + 1, (size_t)(stop - p - 1));
     else
       lua_pushlstring(q->L, p + 1, (size_t)(stop - p - 1));
     return stop + 1;
@@ -242,7 +270,7 @@ static inline int is_word(const struct quick *q, const char *p, const char *word
 static inline const char *read_scalar(struct quick *q, struct level *v, const char *p) {
   switch (*p) {
   case '"':
-    return read_string(q, p);
+    return read_string(q, v, p);
   case 't':
     lua_pushboolean(q->L, 1);
     return is_word(q, p, "true", 4) ? p + 4 : NULL;
@@ -335,6 +363,12 @@ static int decode(struct quick *q, const char *p) {
   }
 }
 
+/* Where in the block of rl_memory_size bytes the first line begins. */
+static struct rl_memory *first_line(struct rl_memory *block) {
+  const size_t into = (uintptr_t)block % LINE;
+  return (struct rl_memory *)(void *)((char *)block + (into > 0 ? LINE - into : 0));
+}
+
 int rl_quick_decode(lua_State *L, int shared, struct rl_memory *memory, struct rl_json *j,
                     const char *data, size_t len, int keep_nulls) {
   const char *p = data, *end = data + len;
@@ -348,7 +382,7 @@ int rl_quick_decode(lua_State *L, int shared, struct rl_memory *memory, struct r
   if (!lua_checkstack(L, 3 * DEPTH + LUA_MINSTACK))
     return 0;
   q.L = L;
-  q.memory = memory;
+  q.memory = first_line(memory);
   q.json = j;
   q.end = end;
   q.shared = shared;
