@@ -620,6 +620,24 @@ describe("hosts: #slow", function()
     ]]))
   end)
 
+  it("with frames has loaded what streams need with the first resource that has some", function()
+    assert.are.equal("nil nil true", child([[
+      local runloop = require "runloop"
+      local function new(nonblocking)
+        return runloop.new { bearer_token = "test-token", base_url = %URL, nonblocking = nonblocking }
+      end
+      local blocking, client, seen = new(false), new(true), {}
+      local function look() seen[#seen + 1] = tostring(package.loaded["runloop.stream"] and true) end
+      local _ = blocking.devboxes
+      look()
+      _ = client.scenarios
+      look()
+      _ = client.devboxes
+      look()
+      io.write(table.concat(seen, " "))
+    ]]))
+  end)
+
   it("with frames gets a poll that ends in time, however long a look at the sockets takes", function()
     -- The clock is the spec's own: a turn of the sockets takes `cost` and there is always more to read, a task does
     -- 0.1 ms of work in one go.

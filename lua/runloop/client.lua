@@ -46,9 +46,9 @@ local CLIENT_OPTIONS = schema.options_of({
 })
 
 -- What tasks, their calls and their lists need. A host that says that it must not be blocked has frames, none of which
--- is to take the milliseconds that loading this takes.
+-- is to take the milliseconds that loading this takes. What streams need comes with the first resource that has some.
 local FOR_TASKS = {
-  "attempts", "await", "failure", "jobs", "kinds", "methods", "pager", "query", "retry", "rounds", "stream", "waits",
+  "attempts", "await", "failure", "jobs", "kinds", "methods", "pager", "query", "retry", "rounds", "waits",
 }
 
 local LOOPBACK = { ["localhost"] = true, ["[::1]"] = true }

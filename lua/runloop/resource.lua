@@ -273,6 +273,7 @@ function resource.new_class(definition)
   }
   for name, row in pairs(definition.rows) do
     class.methods[(row.internal and "_" or "") .. name] = method_of(class, name, row)
+    class.streams = class.streams or row.events
   end
   for name, helper in pairs(definition.helpers or {}) do class.methods[name] = helper_of(class, name, helper) end
   for name, call in pairs(definition.aliases or {}) do class.methods[name] = alias_of(class, name, call) end
@@ -298,6 +299,7 @@ end
 -- One of a client's resources, whose methods find the client in the metatable.
 local function new_instance(shared, name)
   local class = resource.class(name)
+  if class.streams and shared.transport.options.nonblocking then lazy.load "stream" end -- as client.lua's FOR_TASKS
   local mt = { __name = "runloop." .. name, class = class, __len = function() schema.no_array(name) end }
   function mt.__index(self, key)
     local method = class.methods[key]
