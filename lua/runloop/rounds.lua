@@ -19,7 +19,7 @@ local unpack = table.unpack or unpack -- luacheck: compat
 -- Seconds a task may go on without a wait before a pager makes it give way.
 local SLICE = 0.0005
 -- The part of a poll's budget in which work is begun: what was begun last still has to end.
-local BUDGET_SHARE = 0.73
+local BUDGET_SHARE = 0.69
 -- The part of that which tasks have at least, however long the sockets were looked at before.
 local READ_SHARE = 0.25
 -- Work done per turn of `run`, `wait` and `map`, seconds, before the sockets are looked at again.
