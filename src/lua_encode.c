@@ -221,10 +221,17 @@ static int put_number(struct walk *w) {
 
 /* Whether the key is an integer. */
 static int is_index(lua_State *L, int key, lua_Integer *index) {
+#if RL_LUA_DOUBLES
   if (lua_type(L, key) != LUA_TNUMBER)
     return 0;
   *index = lua_tointeger(L, key);
   return (lua_Number)*index == lua_tonumber(L, key);
+#else
+  if (!lua_isinteger(L, key))
+    return 0;
+  *index = lua_tointeger(L, key);
+  return 1;
+#endif
 }
 
 /* The number of items when the keys are 1, 2, 3..., in whatever order they come, else -1. */
@@ -303,36 +310,44 @@ static void end_member(struct walk *w) {
   last->len = w->e->u.out.len - last->at;
 }
 
-enum next { NEXT_FAILED = 0, NEXT_MEMBER, NEXT_OVER };
+/* What comes next in the innermost table: the first of its members or another, or its end. */
+enum next { NEXT_FAILED = 0, NEXT_FIRST, NEXT_OTHER, NEXT_OVER };
 
-/* A key and its value are on the stack; `comma`: others came before. As long as an array's keys
- * come in order, which they mostly do, one pass tells that the table is a sequence and writes it.
- */
-static inline enum next take_member(struct walk *w, struct level *v, int comma) {
+/* An item of an array is on the stack, with its key unless it is asked for by that. As long as the
+ * keys come in order, which they mostly do, one pass tells that the table is a sequence and writes
+ * it. */
+static int take_item(struct walk *w, struct level *v, int comma) {
   lua_State *L = w->L;
   lua_Integer index;
-  if (!v->array) {
-    if (lua_type(L, v->slot + 1) != LUA_TSTRING)
-      return (enum next)fail_table(w, NULL);
-    return put_name(w, v, comma) ? NEXT_MEMBER : NEXT_FAILED;
-  }
   if (comma && !put_char(w, ','))
-    return NEXT_FAILED;
+    return 0;
+  if (v->by_index)
+    return 1;
   if (is_index(L, v->slot + 1, &index) && index == v->index + 1) {
     v->index = index;
-    return NEXT_MEMBER;
+    return 1;
   }
   lua_settop(L, v->slot);
   v->by_index = 1;
   v->length = sequence_length(L, v->slot);
   if (v->length < 0)
-    return (enum next)fail_table(w, NULL);
+    return fail_table(w, NULL);
   lua_rawgeti(L, v->slot, ++v->index);
-  return NEXT_MEMBER;
+  return 1;
 }
 
-/* Pushes the next value of the innermost table and writes what stands before it, or the table's
- * end. The value before it is on top of the stack, and leaves it. */
+/* Writes what stands before the value that is next. */
+static inline int take_member(struct walk *w, int comma) {
+  struct level *v = &w->levels[w->depth - 1];
+  if (v->array)
+    return take_item(w, v, comma);
+  if (lua_type(w->L, v->slot + 1) != LUA_TSTRING)
+    return fail_table(w, NULL);
+  return put_name(w, v, comma);
+}
+
+/* Pushes the next value of the innermost table, or writes the table's end. The value before it is
+ * on top of the stack, and leaves it. */
 static enum next next_member(struct walk *w) {
   lua_State *L = w->L;
   struct level *v = &w->levels[w->depth - 1];
@@ -342,10 +357,10 @@ static enum next next_member(struct walk *w) {
   if (v->by_index) {
     if (v->index < v->length) {
       lua_rawgeti(L, v->slot, ++v->index);
-      return put_char(w, ',') ? NEXT_MEMBER : NEXT_FAILED;
+      return NEXT_OTHER;
     }
   } else if (lua_next(L, v->slot)) {
-    return take_member(w, v, 1);
+    return NEXT_OTHER;
   }
   w->depth--;
   if (w->sorted && !v->array && !sort_members(w, v->members))
@@ -385,7 +400,7 @@ static enum next open_table(struct walk *w) {
   v->index = 0;
   v->members = w->e->members.len;
   w->depth++;
-  return put_char(w, v->array ? '[' : '{') ? take_member(w, v, 0) : NEXT_FAILED;
+  return put_char(w, v->array ? '[' : '{') ? NEXT_FIRST : NEXT_FAILED;
 }
 
 /* Writes the value on top of the stack, which is no table. */
@@ -425,7 +440,7 @@ static int put_value(struct walk *w) {
         return 1;
       next = next_member(w);
     }
-    if (next == NEXT_FAILED)
+    if (next == NEXT_FAILED || !take_member(w, next == NEXT_OTHER))
       return 0;
   }
 }
