@@ -61,15 +61,16 @@ describe("An interrupt", function()
   end
 
   -- Calls `try` with a `strike` for every place that it has, `least` of them or more.
-  local function at_every_place(try, least)
-    local n, missed, places = 1 - STRIDE, 0, 0
+  local function at_every_place(try, least, stride)
+    stride = stride or STRIDE
+    local n, missed, places = 1 - stride, 0, 0
     repeat
-      n = n + STRIDE
+      n = n + stride
       local struck = try(function(fn, ...) return strike(n, fn, ...) end, n)
       missed = struck and 0 or missed + 1
       places = places + (struck and 1 or 0)
     until missed == 20 -- the first ones are the spec's own
-    assert.is_true(places > (least or 40) / STRIDE, "only " .. places .. " places")
+    assert.is_true(places > (least or 40) / stride, "only " .. places .. " places")
   end
 
   -- What is left of a list, or why that cannot be had.
@@ -398,6 +399,29 @@ describe("An interrupt", function()
         pcall(client.close, client)
         return struck
       end)
+    end)
+
+    it("of a task that closes a list leaves none of those behind that wait for it", function()
+      at_every_place(function(strike_at, n)
+        server:fault { path = "^/v1/scenarios$", silent = true }
+        client = server:client { max_retries = 0 }
+        local list = client.scenarios:list()
+        local struck, ended = nil, 0
+        for _ = 1, 3 do
+          client:spawn(function()
+            pcall(list.next, list)
+            ended = ended + 1
+          end)
+        end
+        client:spawn(function()
+          struck = strike_at(list.close, list)
+          list:close()
+        end)
+        assert.is_true(pcall(client.run, client), "place " .. n)
+        assert.are.equal(3, ended)
+        client:close()
+        return struck
+      end, 20, 1)
     end)
 
     it("of a task that goes on all the same leaves no wait behind", function()

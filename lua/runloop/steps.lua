@@ -175,12 +175,13 @@ function steps.start(self, part, sink)
   return err
 end
 
---- Lets go of a part; tasks that wait for it find the list no longer open.
+--- Lets go of a part; tasks that wait for it find the list no longer open. They are woken first: were this broken off
+--- behind that, nobody would wait for what nobody has.
 function steps.release(self, part)
   local turns, transfer = self._transport.scheduler.turns, part.transfer
   if transfer then
-    part.transfer = nil
     turns:dismiss(transfer)
+    part.transfer = nil
     transfer:release()
   end
   for task in pairs(part.sleepers) do turns:rouse(task) end

@@ -4,7 +4,7 @@
 local core = require "runloop.core"
 local lazy = require "runloop.lazy"
 
-local setmetatable, type = setmetatable, type
+local setmetatable = setmetatable
 local huge = math.huge
 local remove = table.remove
 
@@ -13,8 +13,8 @@ local turns_mt = { __name = "runloop.turns", __index = turns }
 
 lazy.methods(turns, "rounds", { "kill", "begin", "has_unseen", "leave_for_good", "poll", "run", "drive", "timeout" })
 lazy.methods(turns, "waits", {
-  "reindex", "take_in", "wake", "rouse", "abandon_wait", "leave_sleepers", "drop_stale_wait", "sleep_until", "park",
-  "give_way", "end_here", "wait_for", "wake_due", "patience", "put_off", "requeue_later",
+  "reindex", "take_in", "wake", "wake_waiters", "rouse", "abandon_wait", "leave_sleepers", "drop_stale_wait",
+  "sleep_until", "park", "give_way", "end_here", "wait_for", "wake_due", "patience", "put_off", "requeue_later",
 })
 
 --- Turns of nobody yet: clients join.
@@ -75,24 +75,10 @@ function turns:move(seconds)
   return events
 end
 
--- Ends the waits of those who wait for a transfer.
-local function wake_waiters(self, id)
-  local waiter = self.waiting[id]
-  if not waiter then return end
-  self.waiting[id] = nil
-  local task, i = waiter.status and waiter or waiter[1], 1
-  while task do
-    local wait = task._wait
-    if type(wait) == "userdata" and wait:id() == id then self:wake(task) end
-    i = i + 1
-    task = waiter[i]
-  end
-end
-
 local function collect_of(self, http)
   local id = http:ready()
   while id do
-    wake_waiters(self, id)
+    if self.waiting[id] then self:wake_waiters(id) end
     id = http:ready()
   end
 end
@@ -118,7 +104,8 @@ end
 --- Wakes the tasks that wait for a transfer that is about to be given up.
 ---@param transfer userdata
 function turns:dismiss(transfer)
-  wake_waiters(self, transfer:id())
+  local id = transfer:id()
+  if self.waiting[id] then self:wake_waiters(id) end
 end
 
 return { new = new }

@@ -117,16 +117,38 @@ function waits:take_in(task, queued)
   self.touching = false
 end
 
---- Ends a task's wait: from here it is only in the queue.
----@param task table
-function waits:wake(task)
-  if task.status ~= "running" or task._wait == READY then return end
-  touch(self)
+-- Between `touch` and its end: the task waits no more, and is only in the queue.
+local function end_wait(self, task)
   if task._wake then
     deadlines.remove(self.sleepers, task)
     task._wake = nil
   end
   enqueue(self, task)
+end
+
+--- Ends a task's wait.
+---@param task table
+function waits:wake(task)
+  if task.status ~= "running" or task._wait == READY then return end
+  touch(self)
+  end_wait(self, task)
+  self.touching = false
+end
+
+--- Ends the waits of those who wait for a transfer, of which there are some.
+---@param id number
+function waits:wake_waiters(id)
+  touch(self)
+  local waiter = self.waiting[id]
+  self.waiting[id] = nil
+  local task, i = waiter, 1
+  if waiter and not waiter.status then task = waiter[1] end
+  while task do
+    local wait = task._wait
+    if task.status == "running" and type(wait) == "userdata" and wait:id() == id then end_wait(self, task) end
+    i = i + 1
+    task = waiter[i]
+  end
   self.touching = false
 end
 
