@@ -67,7 +67,7 @@ local function well_formed(text, at_end)
 end
 
 local function new_output(command, name, path)
-  local file = path and assert(io.open(path, "wb"))
+  local file = path and io.open(path, "wb") -- none where its devbox has ended, and its directory is gone
   if file then file:setvbuf("no") end
   local output = { pipe = uv.new_pipe(), size = 0, rest = "", late = 0 }
 
