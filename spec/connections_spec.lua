@@ -5,6 +5,7 @@ local support = require "spec.support"
 local compile = require "spec.support.compile"
 local expect = require "spec.support.expect"
 local process = require "spec.support.process"
+local tasks = require "spec.support.tasks"
 
 local ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n" .. '{"id":"x"}'
 local OBJECT = { body = '{"id":"x"}' }
@@ -29,17 +30,9 @@ local function retrieve_many(client, n, options)
   return count, first_err
 end
 
--- Works on until `condition` holds, which it does soon.
-local function wait_until(client, condition)
-  local patience = support.now() + 10
-  while not condition() do
-    assert.is_true(support.now() < patience, "it did not come about")
-    client:poll(0.01)
-  end
-end
-
+-- As tasks.poll_until, of the core's client.
 local function turn_until(http, condition)
-  wait_until({ poll = function(_, seconds) http:turn(seconds) end }, condition)
+  tasks.poll_until({ poll = function(_, seconds) http:turn(seconds) end }, condition)
 end
 
 describe("A connection #slow", function()
@@ -281,7 +274,7 @@ describe("A connection #slow", function()
       })
       local client = raw:client { max_retries = 0 }
       expect.success(retrieve(client))
-      wait_until(client, function() return support.exists(path) end)
+      tasks.poll_until(client, function() return support.exists(path) end)
       return raw, client
     end
 
@@ -363,21 +356,27 @@ describe("A connection #slow", function()
       assert.are.equal(1, ended)
     end
 
-    -- Makes a call with a body, over a kept connection that ends while that is sent.
-    local function while_sending(call)
+    -- A server that answers once, and reads but the beginning of the second request; and whether it has done so.
+    local function reading_little()
       local path = support.tmpdir() .. "/begun"
       local raw = started(support.raw {
         { { read = "request" }, ANSWER, { read = 1000 }, { lua = ([[io.open(%q, "w"):close()]]):format(path) }, { sleep = 60 } },
         ANSWER,
       })
+      return raw, function() return support.exists(path) end
+    end
+
+    -- Makes a call with a body, over a kept connection that ends while that is sent.
+    local function while_sending(call)
+      local raw, has_begun = reading_little()
       local client = raw:client { max_retries = 0 }
       expect.success(retrieve(client))
       local value, answer
       client:spawn(function() value, answer = call(client, ("x"):rep(20000000)) end)
-      wait_until(client, function() return support.exists(path) end)
+      tasks.poll_until(client, has_begun)
       assert.is_nil(answer)
       end_writing(raw)
-      wait_until(client, function() return answer end)
+      tasks.poll_until(client, function() return answer end)
       client:close()
       return raw, value, answer
     end
@@ -404,15 +403,12 @@ describe("A connection #slow", function()
     end)
 
     it("while a request is sent is not forgotten if that one never goes out again", function()
-      local path = support.tmpdir() .. "/begun"
-      local raw = started(support.raw {
-        { { read = "request" }, ANSWER, { read = 1000 }, { lua = ([[io.open(%q, "w"):close()]]):format(path) }, { sleep = 60 } },
-      })
+      local raw, has_begun = reading_little()
       local http = core.http { base_headers = {}, proxy = "" }
       local first = http:start { url = raw.url .. "/", method = "GET" }
       turn_until(http, function() return first:finished() end)
       local transfer = http:start { url = raw.url .. "/", method = "POST", body = ("x"):rep(20000000) }
-      turn_until(http, function() return support.exists(path) end)
+      turn_until(http, has_begun)
       http:hold(3600)
       end_writing(raw)
       turn_until(http, function() return http:stats() == 1 end) -- it waits for another connection
